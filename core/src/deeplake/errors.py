@@ -1,0 +1,591 @@
+"""Every error that deeplake raises.
+
+One root, grouped by what a handler would do. Each class also derives from the builtin a Python
+programmer would expect, carries a stable ``code``, and its message says what was wrong, where
+(tensor, row, path) and what to do about it::
+
+    DeepLakeError
+    ├── PluginError                       install, remove or upgrade a distribution
+    │   ├── PluginNotFoundError (ImportError)      nothing provides the key: pip install "…"
+    │   ├── PluginConflictError                    two distributions provide one key
+    │   ├── PluginLoadError (ImportError)          the provider cannot be imported
+    │   ├── PluginApiError                         the provider speaks another API version
+    │   └── PluginContractError (TypeError)        the provider is not what its kind asks for
+    ├── StorageError (OSError)            the store failed: retry, or look at network and credentials
+    │   ├── ObjectNotFoundError (FileNotFoundError)
+    │   ├── PreconditionFailedError                a conditional put found another version
+    │   ├── CredentialsError (PermissionError)
+    │   └── StorageTimeoutError (TimeoutError)
+    ├── FormatError (ValueError)          bytes that are not a valid object: restore from a copy
+    │   ├── ChecksumError                          the bytes changed after they were written
+    │   └── UnsupportedFormatError                 written by a newer deeplake: upgrade
+    ├── DatasetError                      the dataset as a whole: path, existence, mode
+    │   ├── DatasetHandlerError, DatasetNotFoundError (FileNotFoundError), DatasetCorruptError,
+    │   │   InvalidDatasetNameException (ValueError), ReadOnlyModeError, InvalidOperationError,
+    │   │   InvalidViewException, DatasetTooLargeToDelete, TensorTooLargeToDelete, RenameError,
+    │   │   MemoryDatasetCanNotBePickledError, DatasetViewSavingError, InfoError, …
+    ├── SchemaError                       names and meta of tensors and groups
+    │   ├── TensorDoesNotExistError (KeyError, AttributeError), TensorAlreadyExistsError, …
+    │   └── MetaError ── TensorMetaInvalidHtype, TensorDtypeMismatchError, …
+    ├── SampleError                       one sample: its value, shape, bytes
+    │   ├── SampleAppendError, SampleUpdateError, SampleExtendError, TensorInvalidSampleShapeError, …
+    │   ├── CorruptedSampleError, SampleReadError
+    │   └── CompressionError ── UnsupportedCompressionError, SampleCompressionError, …
+    ├── SelectionError                    a subscript
+    │   ├── InvalidKeyTypeError (TypeError), IndexOutOfRangeError (IndexError), DynamicTensorNumpyError
+    ├── VersionControlError               commits, branches, tags
+    │   ├── CheckoutError, CommitError ── EmptyCommitError, ConflictError, MergeError ── …
+    ├── LinkError                         linked samples: BadLinkError, MissingCredsError (KeyError), …
+    ├── TransformError                    @deeplake.compute
+    ├── LoaderError                       TransformFailedError, WorkerError
+    ├── QueryError (RuntimeError)         TQL: syntax, name, type, limit
+    └── IngestionError                    ingest_*, export_*
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+
+class DeepLakeError(Exception):
+    """Root of the tree.
+
+    Attributes:
+        code: Stable machine-readable name, for example ``"tensor_does_not_exist"``.
+    """
+
+    code: ClassVar[str] = "deep_lake"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        stem = re.sub(r"(Error|Exception)$", "", cls.__name__)
+        cls.code = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", stem).lower()
+
+    def __str__(self) -> str:
+        # KeyError would show the message's repr: a message for humans is shown as it is.
+        return " ".join(str(a) for a in self.args)
+
+
+# --------------------------------------------------------------------------- plugins
+class PluginError(DeepLakeError):
+    """A plugin is missing, doubled, broken or of another API version."""
+
+
+class PluginNotFoundError(PluginError, ImportError):
+    """Nothing provides the key that was asked for."""
+
+
+class PluginConflictError(PluginError):
+    """Two distributions provide the same key."""
+
+
+class PluginLoadError(PluginError, ImportError):
+    """The provider of a key cannot be imported."""
+
+
+class PluginApiError(PluginError):
+    """The provider of a key speaks an API version that this kernel does not."""
+
+
+class PluginContractError(PluginError, TypeError):
+    """The provider of a key is not a class of the contract of its kind."""
+
+
+class ModuleNotInstalledException(PluginError, ImportError):
+    """A library that an optional feature needs is not installed."""
+
+
+# --------------------------------------------------------------------------- storage
+class StorageError(DeepLakeError, OSError):
+    """The store failed or refused. Never means that stored data are corrupt."""
+
+    def __init__(self, *args: object) -> None:
+        # OSError would take two or more arguments for errno and strerror.
+        super().__init__(" ".join(str(a) for a in args))
+
+
+class ObjectNotFoundError(StorageError, FileNotFoundError):
+    """No object has this key."""
+
+
+class PreconditionFailedError(StorageError):
+    """A conditional put found the object in another state than the caller expected."""
+
+
+class CredentialsError(StorageError, PermissionError):
+    """The store refused the credentials, or found none."""
+
+
+class StorageTimeoutError(StorageError, TimeoutError):
+    """The store did not answer in time."""
+
+
+# --------------------------------------------------------------------------- format
+class FormatError(DeepLakeError, ValueError):
+    """Bytes that are not a valid object of the format; the message names the object."""
+
+
+class ChecksumError(FormatError):
+    """The checksum of an object does not match its bytes."""
+
+
+class UnsupportedFormatError(FormatError):
+    """The dataset needs a feature that this version does not know; upgrade deeplake-core."""
+
+
+# --------------------------------------------------------------------------- dataset
+class DatasetError(DeepLakeError):
+    """A dataset as a whole: its path, existence or mode."""
+
+
+class DatasetHandlerError(DatasetError):
+    """The dataset is not there, is already there, or must not be replaced."""
+
+
+class DatasetNotFoundError(DatasetHandlerError, FileNotFoundError):
+    """There is no dataset at the path."""
+
+
+class DatasetCorruptError(DatasetError):
+    """The dataset cannot be opened because what is stored is damaged."""
+
+
+class InvalidDatasetNameException(DatasetError, ValueError):
+    """The last component of the path has characters a dataset name cannot have."""
+
+
+class InvalidPathException(DatasetError, ValueError):
+    """The path is not what the operation needs."""
+
+
+class PathNotEmptyException(DatasetError):
+    """The path holds something that is not a dataset."""
+
+
+class ReadOnlyModeError(DatasetError):
+    """The dataset was opened read only."""
+
+
+class InvalidOperationError(DatasetError):
+    """The operation is not possible on a view."""
+
+
+class InvalidViewException(DatasetError):
+    """The view's dataset was changed after the view was taken."""
+
+
+class DatasetTooLargeToDelete(DatasetError):
+    """Pass ``large_ok=True`` to delete this much data."""
+
+
+class TensorTooLargeToDelete(DatasetError):
+    """Pass ``large_ok=True`` to delete this much data."""
+
+
+class RenameError(DatasetError):
+    """The dataset or tensor cannot take this name."""
+
+
+class MemoryDatasetCanNotBePickledError(DatasetError):
+    """A ``mem://`` dataset lives in one process only."""
+
+
+class DatasetViewSavingError(DatasetError):
+    """The view cannot be saved."""
+
+
+class InfoError(DatasetError):
+    """``info`` cannot be changed here."""
+
+
+class GroupInfoNotSupportedError(DatasetError):
+    """Groups have no ``info``."""
+
+
+class LockedException(DatasetError):
+    """Kept for code that catches it: there are no locks."""
+
+
+class UnsupportedParameterException(DatasetError, ValueError):
+    """The parameter is not supported here."""
+
+
+class AgreementError(DatasetError):
+    """Kept for code that catches it: no dataset asks for an agreement."""
+
+
+class AgreementNotAcceptedError(AgreementError):
+    """Kept for code that catches it."""
+
+
+class NotLoggedInAgreementError(AgreementError):
+    """Kept for code that catches it."""
+
+
+# --------------------------------------------------------------------------- schema
+class SchemaError(DeepLakeError):
+    """Names and meta of tensors and groups."""
+
+
+class TensorDoesNotExistError(SchemaError, KeyError, AttributeError):
+    """There is no tensor of this name."""
+
+
+class TensorAlreadyExistsError(SchemaError):
+    """The name is taken by a tensor."""
+
+
+class TensorGroupDoesNotExistError(SchemaError, KeyError):
+    """There is no group of this name."""
+
+
+class TensorGroupAlreadyExistsError(SchemaError):
+    """The name is taken by a group."""
+
+
+class InvalidTensorNameError(SchemaError, ValueError):
+    """The name is empty, malformed, or an attribute of ``Dataset``."""
+
+
+class InvalidTensorGroupNameError(SchemaError, ValueError):
+    """The name is empty, malformed, or an attribute of ``Dataset``."""
+
+
+class MetaError(SchemaError):
+    """Meta of a tensor."""
+
+
+class TensorMetaInvalidHtype(MetaError, ValueError):
+    """No such htype."""
+
+
+class TensorMetaInvalidHtypeOverwriteValue(MetaError, ValueError):
+    """The meta value is not one that the htype allows."""
+
+
+class TensorMetaInvalidHtypeOverwriteKey(MetaError, TypeError):
+    """The htype has no such meta key."""
+
+
+class TensorMetaMissingRequiredValue(MetaError, ValueError):
+    """The htype needs a meta value that was not given."""
+
+
+class MeshTensorMetaMissingRequiredValue(TensorMetaMissingRequiredValue):
+    """A mesh tensor needs ``sample_compression``."""
+
+
+class TensorMetaMutuallyExclusiveKeysError(MetaError, ValueError):
+    """Two meta values exclude each other."""
+
+
+class TensorDtypeMismatchError(MetaError, TypeError):
+    """The sample's dtype cannot be cast safely to the tensor's."""
+
+
+class InvalidTensorLinkError(MetaError):
+    """A hidden companion tensor cannot be linked."""
+
+
+class IncompatibleHtypeError(MetaError, ValueError):
+    """The tensor's samples do not fit the htype it should be converted to."""
+
+
+# --------------------------------------------------------------------------- samples
+class SampleError(DeepLakeError):
+    """One sample: its value, shape or bytes."""
+
+
+class SampleAppendError(SampleError):
+    """A sample could not be appended; the tensor is as it was."""
+
+
+class SampleExtendError(SampleError):
+    """A row could not be appended; complete rows before it were."""
+
+
+class SampleUpdateError(SampleError):
+    """A sample could not be updated; the tensor is as it was."""
+
+
+class SampleAppendingError(SampleError, TypeError):
+    """``ds.append`` takes a dict of samples by tensor name."""
+
+
+class SampleExtendingError(SampleError, TypeError):
+    """``ds.extend`` takes a dict of sequences by tensor name."""
+
+
+class SampleHtypeMismatchError(SampleError, TypeError):
+    """The sample is not of the tensor's htype."""
+
+
+class TensorInvalidSampleShapeError(SampleError, ValueError):
+    """The sample's shape does not fit the tensor."""
+
+
+class UnsupportedTensorTypeError(SampleError, TypeError):
+    """Values of this type cannot be stored."""
+
+
+class TensorUnsupportedSampleType(SampleError, TypeError):
+    """Values of this type cannot be stored."""
+
+
+class EmptyTensorError(SampleError, ValueError):
+    """The tensor holds no sample that has a value."""
+
+
+class EmptyPolygonError(SampleError, ValueError):
+    """A polygon needs points."""
+
+
+class SampleReadError(SampleError):
+    """The file of a sample cannot be read."""
+
+
+class CorruptedSampleError(SampleError, ValueError):
+    """The bytes of a sample are not what they claim to be."""
+
+
+class InvalidImageDimensions(SampleError, ValueError):
+    """An image has two dimensions, or three with 1, 3 or 4 channels."""
+
+
+class JsonValidationError(SampleError, ValueError):
+    """A value does not follow the tensor's json schema."""
+
+
+class ClassNamesEmptyError(SampleError, ValueError):
+    """The tensor has no class names."""
+
+
+class GetChunkError(SampleError):
+    """A chunk cannot be read."""
+
+
+class ReadSampleFromChunkError(SampleError):
+    """A sample cannot be read from its chunk."""
+
+
+class TensorModifiedError(SampleError):
+    """The tensor was changed."""
+
+
+class EmbeddingTensorPopError(SampleError):
+    """Samples of this tensor cannot be removed."""
+
+
+class CompressionError(SampleError):
+    """Compression and decompression."""
+
+
+class UnsupportedCompressionError(CompressionError, ValueError):
+    """No such compression, or not for this htype."""
+
+
+class SampleCompressionError(CompressionError, ValueError):
+    """A sample cannot be encoded with the tensor's compression."""
+
+
+class SampleDecompressionError(CompressionError, ValueError):
+    """The stored bytes of a sample cannot be decoded."""
+
+
+# --------------------------------------------------------------------------- selection
+class SelectionError(DeepLakeError):
+    """A subscript."""
+
+
+class InvalidKeyTypeError(SelectionError, TypeError):
+    """Values of this type cannot be used as a subscript."""
+
+
+class IndexOutOfRangeError(SelectionError, IndexError):
+    """The subscript is outside the axis."""
+
+
+class DynamicTensorNumpyError(SelectionError, ValueError):
+    """Samples of different shapes do not make one array; use ``aslist=True``."""
+
+
+class InvalidShapeIntervalError(SelectionError, ValueError):
+    """Bounds that are not an interval."""
+
+
+# --------------------------------------------------------------------------- versions
+class VersionControlError(DeepLakeError):
+    """Commits, branches and tags."""
+
+
+class CheckoutError(VersionControlError):
+    """There is no such branch, commit or tag, or it already exists."""
+
+
+class CommitError(VersionControlError):
+    """The commit cannot be made."""
+
+
+class EmptyCommitError(CommitError):
+    """There is nothing to commit; pass ``allow_empty=True`` to commit all the same."""
+
+
+class ConflictError(VersionControlError):
+    """Another writer changed the same things; the work that lost is kept as a snapshot."""
+
+
+class MergeError(VersionControlError):
+    """The merge cannot be made."""
+
+
+class MergeNotSupportedError(MergeError):
+    """These datasets cannot be merged."""
+
+
+class MergeMismatchError(MergeError):
+    """A tensor has different meta on the two sides."""
+
+
+class MergeConflictError(MergeError):
+    """Both sides changed the same thing; pass ``conflict_resolution``."""
+
+
+# --------------------------------------------------------------------------- links
+class LinkError(DeepLakeError):
+    """Linked samples."""
+
+
+class BadLinkError(LinkError, ValueError):
+    """The link cannot be opened."""
+
+
+class MissingCredsError(LinkError, KeyError):
+    """There are no credentials under this key."""
+
+
+class MissingManagedCredsError(MissingCredsError):
+    """There are no managed credentials under this key."""
+
+
+class GetDataFromLinkError(LinkError):
+    """The linked data cannot be read."""
+
+
+class UnableToReadFromUrlError(LinkError, OSError):
+    """The server did not answer with the data."""
+
+
+class LinkChangedError(LinkError):
+    """The linked data are not those that were linked."""
+
+
+# --------------------------------------------------------------------------- transforms
+class TransformError(DeepLakeError):
+    """A ``@deeplake.compute`` pipeline failed."""
+
+
+class InvalidInputDataError(TransformError, TypeError):
+    """``data_in`` needs ``__getitem__`` and ``__len__``."""
+
+
+class UnsupportedSchedulerError(TransformError, ValueError):
+    """No such scheduler."""
+
+
+class TensorMismatchError(TransformError, ValueError):
+    """The transform's output does not name the tensors of ``ds_out``."""
+
+
+class InvalidOutputDatasetError(TransformError, ValueError):
+    """``ds_out`` cannot take the output."""
+
+
+class InvalidTransformDataset(TransformError, ValueError):
+    """The transform wrote tensors of unequal length."""
+
+
+class HubComposeEmptyListError(TransformError, ValueError):
+    """``compose`` needs at least one function."""
+
+
+class HubComposeIncompatibleFunction(TransformError, TypeError):
+    """``compose`` takes functions made by ``@deeplake.compute``."""
+
+
+class AllSamplesSkippedError(TransformError):
+    """Every sample failed."""
+
+
+class FilterError(TransformError):
+    """A filter function failed."""
+
+
+# --------------------------------------------------------------------------- loader
+class LoaderError(DeepLakeError):
+    """The loader."""
+
+
+class TransformFailedError(LoaderError):
+    """A transform raised; the cause is chained and names tensor and row."""
+
+
+class WorkerError(LoaderError, RuntimeError):
+    """A worker process ended without an answer."""
+
+
+class DatasetUnsupportedPytorch(LoaderError):
+    """The dataset cannot be loaded into PyTorch as it is."""
+
+
+# --------------------------------------------------------------------------- query
+class QueryError(DeepLakeError, RuntimeError):
+    """A query: syntax, name, type or limit."""
+
+
+# --------------------------------------------------------------------------- ingestion
+class IngestionError(DeepLakeError):
+    """``ingest_*`` and ``export_*``."""
+
+
+class InvalidFileExtension(IngestionError, ValueError):
+    """No file has an extension that can be read."""
+
+
+class AutoCompressionError(IngestionError, ValueError):
+    """No compression can be chosen from the files."""
+
+
+class SamePathException(IngestionError, ValueError):
+    """Source and destination are the same."""
+
+
+class InvalidPandasDataframeError(IngestionError, TypeError):
+    """Not a pandas DataFrame."""
+
+
+class UnsupportedExtensionError(IngestionError, ValueError):
+    """Files with this extension cannot be read."""
+
+
+class ExternalCommandError(IngestionError):
+    """A command that was run for the ingestion failed."""
+
+
+class KaggleError(IngestionError):
+    """Ingestion from Kaggle."""
+
+
+class KaggleMissingCredentialsError(KaggleError):
+    """Kaggle needs credentials."""
+
+
+class KaggleDatasetAlreadyDownloadedError(KaggleError):
+    """The dataset was downloaded before; pass ``exist_ok=True``."""
+
+
+__all__ = sorted(
+    name
+    for name, value in list(globals().items())
+    if isinstance(value, type) and issubclass(value, DeepLakeError)
+)

@@ -1,0 +1,531 @@
+"""The whole contract between the kernel and its plugins. One screenful a kind.
+
+A plugin is a class that derives from one of the ABCs below, names the API it was written for, and is
+announced as an entry point: group ``deeplake.<kind>``, name = key, value = the class::
+
+    [project.entry-points."deeplake.storage"]
+    s3 = "deeplake_storage_s3:S3"
+
+    class S3(StorePlugin, api=(1, 0)): ...
+
+The kernel makes one instance a process, without arguments, when the key is first used. Importing the
+module of a plugin must be cheap: import heavy libraries inside the methods that need them.
+
+Plugins import ``deeplake.spi``, ``deeplake.types``, ``deeplake.errors`` and ``deeplake.testing``, and
+nothing else of deeplake.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+
+from deeplake.types import (
+    Buffer,
+    ByteRange,
+    Data,
+    ObjectInfo,
+    SampleHeader,
+    Shape,
+    StoreCapabilities,
+    TensorSchema,
+)
+
+if TYPE_CHECKING:
+    import argparse
+
+    import numpy as np
+
+API = (1, 0)
+"""Version of this contract. A plugin of the same major and of no later minor works."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Plugin(ABC):
+    """Base of every kind of plugin.
+
+    Attributes:
+        kind: Kind, and last part of the entry-point group.
+        api: The contract's version that the class was written for; each plugin class states it.
+    """
+
+    kind: ClassVar[str] = ""
+    api: ClassVar[tuple[int, int] | None] = None
+
+    def __init_subclass__(cls, *, api: tuple[int, int] | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if api is not None:
+            cls.api = api
+
+
+# --------------------------------------------------------------------------- storage
+class Store(ABC):
+    """A flat ``key -> bytes`` space below one URL: synchronous, thread-safe.
+
+    Keys are ``/``-separated ASCII, never absolute, never with ``.`` or ``..`` components. A put is
+    all or nothing: readers see the old object or the whole new one. When ``put`` returns, the object
+    survives whatever the store promises to survive (a local store: power loss).
+
+    A store whose ``capabilities.persistent`` is true can be pickled, and works after a fork and in a
+    new process; connections are made in the process that uses them.
+    """
+
+    url: str
+    capabilities: StoreCapabilities
+
+    @abstractmethod
+    def get(self, key: str, byte_range: ByteRange | None = None) -> Buffer:
+        """The object, or the part of it inside ``byte_range`` (less at the end of the object).
+
+        Raises:
+            ObjectNotFoundError: No object has this key.
+            StorageError: Anything else.
+        """
+
+    @abstractmethod
+    def get_versioned(self, key: str) -> tuple[Buffer, str]:
+        """The object and the version that these very bytes have, read atomically."""
+
+    def get_many(self, requests: Sequence[tuple[str, ByteRange | None]]) -> list[Buffer]:
+        """Several gets, answered in the order asked; in parallel where that is faster."""
+        return [self.get(key, byte_range) for key, byte_range in requests]
+
+    def map(self, key: str) -> memoryview:
+        """A read-only view of a whole object without copying it (``capabilities.mapping``)."""
+        raise NotImplementedError(f"{type(self).__name__} cannot map objects")
+
+    @abstractmethod
+    def put(
+        self, key: str, data: Data, *, if_match: str | None = None, if_absent: bool = False
+    ) -> str:
+        """Write an object and return its new version.
+
+        Args:
+            key: Key.
+            data: One buffer, or several that are written one after the other.
+            if_match: Write only if the object has this version.
+            if_absent: Write only if there is no object.
+
+        Raises:
+            PreconditionFailedError: The condition does not hold; nothing was written.
+            StorageError: Anything else; it may or may not have been written.
+        """
+
+    @abstractmethod
+    def head(self, key: str) -> ObjectInfo:
+        """Size and version. Raises ``ObjectNotFoundError``."""
+
+    @abstractmethod
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete objects; keys without an object are ignored."""
+
+    @abstractmethod
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """Objects whose key starts with ``prefix``, in byte order of their keys."""
+
+    def close(self) -> None:  # noqa: B027 - most stores hold nothing
+        """Release connections and files. A closed store may be used again."""
+
+
+class StorePlugin(Plugin):
+    """Opens stores for URL schemes. Key: the scheme (``s3``)."""
+
+    kind = "storage"
+
+    @abstractmethod
+    def open(self, url: str, *, creds: Mapping[str, Any] | str | None = None) -> Store:
+        """The store whose root is ``url``. No request is made before it is used."""
+
+
+# --------------------------------------------------------------------------- codecs
+Media = Literal["bytes", "image", "audio", "video", "dicom", "nifti", "point_cloud", "mesh"]
+
+
+class Codec(Plugin):
+    """What both kinds of codec share. Key: the name of the compression (``jpeg``).
+
+    Attributes:
+        name: Canonical name; further entry-point keys of the same class are aliases (``jpg``).
+        media: What it encodes: ``"bytes"`` compresses any bytes, anything else encodes samples.
+        lossless: ``decode(encode(x))`` equals ``x``.
+    """
+
+    kind = "codec"
+    name: ClassVar[str]
+    media: ClassVar[Media]
+    lossless: ClassVar[bool] = True
+
+
+class ChunkCodec(Codec):
+    """Compresses bytes: frames of a chunk, or single samples of any htype."""
+
+    media = "bytes"
+
+    @abstractmethod
+    def compress(self, data: Buffer) -> bytes:
+        """Compressed bytes. Must release the GIL for long inputs."""
+
+    @abstractmethod
+    def decompress(self, data: Buffer, size: int) -> Buffer:
+        """The ``size`` bytes that were compressed.
+
+        Never allocates much more than ``size``, whatever the input claims.
+
+        Raises:
+            CorruptedSampleError: Not valid, or not exactly ``size`` bytes.
+        """
+
+
+class SampleCodec(Codec):
+    """Encodes one sample as the bytes of a file of its format.
+
+    Attributes:
+        extensions: File extensions, lower case, without the dot.
+        writable: False when only original files can be stored.
+        crops: ``decode`` honours ``crop`` and ``size`` (otherwise they are never passed).
+    """
+
+    extensions: ClassVar[tuple[str, ...]] = ()
+    writable: ClassVar[bool] = True
+    crops: ClassVar[bool] = False
+
+    @abstractmethod
+    def sniff(self, head: Buffer) -> bool:
+        """Whether a file that starts with these (up to 512) bytes is of this format."""
+
+    @abstractmethod
+    def probe(self, data: Buffer) -> SampleHeader:
+        """Shape and dtype that ``decode`` will return, from the header alone.
+
+        Raises:
+            CorruptedSampleError: Not a file of this format.
+        """
+
+    @abstractmethod
+    def encode(self, array: np.ndarray) -> bytes:
+        """The array as a file of this format.
+
+        Raises:
+            SampleCompressionError: The format cannot hold this shape or dtype.
+        """
+
+    @abstractmethod
+    def decode(
+        self,
+        data: Buffer,
+        *,
+        out: np.ndarray | None = None,
+        crop: tuple[int, int, int, int] | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> np.ndarray:
+        """Decode one sample. Must release the GIL, and is called from many threads at once.
+
+        Args:
+            data: The file's bytes.
+            out: C-contiguous array of the right shape and dtype to decode into, and to return.
+            crop: ``(top, left, height, width)`` in pixels of the whole image.
+            size: ``(height, width)`` that the crop (or the image) is resized to.
+
+        Raises:
+            CorruptedSampleError: The file cannot be decoded, or claims a size that its bytes cannot
+                hold. Nothing large is allocated before the header has been checked.
+        """
+
+
+# --------------------------------------------------------------------------- htypes
+Payload = Literal["array", "text", "json", "list", "polygon"]
+
+
+@dataclass(frozen=True, slots=True)
+class HtypeSpec:
+    """How samples of an htype look.
+
+    Attributes:
+        name: Name, also the key.
+        payload: How a sample is stored: as an array, as text, as a json value, as a list, or as
+            polygons.
+        dtype: Default dtype; None: the first sample's.
+        media: Media of the sample codecs that are allowed, besides ``"bytes"``.
+        compression: ``"optional"``; ``"required"`` (one of sample and chunk compression must be
+            given, None explicitly if wanted); ``"sample"`` (a sample compression must be given).
+        info: Own meta keys that users find in ``info``, with defaults.
+        chunk_size: Target bytes of a chunk; None: by the size of a sample.
+        default_compression: Sample compression where none is given.
+        downsamples: Whether ``downsampling=`` makes sense.
+    """
+
+    name: str
+    payload: Payload = "array"
+    dtype: str | None = None
+    media: frozenset[str] = frozenset()
+    compression: Literal["optional", "required", "sample"] = "optional"
+    info: Mapping[str, Any] = field(default_factory=dict)
+    chunk_size: int | None = None
+    default_compression: str | None = None
+    downsamples: bool = False
+
+
+class HtypePlugin(Plugin):
+    """One htype. Key: its name (``bbox``)."""
+
+    kind = "htype"
+
+    @abstractmethod
+    def spec(self) -> HtypeSpec:
+        """What the kernel needs to know; constant."""
+
+    def check_info(self, info: Mapping[str, Any]) -> dict[str, Any]:
+        """Own meta given to ``create_tensor``, validated and made JSON.
+
+        Raises:
+            KeyError, TypeError, ValueError: What is wrong with which key.
+        """
+        return dict(info)
+
+    def prepare(self, value: Any, info: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any] | None]:
+        """Turn what the user appended into what is stored; called once per sample or ndarray batch.
+
+        Returns:
+            The value, and changed ``info`` or None (class names that the value adds).
+
+        Raises:
+            TypeError, ValueError, SampleHtypeMismatchError: The value cannot be of this htype.
+        """
+        return value, None
+
+    def check_shape(self, shape: Shape) -> str | None:
+        """What is wrong with the shape of one sample, in words, or None."""
+        return None
+
+    def data(self, value: Any, info: Mapping[str, Any], *, batch: bool) -> dict[str, Any]:
+        """What ``tensor.data()`` returns for a decoded sample, or for several if ``batch``."""
+        return {"value": value}
+
+
+# --------------------------------------------------------------------------- frameworks
+class FrameworkAdapter(Plugin):
+    """Turns batches into what a training framework takes. Key: ``torch``.
+
+    Attributes:
+        widen: NumPy dtype name -> dtype name, for dtypes that the framework lacks; applied before
+            transforms.
+    """
+
+    kind = "framework"
+    widen: ClassVar[Mapping[str, str]] = {}
+
+    @abstractmethod
+    def convert(self, batch: Mapping[str, Any]) -> Any:
+        """A batch of columns: arrays with a leading batch axis, lists where samples are ragged,
+        text or objects. Arrays become tensors without a copy where the framework allows; the arrays
+        belong to the adapter from here on."""
+
+    @abstractmethod
+    def collate(self, samples: Sequence[Any]) -> Any:
+        """Transformed samples, made one batch as the framework's users expect by default."""
+
+    def wrap(self, loader: Any) -> Any:
+        """The object users iterate: ``loader`` as the framework's own kind of loader."""
+        return loader
+
+
+# --------------------------------------------------------------------------- queries, sampling
+class Columns(ABC):
+    """What a query reads: columns of one snapshot (the kernel provides it)."""
+
+    schema: Mapping[str, TensorSchema]
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Rows."""
+
+    @abstractmethod
+    def info(self, name: str) -> Mapping[str, Any]:
+        """``info`` of a tensor: class names and the like."""
+
+    @abstractmethod
+    def read(self, name: str, rows: np.ndarray | slice) -> Any:
+        """Values of some rows: an array when shapes agree, else a list."""
+
+    @abstractmethod
+    def pieces(self, name: str) -> Mapping[str, np.ndarray]:
+        """Statistics a piece: ``start``, ``count``, ``null_count``, ``min``, ``max`` and ``valid``
+        (whether min and max are known), all of one length, in row order."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """Rows of the source, or computed columns, or both."""
+
+    rows: np.ndarray | None = None
+    columns: Mapping[str, Any] | None = None
+
+
+class Query(ABC):
+    """A compiled query."""
+
+    @abstractmethod
+    def run(self, columns: Columns) -> QueryResult:
+        """Evaluate. Raises ``QueryError``."""
+
+    @abstractmethod
+    def explain(self, columns: Columns) -> str:
+        """The plan, in words."""
+
+
+class QueryEngine(Plugin):
+    """Compiles queries. Key: the language (``tql``)."""
+
+    kind = "query"
+
+    @abstractmethod
+    def compile(self, text: str, schema: Mapping[str, TensorSchema]) -> Query:
+        """Parse and check. Raises ``QueryError`` that points at the place in the text."""
+
+
+class Sampler(Plugin):
+    """Chooses rows. Key: its name (``weighted``). Pure: the same arguments give the same rows."""
+
+    kind = "sampler"
+
+    @abstractmethod
+    def order(
+        self, weights: np.ndarray, *, size: int, replace: bool, rng: np.random.Generator
+    ) -> np.ndarray:
+        """``size`` row numbers (int64). Raises ``ValueError`` for weights that make no sense."""
+
+
+# --------------------------------------------------------------------------- execution
+class Executor(Plugin):
+    """Runs a function over items. Key: the scheduler's name (``threaded``)."""
+
+    kind = "executor"
+
+    @abstractmethod
+    def run(
+        self, fn: Callable[[T], R], items: Sequence[T], *, num_workers: int
+    ) -> Iterator[R]:
+        """Results in the order of ``items``; the first error ends the run and is raised."""
+
+
+# --------------------------------------------------------------------------- outer surfaces
+class Viewer(Plugin):
+    """Shows a dataset. Key: its name."""
+
+    kind = "viewer"
+
+    @abstractmethod
+    def show(self, dataset: Any, **options: Any) -> Any:
+        """Show it and return a handle that can be closed."""
+
+
+class Command(Plugin):
+    """A subcommand of ``deeplake``. Key: its name."""
+
+    kind = "command"
+    help: ClassVar[str] = ""
+
+    @abstractmethod
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Declare arguments."""
+
+    @abstractmethod
+    def run(self, args: argparse.Namespace) -> int:
+        """Do it and return the exit code."""
+
+
+class Ingestor(Plugin):
+    """Turns data of another format into rows. Key: the format."""
+
+    kind = "ingest"
+
+    @abstractmethod
+    def schema(self, source: Any, **options: Any) -> Mapping[str, Mapping[str, Any]]:
+        """Arguments of ``create_tensor`` by tensor name."""
+
+    @abstractmethod
+    def rows(self, source: Any, **options: Any) -> Iterator[Mapping[str, Any]]:
+        """Rows, as ``ds.append`` takes them."""
+
+
+# --------------------------------------------------------------------------- hooks
+class Hooks:
+    """Hookspecs of the group ``deeplake.hooks`` (pluggy; any number of providers).
+
+    A provider is a module or an object whose functions have these names, marked ``hookimpl``. Hooks
+    are for coarse events: a call costs microseconds, so nothing calls them per sample.
+    """
+
+    def deeplake_wrap_store(self, store: Store, url: str) -> Store | None:  # type: ignore[empty-body]
+        """Replace the store that a dataset is opened on; None leaves it."""
+
+    def deeplake_dataset_opened(self, dataset: Any) -> None:
+        """A dataset was opened or created."""
+
+    def deeplake_before_commit(self, dataset: Any, message: str | None) -> None:
+        """A commit is about to be made; raise to veto it."""
+
+    def deeplake_committed(self, dataset: Any, commit_id: str) -> None:
+        """A commit was made."""
+
+    def deeplake_epoch_started(self, loader: Any, epoch: int) -> None:
+        """A loader starts an epoch."""
+
+    def deeplake_epoch_finished(self, loader: Any, epoch: int) -> None:
+        """A loader has delivered the last batch of an epoch."""
+
+
+def hookimpl(function: T) -> T:
+    """Mark a function as the implementation of the hook of the same name."""
+    import pluggy
+
+    marker: Callable[[T], T] = pluggy.HookimplMarker("deeplake")
+    return marker(function)
+
+
+KINDS: Mapping[str, type[Plugin]] = {
+    cls.kind: cls
+    for cls in (
+        StorePlugin,
+        Codec,
+        HtypePlugin,
+        FrameworkAdapter,
+        QueryEngine,
+        Sampler,
+        Executor,
+        Viewer,
+        Command,
+        Ingestor,
+    )
+}
+"""Kind -> base class. The group of a kind is ``deeplake.<kind>``; hooks have their own."""
+
+__all__ = [
+    "API",
+    "KINDS",
+    "ChunkCodec",
+    "Codec",
+    "Columns",
+    "Command",
+    "Executor",
+    "FrameworkAdapter",
+    "Hooks",
+    "HtypePlugin",
+    "HtypeSpec",
+    "Ingestor",
+    "Plugin",
+    "Query",
+    "QueryEngine",
+    "QueryResult",
+    "SampleCodec",
+    "Sampler",
+    "Store",
+    "StoreCapabilities",
+    "StorePlugin",
+    "Viewer",
+    "hookimpl",
+]
