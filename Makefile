@@ -1,0 +1,105 @@
+# Everything is done in .venv, which the first target that needs it makes: `make demo` and `make test`
+# need Python >= 3.11, make and a C toolchain, and nothing else typed before them.
+#
+#   make demo     train a small network on a dataset made of image files
+#   make test     the whole test-suite            (make test ARGS="-k selection -x" for a part of it)
+#   make lint     ruff, mypy --strict, import-linter
+#   make format   let ruff rewrite what it can
+#   make wheels   a wheel of each distribution, in dist/
+#   make bench    the benchmarks
+#   make docs     the documentation, in site/
+#   make clean    remove what was built; make distclean: the environment too
+
+PYTHON ?= python3
+WORKERS ?= 2
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := .stamps
+
+# Distributions: the kernel, and each folder of plugins/ with a pyproject.toml.
+DISTS := core $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
+EDITABLES := $(foreach dist,$(DISTS),--editable ./$(dist))
+SOURCES := $(addsuffix /src,$(DISTS))
+
+# Build isolation would fetch the build backend once per distribution; the pinned one is installed.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+INPUTS := constraints.txt pyproject.toml core/src/deeplake/_version.py $(addsuffix /pyproject.toml,$(DISTS))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint format wheels bench docs clean distclean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo: $(STAMPS)/demo
+	$(BIN)/python examples/train_digits.py $(ARGS)
+
+test: $(STAMPS)/dev
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+# Each tool runs even if one before it complained: one round shows everything.
+lint: $(STAMPS)/dev
+	@status=0; \
+	run() { echo "$$*"; "$$@" || status=1; }; \
+	run $(BIN)/ruff check; \
+	run $(BIN)/ruff format --check; \
+	run $(BIN)/mypy $(SOURCES); \
+	run $(BIN)/lint-imports --no-logo; \
+	exit $$status
+
+format: $(STAMPS)/dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+wheels: $(STAMPS)/dev
+	rm -rf dist
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist $(DISTS:%=./%)
+	@ls dist
+
+bench: $(STAMPS)/dev
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
+docs: $(STAMPS)/dev
+	$(BIN)/mkdocs build --strict
+
+clean:
+	rm -rf dist build site .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+
+distclean: clean
+	rm -rf $(VENV) $(STAMPS)
+
+# ---------------------------------------------------------------------------- the environment
+# A stamp says that an environment was installed since its inputs last changed. pyvenv.cfg stands for
+# the environment itself (bin/python is a link to a file that may be years old): an environment that
+# was removed, or made anew by hand, is installed into again.
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo 'deeplake needs Python 3.11 or later, and "$(PYTHON)" is not:' >&2; \
+	  $(PYTHON) --version >&2; \
+	  echo 'Install one, or name the one to use: make PYTHON=python3.12 ...' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+	  rm -rf $(VENV); \
+	  echo 'Cannot make a virtual environment. On Debian and Ubuntu: apt install python3-venv' >&2; \
+	  exit 1; }
+
+$(STAMPS)/build: $(VENV)/pyvenv.cfg $(INPUTS)
+	@echo 'Preparing $(VENV)'
+	@$(INSTALL) --upgrade pip
+	@$(INSTALL) --group build
+	@mkdir -p $(@D) && touch $@
+
+# What an example needs. torch is named so that its pin is met first: whatever asks for plain "torch"
+# later finds it there.
+$(STAMPS)/demo: $(STAMPS)/build
+	@echo 'Installing $(DISTS) (PyTorch takes a few minutes the first time)'
+	@$(INSTALL) --no-build-isolation torch $(EDITABLES) --group demo
+	@touch $@
+
+$(STAMPS)/dev: $(STAMPS)/demo
+	@echo 'Installing the tools for tests, lint and docs'
+	@$(INSTALL) --group dev
+	@touch $@
