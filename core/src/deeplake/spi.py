@@ -127,6 +127,18 @@ class Store(ABC):
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Objects whose key starts with ``prefix``, in byte order of their keys."""
 
+    def sweep(self, older_than: float, *, dry_run: bool = False) -> int:
+        """Remove what killed writers left behind and no key names (temporary files, parts of uploads).
+
+        Args:
+            older_than: Age in seconds since the last write; younger leftovers may still be written.
+            dry_run: Only count.
+
+        Returns:
+            Bytes that were freed, or would be.
+        """
+        return 0
+
     def close(self) -> None:  # noqa: B027 - most stores hold nothing
         """Release connections and files. A closed store may be used again."""
 
@@ -139,6 +151,10 @@ class StorePlugin(Plugin):
     @abstractmethod
     def open(self, url: str, *, creds: Mapping[str, Any] | str | None = None) -> Store:
         """The store whose root is ``url``. No request is made before it is used."""
+
+    def create(self, url: str, *, creds: Mapping[str, Any] | str | None = None) -> Store:
+        """The store for a new dataset: like ``open``, but an ephemeral store starts empty."""
+        return self.open(url, creds=creds)
 
 
 # --------------------------------------------------------------------------- codecs

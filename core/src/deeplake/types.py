@@ -6,11 +6,12 @@ All are frozen: a value that was handed over does not change any more.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from deeplake.errors import InvalidShapeIntervalError
+from deeplake.errors import InvalidPathException, InvalidShapeIntervalError
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 """Bytes to read from. Stores and codecs accept and may return any of the three."""
@@ -24,6 +25,25 @@ ByteRange: TypeAlias = tuple[int, int]
 Shape: TypeAlias = tuple[int, ...]
 
 PathLike: TypeAlias = str | os.PathLike[str]
+
+
+# Components of printable ASCII without backslash, none of them empty, "." or "..".
+_KEY = re.compile(r"(?:(?!\.{1,2}(?:/|\Z))[ -.0-\[\]-~]+(?:/(?!\Z)|\Z))+")
+
+
+def check_key(key: str) -> str:
+    """The key of an object, if it is one that every store takes.
+
+    Raises:
+        InvalidPathException: Empty, absolute, not printable ASCII, or with a backslash or a component
+            that is empty, ``.`` or ``..``.
+    """
+    if _KEY.fullmatch(key) is None:
+        raise InvalidPathException(
+            f"{key!r} cannot be the key of an object: keys are printable ASCII without backslash, "
+            "components are separated by '/', and none is empty, '.' or '..'"
+        )
+    return key
 
 
 def joined(data: Data) -> bytes:
@@ -207,5 +227,6 @@ __all__ = [
     "StoreCapabilities",
     "TensorSchema",
     "byte_length",
+    "check_key",
     "joined",
 ]
