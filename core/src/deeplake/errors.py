@@ -32,7 +32,8 @@ programmer would expect, carries a stable ``code``, and its message says what wa
     │   ├── CorruptedSampleError, SampleReadError
     │   └── CompressionError ── UnsupportedCompressionError, SampleCompressionError, …
     ├── SelectionError                    a subscript
-    │   ├── InvalidKeyTypeError (TypeError), IndexOutOfRangeError (IndexError), DynamicTensorNumpyError
+    │   ├── InvalidKeyTypeError (TypeError), IndexOutOfRangeError (IndexError),
+    │   │   DynamicTensorNumpyError (ValueError), InvalidSubscriptError (IndexError, ValueError)
     ├── VersionControlError               commits, branches, tags
     │   ├── CheckoutError, CommitError ── EmptyCommitError, ConflictError, MergeError ── …
     ├── LinkError                         linked samples: BadLinkError, MissingCredsError (KeyError), …
@@ -404,6 +405,10 @@ class InvalidKeyTypeError(SelectionError, TypeError):
 
 class IndexOutOfRangeError(SelectionError, IndexError):
     """The subscript is outside the axis."""
+
+
+class InvalidSubscriptError(SelectionError, IndexError, ValueError):
+    """The subscript as a whole makes no sense: two ellipses, a step of 0, more than axes."""
 
 
 class DynamicTensorNumpyError(SelectionError, ValueError):

@@ -1,0 +1,558 @@
+"""Index algebra: which rows of a dataset or tensor a subscript means, and what it takes from each.
+
+Pure: numpy and arithmetic, no storage. A :class:`Selection` is an immutable value with two parts:
+
+* the *rows*: all of them (symbolic, so that a handle over a growing tensor grows with it), a
+  ``range``, an int64 array, or one single row, which drops the sample axis;
+* the *steps*: subscripts that are applied, one after the other, to each row's sample.
+
+Subscripts mean what they mean in NumPy, with one documented difference: lists and arrays on several
+axes act per axis (outer product), where NumPy pairs them up. Chains apply in turn to the axes that
+are left, as ``array[1:3][0]`` does::
+
+    >>> view = Selection.ALL.select((slice(2, 5), 0), length=10)
+    >>> view.rows(10), view.steps
+    (range(2, 5), ((0,),))
+    >>> view.select(-1, length=10).rows(10)
+    4
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import EllipsisType
+from typing import Any, ClassVar, Final, TypeAlias
+
+import numpy as np
+
+from deeplake.errors import IndexOutOfRangeError, InvalidKeyTypeError, InvalidSubscriptError
+from deeplake.types import Shape
+
+Rows: TypeAlias = int | range | np.ndarray
+"""Bound rows: one row without the sample axis, an arithmetic progression, or an int64 array."""
+
+Subscript: TypeAlias = int | slice | np.ndarray | EllipsisType | None
+"""One normalised subscript; arrays are one-dimensional and int64, or bool for masks."""
+
+Step: TypeAlias = tuple[Subscript, ...]
+
+_LISTED: Final = 1000
+"""Longest row list that a repr spells out."""
+
+
+# --------------------------------------------------------------------------- the value
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Selection:
+    """Rows of a dataset or tensor, and subscripts into each of their samples.
+
+    Attributes:
+        index: The rows; None means all rows, however many there are when they are read.
+        steps: Tuples of subscripts; each is applied to what the one before left of a sample.
+    """
+
+    index: Rows | None = None
+    steps: tuple[Step, ...] = ()
+
+    ALL: ClassVar[Selection]
+
+    # ---- what it is
+    @property
+    def is_all(self) -> bool:
+        """Whether it is every row, whole."""
+        return self.index is None and not self.steps
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it is one row whose sample axis was dropped."""
+        return type(self.index) is int
+
+    def rows(self, length: int) -> Rows:
+        """The rows, of a dataset or tensor that has ``length`` now (used if all are selected)."""
+        return range(length) if self.index is None else self.index
+
+    def count(self, length: int) -> int:
+        """Number of rows; 1 for a single one."""
+        index = self.index
+        if index is None:
+            return length
+        return 1 if type(index) is int else len(index)  # type: ignore[arg-type]
+
+    def bind(self, length: int) -> Selection:
+        """The same with a symbolic "all rows" replaced by the rows there are now."""
+        return Selection(range(length), self.steps) if self.index is None else self
+
+    # ---- composition
+    def select(self, item: Any, length: int, ndim: int | None = None) -> Selection:
+        """What ``view[item]`` selects.
+
+        Args:
+            item: Anything that may stand between the brackets.
+            length: Rows of the dataset or tensor now; not of this selection.
+            ndim: Dimensions of one whole sample, where known. Decides how many axes an Ellipsis
+                in front of the sample axis stands for; unknown, it stands for at least that axis.
+
+        Raises:
+            IndexOutOfRangeError: An int is outside the rows, or a mask has another length.
+            InvalidKeyTypeError: A value of a type that is no subscript, an array of several
+                dimensions, or None where it would add an axis in front of the rows.
+            InvalidSubscriptError: More than one Ellipsis, a slice of step 0, too many subscripts.
+        """
+        if type(item) is int and self.index is None and 0 <= item < length:
+            # The path of ``for i in …: ds.images[i]``: a comparison and a new object.
+            return Selection(item, self.steps)
+        step = _step(item if type(item) is tuple else (item,))
+        single = type(self.index) is int
+        axes = None
+        if ndim is not None:
+            axes = _ndim_after(ndim, self.steps) + (not single)
+            used = _used(step)
+            if used > axes:
+                raise _too_many(used, axes)
+        if single:
+            return self._with_step(step)
+        row, rest = _split(step, axes)
+        return Selection(_compose(self.index, row, length), self.steps)._with_step(rest)
+
+    def _with_step(self, step: Step) -> Selection:
+        if not step or (len(step) == 1 and step[0] is Ellipsis):
+            return self
+        steps = self.steps
+        if steps and all(type(s) is int for s in steps[-1]):
+            # ``t[0][1][2]``: ints leave nothing of their axes, so the two are one subscript.
+            return Selection(self.index, (*steps[:-1], steps[-1] + step))
+        return Selection(self.index, (*steps, step))
+
+    def items(self, count: int, ndim: int | None = None) -> Selection:
+        """The steps as a selection over ``count`` items of one sample that is a sequence.
+
+        ``rows`` of the result are the items to read and its ``steps`` go into each of them.
+
+        Args:
+            count: Items of the sequence.
+            ndim: Dimensions of one item, where known.
+        """
+        items = Selection.ALL
+        for step in self.steps:
+            items = items.select(step, count, ndim)
+        return items
+
+    # ---- into samples
+    def apply(self, sample: np.ndarray) -> np.ndarray:
+        """What the steps take from one sample: a view of it where no list or mask is involved.
+
+        Raises:
+            IndexOutOfRangeError: An int is outside its axis, or a mask has another length.
+            InvalidSubscriptError: More subscripts than the sample has axes.
+        """
+        for step in self.steps:
+            sample = _take(sample, step, 0)
+        return sample
+
+    def apply_batch(self, stacked: np.ndarray) -> np.ndarray:
+        """What the steps take from samples of one shape.
+
+        Args:
+            stacked: Array of shape ``(rows, *sample_shape)``.
+
+        Returns:
+            Array of shape ``(rows, *result_shape(sample_shape))``.
+        """
+        for step in self.steps:
+            stacked = _take(stacked, step, 1)
+        return stacked
+
+    def resolve(self, shape: Shape) -> tuple[int | slice | np.ndarray, ...]:
+        """The part of a sample of this shape that is taken, axis by axis.
+
+        All steps merged into one: an int for each axis that is dropped, otherwise a slice (whose
+        bounds are inside the axis) or an int64 array. They act per axis. Axes that None added are
+        left out, so this says what to read or to write, and :meth:`result_shape` how it looks.
+        """
+        return tuple(s if type(s) is int else _listed(s) for s in _resolve(self.steps, shape)[0])
+
+    def result_shape(self, shape: Shape) -> Shape:
+        """Shape that :meth:`apply` gives a sample of this shape."""
+        return tuple(len(picked) for _, picked in _resolve(self.steps, shape)[1])
+
+    def assign(self, sample: np.ndarray, value: Any) -> None:
+        """Write ``value``, broadcast, over the part of a writable sample that is selected.
+
+        Raises:
+            ValueError: ``value`` does not broadcast to the selected shape.
+        """
+        parts, axes = _resolve(self.steps, sample.shape)
+        shape = tuple(len(picked) for _, picked in axes)
+        value = np.asarray(value)
+        while value.ndim > len(shape) and value.shape[0] == 1:
+            value = value[0]
+        value = np.broadcast_to(value, shape)
+        # The last of what lies along an axis that None added wins, as in NumPy.
+        if 0 in (len(picked) for source, picked in axes if source is None):
+            return
+        value = value[tuple(-1 if source is None else slice(None) for source, _ in axes)]
+        if any(isinstance(part, np.ndarray) for part in parts):
+            grid = [[part] if type(part) is int else part for part in parts]
+            value = value.reshape([len(part) for part in grid])  # type: ignore[arg-type]
+            sample[np.ix_(*(np.asarray(part, dtype=np.int64) for part in grid))] = value
+        else:
+            sample[tuple(_listed(part) for part in parts)] = value
+
+    # ---- as text, as JSON
+    def to_json(self) -> list[Any]:
+        """One entry an axis: an int, a list of ints, or ``{"start", "stop", "step"}``.
+
+        Masks become lists of booleans, an Ellipsis ``"..."`` and None null. A chain that cannot be
+        written as one subscript continues in ``{"then": [...]}`` entries.
+        """
+        first = self.steps[0] if self.steps else ()
+        row = slice(None) if self.index is None else _listed(self.index)
+        out = [_entry_json(s) for s in (row, *first)]
+        out.extend({"then": [_entry_json(s) for s in step]} for step in self.steps[1:])
+        return out
+
+    @classmethod
+    def from_json(cls, entries: Sequence[Any]) -> Selection:
+        """The selection that :meth:`to_json` wrote.
+
+        Raises:
+            InvalidKeyTypeError: Not what :meth:`to_json` writes.
+        """
+        steps: list[list[Any]] = [[]]
+        for entry in entries[1:]:
+            if isinstance(entry, dict) and "then" in entry:
+                steps.append([_entry_of(e) for e in entry["then"]])
+            else:
+                steps[-1].append(_entry_of(entry))
+        index = _rows_of(entries[0]) if entries else None
+        return cls(index, tuple(_step(step) for step in steps if step))
+
+    def __repr__(self) -> str:
+        first = self.steps[0] if self.steps else ()
+        row = slice(None) if self.index is None else _listed(self.index)
+        entries = ", ".join(_entry_text(s) for s in (row, *first))
+        chain = "".join(f"[{', '.join(map(_entry_text, step))}]" for step in self.steps[1:])
+        return f"Index([{entries}]){chain}"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Selection):
+            return NotImplemented
+        mine, theirs = (self.index, *self.steps), (other.index, *other.steps)
+        return len(mine) == len(theirs) and all(map(_same, mine, theirs))
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+
+Selection.ALL = Selection()
+
+
+# --------------------------------------------------------------------------- normalising
+def _step(items: Sequence[Any]) -> Step:
+    """Subscripts of one pair of brackets, each of a type that the rest of the module knows."""
+    step = tuple([item if type(item) is int else _subscript(item) for item in items])
+    if sum(s is Ellipsis for s in step) > 1:
+        raise InvalidSubscriptError("a subscript can have one ellipsis ('...') at most")
+    return step
+
+
+def _subscript(item: Any) -> Subscript:
+    if item is None or item is Ellipsis:
+        return item
+    if isinstance(item, slice):
+        start, stop, step = (_bound(item, b) for b in (item.start, item.stop, item.step))
+        if step == 0:
+            raise InvalidSubscriptError(f"{item} takes nothing: the step of a slice cannot be 0")
+        return slice(start, stop, step)
+    if isinstance(item, (bool, np.bool_)):
+        raise InvalidKeyTypeError(
+            f"a single {item} cannot be used as a subscript; a mask is a list or an array of "
+            "booleans, one for each entry of the axis"
+        )
+    if isinstance(item, (list, tuple, range)) or hasattr(item, "__array__"):
+        return _array(item)
+    try:
+        return operator.index(item)
+    except TypeError as error:
+        raise _wrong_type(item) from error
+
+
+def _bound(whole: slice, bound: Any) -> int | None:
+    if bound is None or type(bound) is int:
+        return bound
+    if isinstance(bound, (bool, np.bool_)):
+        return int(bound)
+    try:
+        return operator.index(bound)
+    except TypeError as error:
+        raise InvalidKeyTypeError(
+            f"the bounds of a slice are ints or None, not {type(bound).__name__}: {whole!r}"
+        ) from error
+
+
+def _array(item: Any) -> Subscript:
+    """A list or array as an int64 or bool array of one dimension; an int when it has none."""
+    try:
+        array = np.asarray(item)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise _wrong_type(item) from error
+    if array.dtype == object and array.size and all(type(i) is int for i in array.flat):
+        raise IndexOutOfRangeError(f"index {max(array.flat, key=abs)} is out of range for any axis")
+    if array.size == 0 and not isinstance(item, np.ndarray) and array.ndim <= 1:
+        array = array.astype(np.int64)  # [] has no type of its own
+    if array.dtype.kind not in "iub":
+        raise _wrong_type(item, array.dtype)
+    if array.ndim == 0:
+        if array.dtype == bool:
+            return _subscript(bool(array))
+        return int(array)
+    if array.ndim > 1:
+        raise InvalidKeyTypeError(
+            f"a subscript of shape {array.shape} is not supported: lists, arrays and masks act on "
+            "one axis each. Take .numpy() and subscript that array"
+        )
+    if array.dtype == np.uint64 and array.size and int(array.max()) > np.iinfo(np.int64).max:
+        raise IndexOutOfRangeError(f"index {array.max()} is out of range for any axis")
+    # A copy: a selection must not change when the caller's array does.
+    array = array.astype(bool if array.dtype == bool else np.int64)
+    array.flags.writeable = False
+    return array
+
+
+def _wrong_type(item: Any, dtype: np.dtype[Any] | None = None) -> InvalidKeyTypeError:
+    text = repr(item)
+    text = text if len(text) <= 60 else text[:57] + "..."
+    name = type(item).__name__ + ("" if dtype is None else f" of {dtype}")
+    return InvalidKeyTypeError(
+        f"{text} ({name}) cannot be used as a subscript; use ints, slices, lists or arrays of "
+        "ints, masks of booleans, '...' or tuples of these"
+    )
+
+
+def _used(step: Step) -> int:
+    """Axes that a step consumes, without what its Ellipsis stands for."""
+    return sum(s is not None and s is not Ellipsis for s in step)
+
+
+def _too_many(used: int, axes: int) -> InvalidSubscriptError:
+    return InvalidSubscriptError(f"too many subscripts: {used} for {axes} axes")
+
+
+def _ndim_after(ndim: int, steps: tuple[Step, ...]) -> int:
+    for step in steps:
+        ndim += sum(s is None for s in step) - sum(type(s) is int for s in step)
+    return ndim
+
+
+def _split(step: Step, axes: int | None) -> tuple[Subscript, Step]:
+    """A step as the subscript of the rows and the step into the samples.
+
+    Args:
+        step: Normalised subscripts.
+        axes: Axes there are, the rows' included, where known.
+    """
+    lead = 0
+    while step and step[0] is None:
+        lead, step = lead + 1, step[1:]
+    row: Subscript = slice(None)
+    if step and step[0] is Ellipsis and axes is not None and _used(step) == axes:
+        # NumPy lets an Ellipsis stand for nothing: the next subscript is the rows'.
+        row, rest = _split(step[1:], None)
+    elif step and step[0] is not Ellipsis:
+        row, rest = step[0], step[1:]
+    else:
+        rest = step
+    if lead and type(row) is not int:
+        raise InvalidKeyTypeError(
+            "None would add an axis in front of the rows, which only arrays can have: write "
+            ".numpy()[None], or put None behind the subscript of the rows"
+        )
+    return row, (None,) * lead + rest
+
+
+# --------------------------------------------------------------------------- one axis
+def _compose(
+    index: Rows | None, item: Subscript, length: int, axis: int | None = None
+) -> Rows | None:
+    """``index[item]`` for an int, slice or array; ``index`` None is ``range(length)``.
+
+    Args:
+        index: What earlier subscripts left of the axis.
+        item: Subscript.
+        length: Size of the whole axis.
+        axis: Number of the axis in the sample, for messages; None: the rows.
+    """
+    if index is None:
+        if isinstance(item, slice) and item == slice(None):
+            return None
+        index = range(length)
+    assert not isinstance(index, int)
+    if isinstance(item, int):
+        if not -len(index) <= item < len(index):
+            raise _outside(item, len(index), axis)
+        return int(index[item])
+    if isinstance(item, slice):
+        return index[item]
+    assert isinstance(item, np.ndarray)
+    positions = _positions(item, len(index), axis)
+    if isinstance(index, range):
+        if index.start or index.step != 1:
+            positions = index.start + positions * index.step
+    else:
+        positions = index[positions]
+    positions.flags.writeable = False
+    return positions
+
+
+def _positions(array: np.ndarray, size: int, axis: int | None) -> np.ndarray:
+    """An array subscript as int64 positions ``0 <= p < size``."""
+    if array.dtype == bool:
+        if len(array) != size:
+            where = f"axis 0 with {size} samples" if axis is None else _axis_text(axis, size)
+            raise IndexOutOfRangeError(f"a mask of {len(array)} entries does not fit {where}")
+        return np.flatnonzero(array)
+    if not array.size:
+        return array
+    low, high = int(array.min()), int(array.max())
+    if high >= size:
+        raise _outside(high, size, axis)
+    if low < -size:
+        raise _outside(low, size, axis)
+    return np.where(array < 0, array + size, array) if low < 0 else array
+
+
+def _outside(item: int, size: int, axis: int | None) -> IndexOutOfRangeError:
+    where = f"axis 0 with {size} samples" if axis is None else _axis_text(axis, size)
+    return IndexOutOfRangeError(f"index {item} is out of range for {where}")
+
+
+def _axis_text(axis: int, size: int) -> str:
+    return f"axis {axis} of the sample, whose size is {size}"
+
+
+def _listed(rows: Rows) -> int | slice | np.ndarray:
+    """Bound rows as a subscript."""
+    if not isinstance(rows, range):
+        return rows
+    if not rows:
+        return slice(0, 0, None)
+    stop = None if rows.stop < 0 else rows.stop
+    return slice(rows.start, stop, None if rows.step == 1 else rows.step)
+
+
+# --------------------------------------------------------------------------- samples
+def _take(array: np.ndarray, step: Step, lead: int) -> np.ndarray:
+    """``array[step]`` with lists acting per axis, leaving the first ``lead`` axes alone."""
+    fill = array.ndim - lead - _used(step)
+    basic = tuple(slice(None) if isinstance(s, np.ndarray) else s for s in step)
+    # The Ellipsis at the end makes the result an array also where NumPy would give a scalar.
+    end = () if Ellipsis in basic else (Ellipsis,)
+    try:
+        view: np.ndarray = array[(slice(None),) * lead + basic + end]
+    except IndexError as error:
+        _resolve((step,), array.shape[lead:])  # raises, and says which axis
+        raise InvalidSubscriptError(str(error)) from error
+    axis = lead
+    for s in step:
+        if isinstance(s, np.ndarray):
+            view = view.take(_positions(s, view.shape[axis], axis - lead), axis=axis)
+        if s is Ellipsis:
+            axis += fill
+        elif type(s) is not int:
+            axis += 1
+    return view
+
+
+_Axis: TypeAlias = tuple[int | None, range | np.ndarray]
+"""An axis of a result: the axis of the sample it comes from (None: added), and what it takes."""
+
+
+def _resolve(steps: tuple[Step, ...], shape: Shape) -> tuple[list[Rows], list[_Axis]]:
+    """All steps as one.
+
+    Returns:
+        What is taken of each axis of the sample, and the axes of the result.
+    """
+    parts: list[Rows] = [range(size) for size in shape]
+    axes: list[_Axis] = [(source, range(size)) for source, size in enumerate(shape)]
+    for step in steps:
+        fill = len(axes) - _used(step)
+        if fill < 0:
+            raise _too_many(len(axes) - fill, len(axes))
+        left, axes, at = axes, [], 0
+        for s in step if Ellipsis in _symbols(step) else (*step, Ellipsis):
+            if s is None:
+                axes.append((None, range(1)))
+            elif s is Ellipsis:
+                axes.extend(left[at : at + fill])
+                at += fill
+            else:
+                source, picked = left[at]
+                rows = _compose(picked, s, len(picked), at)
+                at += 1
+                if isinstance(rows, int):
+                    if source is not None:
+                        parts[source] = rows
+                elif rows is not None:
+                    axes.append((source, rows))
+    for source, picked in axes:
+        if source is not None:
+            parts[source] = picked
+    return parts, axes
+
+
+def _symbols(step: Step) -> tuple[Subscript, ...]:
+    """The step without arrays, which ``in`` would compare entry by entry."""
+    return tuple(s for s in step if not isinstance(s, np.ndarray))
+
+
+# --------------------------------------------------------------------------- entries as text, JSON
+def _entry_text(entry: Subscript) -> str:
+    if entry is Ellipsis:
+        return "..."
+    if not isinstance(entry, np.ndarray):
+        return repr(entry)
+    if len(entry) <= _LISTED:
+        return repr(entry.tolist())
+    return f"[{', '.join(map(str, entry[:3]))}, ..., {entry[-1]}]"
+
+
+def _entry_json(entry: Subscript) -> Any:
+    if isinstance(entry, slice):
+        return {"start": entry.start, "stop": entry.stop, "step": entry.step}
+    if isinstance(entry, np.ndarray):
+        return entry.tolist()
+    return "..." if entry is Ellipsis else entry
+
+
+def _entry_of(entry: Any) -> Any:
+    if isinstance(entry, dict) and entry.keys() == {"start", "stop", "step"}:
+        return slice(entry["start"], entry["stop"], entry["step"])
+    return Ellipsis if entry == "..." else entry
+
+
+def _rows_of(entry: Any) -> Rows | None:
+    row = _subscript(_entry_of(entry))
+    if isinstance(row, int):
+        return row
+    if isinstance(row, np.ndarray) and row.dtype == np.int64:
+        return row
+    if isinstance(row, slice):
+        if row == slice(None):
+            return None
+        step = 1 if row.step is None else row.step
+        if row.start is not None and (row.stop is not None or step < 0):
+            return range(row.start, -1 if row.stop is None else row.stop, step)
+    raise InvalidKeyTypeError(f"{entry!r} does not say which rows: bounds are missing")
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(map(_same, a, b))
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return type(a) is type(b) and a.dtype == b.dtype and np.array_equal(a, b)
+    return type(a) is type(b) and bool(a == b)
+
+
+__all__ = ["Rows", "Selection", "Step", "Subscript"]
