@@ -1,0 +1,393 @@
+"""Chunk blocks: some consecutive samples of one tensor (spec, section 4).
+
+A block is a prologue of 96 bytes, arrays that describe the samples, padding to 64 bytes, and the
+payload. The payload is cut into *frames*, the unit of checksums and of chunk compression: either one
+frame a sample, or frames of a fixed number of uncompressed bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from deeplake.errors import ChecksumError, FormatError, UnsupportedFormatError
+from deeplake.format import column
+from deeplake.format.checksum import XXH3_64, digest, digests
+from deeplake.spi import ChunkCodec
+from deeplake.types import Buffer, Shape
+
+MAGIC = b"DLCK"
+VERSION = 1
+FIXED, RAGGED, SEQUENCE, TILE, BLOB = range(5)
+
+ALIGNMENT = 64
+MAX_SAMPLES = 1 << 24
+MAX_NDIM = 32
+MAX_PAYLOAD = 1 << 38
+MAX_FRAME = 1 << 26
+CHECKSUM_FRAME = 64 << 10
+COMPRESSION_FRAME = 256 << 10
+SAMPLE_FRAME = 8 << 10
+"""Samples of at least this mean stored size get a frame each."""
+
+_NULLS, _DECODED_SIZES = 1, 2
+_PROLOGUE = struct.Struct("<4sBBBBIIQQIHxx8s16s16s8xQ")
+_BEFORE_CHECKSUM = _PROLOGUE.size - 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """A finished block, ready to be written.
+
+    Attributes:
+        buffers: The bytes, in order.
+        length: Their number.
+        header_length: Bytes before the payload.
+        checksum: XXH3-64 of the header, which holds the checksums of the frames.
+    """
+
+    buffers: list[Buffer]
+    length: int
+    header_length: int
+    checksum: int
+
+
+def build(
+    payload: Sequence[Buffer],
+    *,
+    n: int,
+    dtype: str,
+    shapes: np.ndarray | Shape,
+    sizes: np.ndarray | int,
+    nulls: np.ndarray | None = None,
+    decoded_sizes: np.ndarray | None = None,
+    sample_codec: str = "",
+    chunk_codec: str = "",
+    codec: ChunkCodec | None = None,
+    kind: int | None = None,
+) -> Block:
+    """Make a chunk block.
+
+    Args:
+        payload: Stored bytes of the samples one after the other, in non-empty buffers that each hold
+            whole samples.
+        n: Samples.
+        dtype: NumPy dtype string, ``"str"`` or ``"json"``.
+        shapes: One shape if all are equal, else ``uint64[n, ndim]``.
+        sizes: Bytes of each sample in ``payload``: one number if all are equal, else ``uint64[n]``.
+        nulls: ``bool[n]``, which samples are None.
+        decoded_sizes: ``uint64[n]``, bytes of each sample before the byte codec ``sample_codec``.
+        sample_codec: Codec that each sample was encoded with.
+        chunk_codec: Codec that the frames are compressed with.
+        codec: The plugin of that name.
+        kind: Chunk kind; None: fixed or ragged, whichever fits.
+    """
+    uniform_shape = isinstance(shapes, tuple)
+    uniform_size = isinstance(sizes, int)
+    if kind is None:
+        plain = uniform_shape and uniform_size and nulls is None and not sample_codec
+        kind = FIXED if plain else RAGGED
+    raw_length = sizes * n if isinstance(sizes, int) else int(sizes.sum())
+    ndim = len(shapes) if isinstance(shapes, tuple) else shapes.shape[1]
+
+    if codec is not None:
+        frame_size = COMPRESSION_FRAME
+    elif n and raw_length // n >= SAMPLE_FRAME:
+        frame_size = 0
+    else:
+        frame_size = CHECKSUM_FRAME
+    frames = _cut(payload, sizes, n, raw_length, frame_size)
+    stored: list[Buffer] = list(payload)
+    stored_length = raw_length
+    lengths = b""
+    if codec is not None:
+        compressed = [codec.compress(frame) for frame in frames]
+        frames = list(compressed)
+        stored = list(compressed)
+        frame_lengths = np.fromiter(map(len, compressed), np.uint64, len(compressed))
+        stored_length = int(frame_lengths.sum())
+        lengths = column.encode(frame_lengths)
+
+    flags = (_NULLS if nulls is not None else 0) | (
+        _DECODED_SIZES if decoded_sizes is not None else 0
+    )
+    arrays = [
+        column.constant(shapes[axis]) if isinstance(shapes, tuple) else column.encode(shapes[:, axis])
+        for axis in range(ndim)
+    ]
+    arrays.append(column.constant(sizes) if isinstance(sizes, int) else column.encode(sizes))
+    if decoded_sizes is not None:
+        arrays.append(column.encode(decoded_sizes))
+    if nulls is not None:
+        arrays.append(np.packbits(nulls, bitorder="little").tobytes())
+    arrays.append(lengths)
+    arrays.append(digests(frames).astype("<u8").tobytes())
+    body = b"".join(arrays)
+    header_length = -(-(_PROLOGUE.size + len(body)) // ALIGNMENT) * ALIGNMENT
+    body += bytes(header_length - _PROLOGUE.size - len(body))
+    start = _PROLOGUE.pack(
+        MAGIC, VERSION, kind, XXH3_64, flags, n, header_length, raw_length, stored_length, frame_size,
+        ndim, dtype.encode(), sample_codec.encode(), chunk_codec.encode(), 0,
+    )[:_BEFORE_CHECKSUM]  # fmt: skip
+    checksum = digest(start, body)
+    header = start + checksum.to_bytes(8, "little") + body
+    return Block([header, *stored], header_length + stored_length, header_length, checksum)
+
+
+def _cut(
+    payload: Sequence[Buffer], sizes: np.ndarray | int, n: int, raw_length: int, frame_size: int
+) -> list[Buffer]:
+    """Frames of the payload, without a copy where its buffers allow."""
+    if frame_size:
+        view = memoryview(payload[0] if len(payload) == 1 else b"".join(payload))
+        return [view[a : a + frame_size] for a in range(0, raw_length, frame_size)]
+    each = [sizes] * n if isinstance(sizes, int) else sizes.tolist()
+    frames: list[Buffer] = []
+    buffers = iter(payload)
+    view = memoryview(b"")
+    start = 0
+    for size in each:
+        if size and start == len(view):
+            view, start = memoryview(next(buffers)), 0
+        frames.append(view[start : start + size] if size else b"")
+        start += size
+    return frames
+
+
+class ChunkHeader:
+    """The parsed header of a chunk block.
+
+    Attributes:
+        name: What messages call the chunk.
+        kind: One of ``FIXED`` … ``BLOB``.
+        n: Samples.
+        ndim: Dimensions of a sample.
+        dtype: NumPy dtype string, ``"str"`` or ``"json"``.
+        sample_codec, chunk_codec: Codec names, empty for none.
+        header_length: Bytes before the payload.
+        raw_length: Bytes of all samples, as the sample codec left them.
+        stored_length: Bytes of the payload as stored.
+        frame_size: Uncompressed bytes a frame, 0 for one frame a sample.
+        checksum: XXH3-64 of the header.
+        shape: The shape of all samples when it is the same, else None.
+        size: The raw bytes of all samples when it is the same, else None.
+        verified: Whether a frame was checked before (only kept for mapped chunks).
+    """
+
+    __slots__ = (
+        "_decoded", "_ends", "_frame_ends", "_shapes", "_sizes", "checksum", "checksums",
+        "chunk_codec", "dtype", "frame_size", "frames", "header_length", "kind", "n", "name", "ndim",
+        "nulls", "raw_length", "sample_codec", "shape", "size", "stored_length", "verified",
+    )  # fmt: skip
+
+    def __init__(self, data: Buffer, name: str, checksum: int | None = None) -> None:
+        """Parse.
+
+        Args:
+            data: At least the header of the block.
+            name: Object, offset, tensor: for messages.
+            checksum: What the piece that leads here says; None when nothing does.
+
+        Raises:
+            FormatError, ChecksumError, UnsupportedFormatError: The bytes are not such a header.
+        """
+        view = memoryview(data).cast("B")
+        if len(view) < _PROLOGUE.size:
+            raise FormatError(f"{name}: {len(view)} bytes cannot hold a chunk")
+        (magic, version, kind, algorithm, flags, n, header_length, raw_length, stored_length,
+         frame_size, ndim, dtype, sample_codec, chunk_codec, own) = _PROLOGUE.unpack_from(view)  # fmt: skip
+        if magic != MAGIC:
+            raise FormatError(f"{name}: not a chunk (it starts with {magic!r})")
+        if version != VERSION or algorithm != XXH3_64 or kind > BLOB or flags > 3:
+            raise UnsupportedFormatError(
+                f"{name}: chunk of version {version}, kind {kind}, checksum {algorithm}, flags "
+                f"{flags}: not known to this version of deeplake; upgrade deeplake-core"
+            )
+        if header_length < _PROLOGUE.size or header_length % ALIGNMENT or header_length > len(view):
+            raise FormatError(
+                f"{name}: a header of {header_length} bytes, {len(view)} are there"
+            )
+        if digest(view[:_BEFORE_CHECKSUM], view[_PROLOGUE.size : header_length]) != own:
+            raise ChecksumError(f"{name}: the chunk's header is not what was written")
+        if checksum is not None and own != checksum:
+            raise ChecksumError(f"{name}: a valid chunk, but not the one that belongs here")
+        if n > MAX_SAMPLES or ndim > MAX_NDIM or max(raw_length, stored_length) > MAX_PAYLOAD:
+            raise FormatError(
+                f"{name}: {n} samples of {ndim} dimensions in {raw_length} bytes are more than a "
+                "chunk holds"
+            )
+        if frame_size > MAX_FRAME:
+            raise FormatError(f"{name}: frames of {frame_size} bytes; {MAX_FRAME} are allowed")
+        self.name = name
+        self.kind = kind
+        self.n = n
+        self.ndim = ndim
+        self.header_length = header_length
+        self.raw_length = raw_length
+        self.stored_length = stored_length
+        self.frame_size = frame_size
+        self.checksum = own
+        self.dtype = _text(dtype, name)
+        self.sample_codec = _text(sample_codec, name)
+        self.chunk_codec = _text(chunk_codec, name)
+        self._parse_arrays(column.HeaderReader(view[:header_length], _PROLOGUE.size, name), flags)
+
+    def _parse_arrays(self, reader: column.HeaderReader, flags: int) -> None:
+        n = self.n
+        shapes = [reader.column(n) for _ in range(self.ndim)]
+        self.shape: Shape | None = None
+        self._shapes: np.ndarray | None = None
+        if all(isinstance(axis, int) for axis in shapes):
+            self.shape = tuple(int(axis) for axis in shapes)  # type: ignore[arg-type]
+        else:
+            self._shapes = np.stack([column.filled(axis, n) for axis in shapes], axis=1)
+        sizes = reader.column(n)
+        self.size = sizes if isinstance(sizes, int) else None
+        self._sizes = None if isinstance(sizes, int) else sizes
+        self._decoded = reader.column(n) if flags & _DECODED_SIZES else None
+        self.nulls: np.ndarray | None = None
+        if flags & _NULLS:
+            bits = reader.array("u1", -(-n // 8))
+            self.nulls = np.unpackbits(bits, count=n, bitorder="little").astype(bool)
+        self._ends: np.ndarray | None = None
+        if self._sizes is not None:
+            self._ends = _running(self._sizes, self.raw_length, f"{self.name}: the sizes of samples")
+        elif self.size is not None and self.size * n != self.raw_length:
+            raise FormatError(f"{self.name}: {n} samples of {self.size} bytes in {self.raw_length}")
+        if self.frame_size == 0:
+            self.frames = n
+        else:
+            self.frames = -(-self.raw_length // self.frame_size)
+        if self.frames * 8 > len(reader.data):
+            raise FormatError(f"{self.name}: its header cannot hold {self.frames} checksums")
+        self._frame_ends: np.ndarray | None = None
+        if self.chunk_codec:
+            stored = column.filled(reader.column(self.frames), self.frames)
+            self._frame_ends = _running(
+                stored, self.stored_length, f"{self.name}: the sizes of frames"
+            )
+        elif self.stored_length != self.raw_length:
+            raise FormatError(
+                f"{self.name}: stores {self.stored_length} bytes for {self.raw_length} of samples"
+            )
+        self.checksums = reader.array("<u8", self.frames)
+        self.verified = np.zeros(self.frames, bool)
+
+    # ---- samples
+    def sample_shape(self, i: int) -> Shape:
+        """Shape of sample ``i``."""
+        if self.shape is not None:
+            return self.shape
+        assert self._shapes is not None
+        return tuple(self._shapes[i].tolist())
+
+    def shapes(self) -> np.ndarray:
+        """``uint64[n, ndim]``: shapes of all samples."""
+        if self._shapes is not None:
+            return self._shapes
+        return np.tile(np.array(self.shape, np.uint64), (self.n, 1)).reshape(self.n, self.ndim)
+
+    def is_null(self, i: int) -> bool:
+        """Whether sample ``i`` is None."""
+        return self.nulls is not None and bool(self.nulls[i])
+
+    def raw_range(self, i: int) -> tuple[int, int]:
+        """Where sample ``i`` lies in the raw payload."""
+        if self.size is not None:
+            return i * self.size, (i + 1) * self.size
+        assert self._ends is not None
+        return (int(self._ends[i - 1]) if i else 0), int(self._ends[i])
+
+    def raw_ends(self) -> np.ndarray:
+        """``int64[n]``: where each sample ends in the raw payload."""
+        if self._ends is not None:
+            return self._ends
+        assert self.size is not None
+        return np.arange(1, self.n + 1, dtype=np.int64) * self.size
+
+    def decoded_size(self, i: int) -> int:
+        """Bytes of sample ``i`` before its byte codec."""
+        if self._decoded is None:
+            raise FormatError(f"{self.name}: does not say how large sample {i} is when decompressed")
+        return self._decoded if isinstance(self._decoded, int) else int(self._decoded[i])
+
+    # ---- frames
+    def frame_range(self, start: int, stop: int, i: int | None = None) -> tuple[int, int]:
+        """First frame, and the one after the last, that hold raw bytes ``start`` to ``stop``."""
+        if self.frame_size:
+            return start // self.frame_size, -(-stop // self.frame_size)
+        if i is None:
+            ends = self.raw_ends()
+            return int(np.searchsorted(ends, start, "right")), int(np.searchsorted(ends, stop)) + 1
+        return i, i + 1
+
+    def frame_start(self, frame: int) -> int:
+        """Where a frame begins in the raw payload."""
+        if self.frame_size:
+            return min(frame * self.frame_size, self.raw_length)
+        return self.raw_range(frame)[0] if frame < self.n else self.raw_length
+
+    def stored_range(self, first: int, last: int) -> tuple[int, int]:
+        """Where frames ``first`` to ``last`` (exclusive) lie in the stored payload."""
+        if self._frame_ends is None:
+            return self.frame_start(first), self.frame_start(last)
+        ends = self._frame_ends
+        return (int(ends[first - 1]) if first else 0), (int(ends[last - 1]) if last else 0)
+
+    def check(self, stored: memoryview, first: int, last: int) -> None:
+        """Compare frames with their checksums.
+
+        Args:
+            stored: Stored bytes of exactly these frames.
+            first: First frame.
+            last: The frame after the last.
+
+        Raises:
+            ChecksumError: A frame is not what was written.
+        """
+        base = self.stored_range(first, last)[0]
+        checksums = self.checksums
+        for frame in range(first, last):
+            a, b = self.stored_range(frame, frame + 1)
+            if digest(stored[a - base : b - base]) != checksums[frame]:
+                raise ChecksumError(
+                    f"{self.name}: its data are not those that were written (frame {frame} of "
+                    f"{self.frames}); restore the object from a copy"
+                )
+
+    def inflate(self, stored: memoryview, first: int, last: int, codec: ChunkCodec) -> memoryview:
+        """Raw bytes of checked frames of a compressed chunk."""
+        base = self.stored_range(first, last)[0]
+        parts = []
+        for frame in range(first, last):
+            a, b = self.stored_range(frame, frame + 1)
+            size = self.frame_start(frame + 1) - self.frame_start(frame)
+            parts.append(codec.decompress(stored[a - base : b - base], size))
+        return memoryview(parts[0] if len(parts) == 1 else b"".join(parts))
+
+
+def _text(field: bytes, name: str) -> str:
+    try:
+        return field.rstrip(b"\0").decode("ascii")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{name}: {field!r} is not a name") from error
+
+
+def _running(sizes: np.ndarray[Any, Any], total: int, what: str) -> np.ndarray[Any, Any]:
+    """Running sums of sizes, checked against overflow and against their known total."""
+    wide = sizes.astype(np.uint64, copy=False)
+    if len(wide) and int(wide.max()) > total:
+        raise FormatError(f"{what} go beyond its {total} bytes")
+    ends = np.cumsum(wide.astype(np.int64), dtype=np.int64)
+    if (int(ends[-1]) if len(ends) else 0) != total:
+        raise FormatError(f"{what} do not add up to its {total} bytes")
+    return ends
+
+
+__all__ = [
+    "BLOB", "FIXED", "RAGGED", "SEQUENCE", "TILE", "Block", "ChunkHeader", "build",
+]  # fmt: skip

@@ -1,0 +1,329 @@
+"""Commit objects and refs as values, and their JSON (spec, sections 6 and 7).
+
+Keys that this version does not know are kept in ``extra`` and written back, so that a dataset that a
+newer version wrote loses nothing when an older one changes it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
+from typing import Any
+
+from deeplake.errors import FormatError, UnsupportedFormatError
+from deeplake.types import TensorSchema
+
+FORMAT = (1, 0)
+READ_FEATURES: frozenset[str] = frozenset()
+WRITE_FEATURES: frozenset[str] = frozenset()
+"""Features beyond format 1.0 that this version reads, and writes."""
+
+_ID = re.compile(r"[0-9a-f]{32,64}")
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRef:
+    """Where a segment lies, and what it holds.
+
+    Attributes:
+        object: Id of its data object, 32 hex digits.
+        offset, length: Its place in the object.
+        pieces, rows: How many it holds.
+        checksum: Of the segment block.
+        low, high: Bounds of the shapes of its samples.
+    """
+
+    object: str
+    offset: int
+    length: int
+    pieces: int
+    rows: int
+    checksum: int
+    low: tuple[int, ...] = ()
+    high: tuple[int, ...] = ()
+
+    def to_json(self) -> list[Any]:
+        """As it stands in a commit."""
+        return [
+            self.object, self.offset, self.length, self.pieces, self.rows, f"{self.checksum:016x}",
+            list(self.low), list(self.high),
+        ]  # fmt: skip
+
+    @classmethod
+    def from_json(cls, value: Any, name: str) -> SegmentRef:
+        """Read it back; raises ``FormatError``."""
+        try:
+            oid, offset, length, pieces, rows, checksum, low, high = value
+            numbers = (offset, length, pieces, rows, *low, *high)
+            if not _ID.fullmatch(oid) or any(type(x) is not int or x < 0 for x in numbers):
+                raise ValueError(value)
+            if len(low) != len(high):
+                raise ValueError(value)
+            return cls(
+                oid, offset, length, pieces, rows, int(checksum, 16), tuple(low), tuple(high)
+            )
+        except (TypeError, ValueError) as error:
+            raise FormatError(f"{name}: {value!r:.200} is not a reference to a segment") from error
+
+
+@dataclass(frozen=True, slots=True)
+class TensorState:
+    """One tensor in one commit.
+
+    Attributes:
+        schema: What is the same for all its samples.
+        length: Rows.
+        segments: Where its pieces are.
+        info: What users keep in ``tensor.info``, class names included.
+        created: Id of the commit (or pending commit) that created it.
+    """
+
+    schema: TensorSchema
+    length: int = 0
+    segments: tuple[SegmentRef, ...] = ()
+    info: Mapping[str, Any] = _EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One state of the whole dataset.
+
+    Attributes:
+        id: 40 hex digits, random.
+        parents: The user commits it follows: none, one, or two after a merge.
+        author: Who.
+        time: Seconds since the epoch.
+        message: What the user said; None for a snapshot (uncommitted data).
+        branch: Branch it was made on.
+        tensors: States by tensor id, in order of creation.
+        groups: Full names of groups.
+        info: ``ds.info``.
+        extra: Keys of other versions.
+    """
+
+    id: str
+    parents: tuple[str, ...] = ()
+    author: str = "public"
+    time: float = 0.0
+    message: str | None = None
+    branch: str = "main"
+    tensors: Mapping[str, TensorState] = _EMPTY
+    groups: tuple[str, ...] = ()
+    info: Mapping[str, Any] = _EMPTY
+    extra: Mapping[str, Any] = _EMPTY
+
+    def to_json(self) -> dict[str, Any]:
+        """The commit object's JSON."""
+        return {
+            **self.extra,
+            "id": self.id,
+            "parents": list(self.parents),
+            "author": self.author,
+            "time": self.time,
+            "message": self.message,
+            "branch": self.branch,
+            "tensors": [_tensor_json(state) for state in self.tensors.values()],
+            "groups": list(self.groups),
+            "info": dict(self.info),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any], name: str) -> Commit:
+        """Read it back.
+
+        Raises:
+            FormatError: A key is missing or of the wrong type.
+        """
+        known = {f.name for f in fields(cls)} - {"extra"}
+        get = _getter(value, name)
+        tensors: dict[str, TensorState] = {}
+        for item in get("tensors", list):
+            state = _tensor(item, name)
+            tensors[state.schema.id] = state
+        if len({s.schema.name for s in tensors.values()}) != len(value["tensors"]):
+            raise FormatError(f"{name}: two tensors have the same id or name")
+        return cls(
+            id=_id(get("id", str), name),
+            parents=tuple(_id(p, name) for p in get("parents", list)),
+            author=get("author", str),
+            time=float(get("time", (int, float))),
+            message=get("message", (str, type(None))),
+            branch=get("branch", str),
+            tensors=tensors,
+            groups=tuple(_strings(get("groups", list), name)),
+            info=get("info", dict),
+            extra={k: v for k, v in value.items() if k not in known},
+        )
+
+
+_SCHEMA_KEYS: Mapping[str, tuple[type, ...]] = {
+    "id": (str,), "name": (str,), "htype": (str,), "dtype": (str, type(None)),
+    "ndim": (int, type(None)), "sample_compression": (str, type(None)),
+    "chunk_compression": (str, type(None)), "is_sequence": (bool,), "is_link": (bool,),
+    "hidden": (bool,), "verify": (bool,), "max_chunk_size": (int, type(None)),
+    "tiling_threshold": (int, type(None)), "meta": (dict,),
+}  # fmt: skip
+_TENSOR_KEYS = {*_SCHEMA_KEYS, "length", "segments", "info"}
+
+
+def _tensor_json(state: TensorState) -> dict[str, Any]:
+    schema = state.schema
+    return {
+        **schema.extra,
+        **{key: getattr(schema, key) for key in _SCHEMA_KEYS if key != "meta"},
+        "meta": dict(schema.meta),
+        "length": state.length,
+        "segments": [ref.to_json() for ref in state.segments],
+        "info": dict(state.info),
+    }
+
+
+def _tensor(value: Any, name: str) -> TensorState:
+    if not isinstance(value, dict):
+        raise FormatError(f"{name}: {value!r:.80} is not a tensor")
+    get = _getter(value, name)
+    meta = {key: get(key, types) for key, types in _SCHEMA_KEYS.items()}
+    _id(meta["id"], name)
+    schema = TensorSchema(**meta, extra={k: v for k, v in value.items() if k not in _TENSOR_KEYS})
+    segments = tuple(SegmentRef.from_json(ref, name) for ref in get("segments", list))
+    length = get("length", int)
+    if sum(ref.rows for ref in segments) != length:
+        raise FormatError(
+            f"{name}: tensor {schema.name!r} has {length} rows, its segments do not add up to that"
+        )
+    return TensorState(schema, length, segments, get("info", dict))
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """The one mutable object of a branch.
+
+    Attributes:
+        dataset: Uuid of the dataset.
+        branch: Name of the branch.
+        commit: Last user commit, None before the first.
+        head: Latest state: that commit, or a snapshot after it.
+        pending: Id that the next user commit will take, if nobody takes it first.
+        nonce: Random; tells a writer whether an update without an answer was its own.
+        seq: Number of updates so far.
+        inline: The head's commit object, when it is small.
+        extra: Keys of other versions.
+    """
+
+    dataset: str
+    branch: str
+    commit: str | None
+    head: str
+    pending: str
+    nonce: str
+    seq: int = 0
+    inline: Commit | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The ref object's JSON."""
+        return {
+            "read_features": [],
+            "write_features": [],
+            **self.extra,
+            "format": list(FORMAT),
+            "dataset": self.dataset,
+            "branch": self.branch,
+            "commit": self.commit,
+            "head": self.head,
+            "pending": self.pending,
+            "nonce": self.nonce,
+            "seq": self.seq,
+            "inline": None if self.inline is None else self.inline.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any], name: str) -> Ref:
+        """Read it back.
+
+        Raises:
+            UnsupportedFormatError: The dataset needs a feature that this version cannot read.
+            FormatError: A key is missing or of the wrong type.
+        """
+        get = _getter(value, name)
+        major = get("format", list)
+        if len(major) != 2 or major[0] != FORMAT[0]:
+            raise UnsupportedFormatError(
+                f"{name}: the dataset has format {major}, this version of deeplake reads "
+                f"{FORMAT[0]}.x; upgrade deeplake-core"
+            )
+        unknown = set(_strings(get("read_features", list), name)) - READ_FEATURES
+        if unknown:
+            raise UnsupportedFormatError(
+                f"{name}: the dataset uses {', '.join(sorted(unknown))}, which this version of "
+                "deeplake cannot read; upgrade deeplake-core"
+            )
+        known = {f.name for f in fields(cls)} - {"extra"}
+        inline = get("inline", (dict, type(None)))
+        commit = get("commit", (str, type(None)))
+        ref = cls(
+            dataset=get("dataset", str),
+            branch=get("branch", str),
+            commit=None if commit is None else _id(commit, name),
+            head=_id(get("head", str), name),
+            pending=_id(get("pending", str), name),
+            nonce=get("nonce", str),
+            seq=get("seq", int),
+            inline=None if inline is None else Commit.from_json(inline, name),
+            extra={k: v for k, v in value.items() if k not in known | {"format"}},
+        )
+        if ref.inline is not None and ref.inline.id != ref.head:
+            raise FormatError(f"{name}: carries commit {ref.inline.id} for its head {ref.head}")
+        return ref
+
+    @property
+    def read_only_features(self) -> frozenset[str]:
+        """Features without which nobody may write to the dataset, and that we lack."""
+        return frozenset(self.extra.get("write_features", ())) - WRITE_FEATURES
+
+    def moved(self, commit: Commit, *, pending: str, nonce: str, inline: bool) -> Ref:
+        """The ref after ``commit`` became the head."""
+        return replace(
+            self,
+            commit=self.commit if commit.message is None else commit.id,
+            head=commit.id,
+            pending=pending,
+            nonce=nonce,
+            seq=self.seq + 1,
+            inline=commit if inline else None,
+        )
+
+
+def _getter(value: Mapping[str, Any], name: str) -> Callable[[str, Any], Any]:
+    def get(key: str, types: Any) -> Any:
+        try:
+            found = value[key]
+        except KeyError:
+            raise FormatError(f"{name}: has no {key!r}") from None
+        wrong = not isinstance(found, types)
+        if not wrong and isinstance(found, bool) and types in (int, (int, float), (int, type(None))):
+            wrong = True
+        if wrong:
+            raise FormatError(f"{name}: its {key!r} is {found!r:.80}")
+        return found
+
+    return get
+
+
+def _id(value: Any, name: str) -> str:
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        raise FormatError(f"{name}: {value!r:.80} is not an id")
+    return value
+
+
+def _strings(values: list[Any], name: str) -> list[str]:
+    for value in values:
+        if not isinstance(value, str):
+            raise FormatError(f"{name}: {value!r:.80} is not a name")
+    return values
+
+
+__all__ = ["FORMAT", "Commit", "Ref", "SegmentRef", "TensorState"]

@@ -1,0 +1,153 @@
+"""Segment blocks: up to 4,096 pieces of one tensor as a struct of arrays (spec, section 5)."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+
+from deeplake.errors import ChecksumError, FormatError, UnsupportedFormatError
+from deeplake.format import column
+from deeplake.format.checksum import XXH3_64, digest
+from deeplake.format.chunk import ALIGNMENT, MAX_NDIM, MAX_SAMPLES, Block
+from deeplake.format.pieces import DOMAIN, VALID, Pieces, piece_dtype
+from deeplake.types import Buffer
+
+MAGIC = b"DLSG"
+VERSION = 1
+MAX_PIECES = 4096
+MAX_BODY = 4 << 20
+COMPRESS_FROM = 4 << 10
+"""Bodies of at least this many bytes are compressed: below, a block of the disk holds them anyway."""
+
+_ZLIB = 1
+_PROLOGUE = struct.Struct("<4sBBBBIIIHBxQQQQQ")
+_BEFORE_CHECKSUM = _PROLOGUE.size - 16
+_COLUMNS = ("length", "header", "start", "count", "counter", "nulls")
+
+
+def encode(pieces: Pieces) -> Block:
+    """Make a segment block of 1 to 4,096 pieces."""
+    n = len(pieces)
+    ndim = pieces.dtype["low"].shape[0]
+    objects, which = np.unique(pieces["object"], axis=0, return_inverse=True)
+    sessions, session = np.unique(pieces["session"], return_inverse=True)
+    statistics = bool(pieces["flags"].any())
+    parts = [
+        objects.astype("<u8").tobytes(),
+        sessions.astype("<u8").tobytes(),
+        column.encode(which.reshape(-1).astype(np.uint64)),
+        column.encode(session.astype(np.uint64)),
+        column.encode(pieces["offset"] // np.uint64(ALIGNMENT)),
+        *(column.encode(pieces[name]) for name in _COLUMNS),
+        np.ascontiguousarray(pieces["checksum"]).tobytes(),
+    ]
+    for axis in range(ndim):
+        parts.append(column.encode(pieces["low"][:, axis]))
+        parts.append(column.encode(pieces["high"][:, axis]))
+    if statistics:
+        parts.append(np.ascontiguousarray(pieces["flags"]).tobytes())
+        parts.extend(column.encode(pieces[name]) for name in ("min", "max", "domain"))
+    body = b"".join(parts)
+    raw_length = len(body)
+    flags = 0
+    if raw_length >= COMPRESS_FROM:
+        body = zlib.compress(body, 1)
+        flags = _ZLIB
+    rows = int(pieces["count"].sum())
+    start = _PROLOGUE.pack(
+        MAGIC, VERSION, 0, XXH3_64, flags, n, len(objects), len(sessions), ndim, int(statistics),
+        raw_length, len(body), rows, 0, 0,
+    )  # fmt: skip
+    checksum = digest(start[:_BEFORE_CHECKSUM], start[_BEFORE_CHECKSUM + 8 :], body)
+    header = start[:_BEFORE_CHECKSUM] + checksum.to_bytes(8, "little") + start[_BEFORE_CHECKSUM + 8 :]
+    return Block([header, body], len(header) + len(body), len(header), checksum)
+
+
+def decode(data: Buffer, name: str, checksum: int | None = None) -> Pieces:
+    """The pieces of a segment block.
+
+    Args:
+        data: The block.
+        name: Object, offset, tensor: for messages.
+        checksum: What the reference that leads here says; None when nothing does.
+
+    Raises:
+        FormatError, ChecksumError, UnsupportedFormatError: The bytes are not such a block.
+    """
+    view = memoryview(data).cast("B")
+    if len(view) < _PROLOGUE.size:
+        raise FormatError(f"{name}: {len(view)} bytes cannot hold a segment")
+    (magic, version, level, algorithm, flags, n, n_objects, n_sessions, ndim, statistics, raw_length,
+     stored_length, rows, own, _) = _PROLOGUE.unpack_from(view)  # fmt: skip
+    if magic != MAGIC:
+        raise FormatError(f"{name}: not a segment (it starts with {magic!r})")
+    if version != VERSION or level or algorithm != XXH3_64 or flags > _ZLIB or statistics > 1:
+        raise UnsupportedFormatError(
+            f"{name}: segment of version {version}, level {level}, checksum {algorithm}, flags "
+            f"{flags}: not known to this version of deeplake; upgrade deeplake-core"
+        )
+    if len(view) != _PROLOGUE.size + stored_length:
+        raise FormatError(f"{name}: {len(view)} bytes where {_PROLOGUE.size + stored_length} belong")
+    body = view[_PROLOGUE.size :]
+    if digest(view[:_BEFORE_CHECKSUM], view[_BEFORE_CHECKSUM + 8 : _PROLOGUE.size], body) != own:
+        raise ChecksumError(f"{name}: the segment is not what was written; restore it from a copy")
+    if checksum is not None and own != checksum:
+        raise ChecksumError(f"{name}: a valid segment, but not the one that belongs here")
+    if n > MAX_PIECES or ndim > MAX_NDIM or raw_length > MAX_BODY or max(n_objects, n_sessions) > n:
+        raise FormatError(f"{name}: {n} pieces in {raw_length} bytes are more than a segment holds")
+    if flags & _ZLIB:
+        inflate = zlib.decompressobj()
+        try:
+            body = memoryview(inflate.decompress(body, raw_length))
+        except zlib.error as error:
+            raise FormatError(f"{name}: the segment cannot be decompressed: {error}") from error
+    if len(body) != raw_length:
+        raise FormatError(f"{name}: {len(body)} bytes of pieces where {raw_length} belong")
+    return _parse(column.HeaderReader(body, 0, name), n, n_objects, n_sessions, ndim, bool(statistics),
+                  rows)  # fmt: skip
+
+
+def _parse(
+    reader: column.HeaderReader, n: int, n_objects: int, n_sessions: int, ndim: int,
+    statistics: bool, rows: int,
+) -> Pieces:  # fmt: skip
+    name = reader.name
+    pieces = np.zeros(n, piece_dtype(ndim))
+    objects = reader.array("<u8", 2 * n_objects).reshape(n_objects, 2)
+    sessions = reader.array("<u8", n_sessions)
+
+    def numbers(what: str, limit: int) -> np.ndarray[Any, Any]:
+        values = column.filled(reader.column(n), n)
+        if n and int(values.max()) >= limit:
+            raise FormatError(f"{name}: {what} {int(values.max())} is out of bounds")
+        return values
+
+    pieces["object"] = objects[numbers("object", n_objects)] if n else 0
+    pieces["session"] = sessions[numbers("session", n_sessions)] if n else 0
+    pieces["offset"] = numbers("offset", 1 << 40) * np.uint64(ALIGNMENT)
+    limits = {"length": 1 << 40, "header": 1 << 32, "start": 1 << 32, "count": MAX_SAMPLES + 1,
+              "counter": 1 << 48, "nulls": 1 << 32}  # fmt: skip
+    for field in _COLUMNS:
+        pieces[field] = numbers(field, limits[field])
+    pieces["checksum"] = reader.array("<u8", n)
+    for axis in range(ndim):
+        pieces["low"][:, axis] = numbers("dimension", 1 << 32)
+        pieces["high"][:, axis] = numbers("dimension", 1 << 32)
+    if statistics:
+        flags = reader.array("u1", n)
+        if n and int(flags.max()) > VALID | DOMAIN:
+            raise FormatError(f"{name}: statistics flags {int(flags.max())} are not known")
+        pieces["flags"] = flags
+        for field in ("min", "max", "domain"):
+            pieces[field] = column.filled(reader.column(n), n)
+    if n and (int(pieces["count"].min()) == 0 or int(pieces["count"].sum()) != rows):
+        raise FormatError(f"{name}: the rows of its pieces do not add up to {rows}")
+    if n and bool((pieces["header"] > pieces["length"]).any()):
+        raise FormatError(f"{name}: a chunk is smaller than its own header")
+    return pieces
+
+
+__all__ = ["MAX_PIECES", "decode", "encode"]

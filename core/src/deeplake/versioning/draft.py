@@ -1,0 +1,205 @@
+"""One tensor in a session: its stored rows, and rows that are not in a chunk yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from deeplake import plugins
+from deeplake.format import segment as segment_format
+from deeplake.format.builder import ChunkBuilder, Run
+from deeplake.format.commit import SegmentRef, TensorState
+from deeplake.format.pieces import Pieces
+from deeplake.spi import ChunkCodec, HtypePlugin
+from deeplake.types import TensorSchema
+from deeplake.versioning.blocks import object_words
+from deeplake.versioning.staging import Staging
+from deeplake.versioning.table import PieceTable, Segment
+
+SMALL_SAMPLE = 1 << 10
+SMALL_CHUNK = 1 << 20
+LARGE_CHUNK = 8 << 20
+
+
+class Draft:
+    """The working state of one tensor.
+
+    Args:
+        schema: Its schema.
+        info: Its info.
+        table: Its rows that are in chunks.
+        staging: Where new chunks go.
+    """
+
+    def __init__(
+        self, schema: TensorSchema, info: Mapping[str, Any], table: PieceTable, staging: Staging
+    ) -> None:
+        self.schema = schema
+        self.info: Mapping[str, Any] = info
+        self._table = table
+        self._staging = staging
+        self._builder: ChunkBuilder | None = None
+        self._preview: tuple[int, str, PieceTable] | None = None
+
+    @property
+    def length(self) -> int:
+        """Rows."""
+        return self._table.rows + (self._builder.n if self._builder is not None else 0)
+
+    @property
+    def table(self) -> PieceTable:
+        """All rows, those that are not in a chunk yet included."""
+        builder = self._builder
+        if builder is None or builder.n == 0:
+            return self._table
+        if self._preview is not None:
+            if self._preview[0] == builder.n:
+                return self._preview[2]
+            self._staging.forget(self._preview[1])
+        block, pieces = builder.build(self._ndim)
+        oid = self._staging.preview(block)
+        pieces["object"] = object_words(oid)
+        self._preview = (builder.n, oid, self._table.append(pieces))
+        return self._preview[2]
+
+    @property
+    def _ndim(self) -> int:
+        return self.schema.ndim or 0
+
+    def set_ndim(self, ndim: int, dtype: str | None = None) -> None:
+        """Fix what the first real sample decides."""
+        self.schema = replace(self.schema, ndim=ndim, dtype=dtype or self.schema.dtype)
+        self._table = self._table.with_ndim(ndim)
+        if self._builder is not None and dtype is not None:
+            self._builder.dtype = dtype
+
+    # ---- edits
+    def append(self, runs: Sequence[Run], ids: Sequence[tuple[int, int, int]]) -> None:
+        """Add rows at the end.
+
+        Args:
+            runs: The samples.
+            ids: Their row ids, as runs ``(session, counter, count)``.
+        """
+        queue = list(ids)
+        for run in runs:
+            start = 0
+            while start < run.n:
+                if self._builder is None:
+                    self._builder = self._new_builder(run.size)
+                builder = self._builder
+                session, counter, count = queue[0]
+                take = min(run.n - start, builder.room(run.size), count)
+                if take == 0:
+                    self.seal()
+                    continue
+                whole = start == 0 and take == run.n
+                builder.add(run if whole else run.part(start, start + take), session, counter)
+                start += take
+                if take == count:
+                    queue.pop(0)
+                else:
+                    queue[0] = (session, counter + take, count - take)
+                if builder.nbytes >= builder.target:
+                    self.seal()
+
+    def seal(self) -> None:
+        """Make a chunk of the rows that are in none."""
+        builder = self._builder
+        self._builder = None
+        if self._preview is not None:
+            self._staging.forget(self._preview[1])
+            self._preview = None
+        if builder is not None and builder.n:
+            self._table = self._table.append(self._stage(builder))
+
+    def _stage(self, builder: ChunkBuilder) -> Pieces:
+        block, pieces = builder.build(self._ndim)
+        oid, offset = self._staging.add(block)
+        pieces["object"] = object_words(oid)
+        pieces["offset"] = offset
+        return pieces
+
+    def replace(self, rows: np.ndarray, runs: Sequence[Run]) -> None:
+        """New values for some rows.
+
+        Args:
+            rows: ``int64[n]``, sorted, each once.
+            runs: Their values in this order.
+        """
+        self.seal()
+        whole = self._chunks(runs)
+        breaks = np.flatnonzero(np.diff(rows) != 1) + 1
+        bounds = [0, *breaks.tolist(), len(rows)]
+        edits = [
+            (int(rows[a]), whole.pieces(a, b)) for a, b in zip(bounds, bounds[1:], strict=False)
+        ]
+        self._table = self._table.replace(edits)
+
+    def _chunks(self, runs: Sequence[Run]) -> PieceTable:
+        """The samples in chunks of their own, as a table without row ids."""
+        apart = Draft(self.schema, self.info, PieceTable([], self._ndim), self._staging)
+        apart.append(runs, [(0, 0, sum(run.n for run in runs))])
+        apart.seal()
+        return apart._table
+
+    def edit(self, table: PieceTable) -> None:
+        """Take an edited table of all rows (made from ``sealed()``)."""
+        self._table = table
+
+    def sealed(self) -> PieceTable:
+        """All rows, in chunks that will be stored."""
+        self.seal()
+        return self._table
+
+    def _new_builder(self, sample_size: int) -> ChunkBuilder:
+        schema = self.schema
+        codec = None
+        if schema.chunk_compression:
+            found = plugins.get("codec", schema.chunk_compression)
+            assert isinstance(found, ChunkCodec)
+            codec = found
+        return ChunkBuilder(
+            schema.dtype or "|u1",
+            self._target(sample_size),
+            sample_codec=schema.sample_compression or "",
+            chunk_codec=schema.chunk_compression or "",
+            codec=codec,
+        )
+
+    def _target(self, sample_size: int) -> int:
+        if self.schema.max_chunk_size:
+            return self.schema.max_chunk_size
+        htype = plugins.get("htype", self.schema.htype)
+        assert isinstance(htype, HtypePlugin)
+        by_size = LARGE_CHUNK if sample_size >= SMALL_SAMPLE else SMALL_CHUNK
+        return htype.spec().chunk_size or by_size
+
+    # ---- publishing
+    def state(self) -> TensorState:
+        """The tensor as a commit holds it; new segments are staged."""
+        self.seal()
+        table = self._table.compacted()
+        segments = [
+            part if part.ref is not None else Segment(_write(part, self._staging), part.pieces)
+            for part in table.segments
+        ]
+        self._table = PieceTable(segments, table.ndim)
+        refs = tuple(s.ref for s in segments if s.ref is not None)
+        return TensorState(self.schema, self._table.rows, refs, self.info)
+
+
+def _write(part: Segment, staging: Staging) -> SegmentRef:
+    pieces = part.pieces
+    block = segment_format.encode(pieces)
+    oid, offset = staging.add(block)
+    low, high = part.bounds()
+    return SegmentRef(
+        oid, offset, block.length, len(pieces), part.rows, block.checksum, low, high
+    )
+
+
+__all__ = ["Draft"]

@@ -1,0 +1,213 @@
+"""The objects of one dataset in its store: marker, refs, commits, segments."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from deeplake.errors import (
+    CheckoutError,
+    DatasetHandlerError,
+    DatasetNotFoundError,
+    FormatError,
+    ObjectNotFoundError,
+    PreconditionFailedError,
+)
+from deeplake.format import envelope, segment
+from deeplake.format.commit import FORMAT, Commit, Ref, SegmentRef
+from deeplake.format.pieces import Pieces
+from deeplake.spi import Store
+
+MARKER = "deeplake.json"
+MAIN = "main"
+INLINE_LIMIT = 32 << 10
+_PLAIN = re.compile(r"[a-z0-9_-]")
+
+
+def new_id() -> str:
+    """A random commit id, 40 hex digits."""
+    return secrets.token_hex(20)
+
+
+def data_key(oid: str) -> str:
+    """Key of a data object."""
+    return f"data/{oid}"
+
+
+def ref_key(branch: str) -> str:
+    """Key of a branch's ref: the name with everything but ``a-z 0-9 _ -`` percent-encoded.
+
+    Case is encoded too: names that differ in case only stay apart on every file system.
+    """
+    encoded = "".join(
+        c if _PLAIN.match(c) else "".join(f"%{b:02x}" for b in c.encode()) for c in branch
+    )
+    return f"refs/heads/{encoded}"
+
+
+class Repository:
+    """Reads and writes the objects of one dataset.
+
+    Args:
+        store: The store whose root is the dataset.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._commits: dict[str, Commit] = {}
+
+    # ---- the dataset as a whole
+    def exists(self) -> bool:
+        """Whether there is a dataset: branch main is what makes one."""
+        try:
+            self.store.head(ref_key(MAIN))
+        except ObjectNotFoundError:
+            return False
+        return True
+
+    def create(self) -> tuple[Ref, str]:
+        """Make an empty dataset and return its first ref and the ref's version.
+
+        The marker comes first and the ref last, so a dataset whose creation was cut short does not
+        exist, and creating it again completes it.
+
+        Raises:
+            DatasetHandlerError: There is one already.
+        """
+        uuid = secrets.token_hex(16)
+        marker = {"format": list(FORMAT), "uuid": uuid, "checksum": "xxh3-64", "created": time.time()}
+        try:
+            self.store.put(MARKER, envelope.wrap("marker", marker), if_absent=True)
+        except PreconditionFailedError:
+            uuid = str(envelope.unwrap("marker", self.store.get(MARKER), MARKER)["uuid"])
+        first = Commit(new_id(), time=time.time())
+        self.write_commit(first)
+        ref = Ref(uuid, MAIN, None, first.id, new_id(), secrets.token_hex(8), 0, first)
+        try:
+            version = self.store.put(
+                ref_key(MAIN), envelope.wrap("ref", ref.to_json()), if_absent=True
+            )
+        except PreconditionFailedError:
+            raise DatasetHandlerError(
+                f"a dataset already exists at {self.store.url}; open it with deeplake.load, or pass "
+                "overwrite=True to replace it"
+            ) from None
+        return ref, version
+
+    def clear(self) -> None:
+        """Delete everything. The refs go first: without them there is no dataset."""
+        self.store.delete([info.key for info in self.store.list("refs/")])
+        self.store.delete([info.key for info in self.store.list("")])
+        self._commits.clear()
+
+    def size(self) -> int:
+        """Stored bytes, all versions included."""
+        return sum(info.size for info in self.store.list(""))
+
+    # ---- refs
+    def branches(self) -> list[str]:
+        """Names of all branches, main first, the others sorted."""
+        prefix = "refs/heads/"
+        names = [unquote(info.key[len(prefix) :]) for info in self.store.list(prefix)]
+        return sorted(names, key=lambda name: (name != MAIN, name))
+
+    def read_ref(self, branch: str) -> tuple[Ref, str]:
+        """A branch's ref and its version.
+
+        Raises:
+            CheckoutError: There is no such branch.
+            DatasetNotFoundError: There is no dataset at all.
+        """
+        key = ref_key(branch)
+        try:
+            data, version = self.store.get_versioned(key)
+        except ObjectNotFoundError:
+            if branch == MAIN or not self.exists():
+                raise DatasetNotFoundError(
+                    f"there is no dataset at {self.store.url}; create one with deeplake.empty"
+                ) from None
+            raise CheckoutError(f"{self.store.url} has no branch {branch!r}") from None
+        ref = Ref.from_json(envelope.unwrap("ref", data, key), key)
+        if ref.branch != branch:
+            raise FormatError(f"{key}: is the ref of branch {ref.branch!r}")
+        return ref, version
+
+    def write_ref(self, ref: Ref, *, if_match: str | None) -> str:
+        """Move a branch, or make it (``if_match=None``); returns the ref's new version.
+
+        Raises:
+            PreconditionFailedError: The branch is not where the caller thinks.
+        """
+        data = envelope.wrap("ref", ref.to_json())
+        return self.store.put(
+            ref_key(ref.branch), data, if_match=if_match, if_absent=if_match is None
+        )
+
+    def delete_ref(self, branch: str) -> None:
+        """Remove a branch; its commits stay until they are collected."""
+        self.store.delete([ref_key(branch)])
+
+    # ---- commits
+    def read_commit(self, commit_id: str) -> Commit:
+        """A commit or snapshot.
+
+        Raises:
+            CheckoutError: There is none of this id.
+        """
+        found = self._commits.get(commit_id)
+        if found is None:
+            key = f"commits/{commit_id}"
+            try:
+                data = self.store.get(key)
+            except ObjectNotFoundError:
+                raise CheckoutError(f"{self.store.url} has no commit {commit_id}") from None
+            found = Commit.from_json(envelope.unwrap("commit", data, key), key)
+            if found.id != commit_id:
+                raise FormatError(f"{key}: holds commit {found.id}")
+            self._remember(found)
+        return found
+
+    def write_commit(self, commit: Commit) -> int:
+        """Store a commit under its id and return its size in bytes.
+
+        Raises:
+            PreconditionFailedError: The id is taken.
+        """
+        data = envelope.wrap("commit", commit.to_json())
+        self.store.put(f"commits/{commit.id}", data, if_absent=True)
+        self._remember(commit)
+        return len(data)
+
+    def _remember(self, commit: Commit) -> None:
+        # Commits are immutable: any number may be cached, but a long-lived writer makes many.
+        if len(self._commits) >= 256:
+            self._commits.pop(next(iter(self._commits)))
+        self._commits[commit.id] = commit
+
+    def head_commit(self, ref: Ref) -> Commit:
+        """The state that a ref points to."""
+        return ref.inline if ref.inline is not None else self.read_commit(ref.head)
+
+    def history(self, commit_id: str | None) -> Iterator[Commit]:
+        """A user commit and its first-parent ancestors, newest first."""
+        while commit_id is not None:
+            commit = self.read_commit(commit_id)
+            yield commit
+            commit_id = commit.parents[0] if commit.parents else None
+
+    # ---- segments
+    def read_segment(self, ref: SegmentRef) -> Pieces:
+        """The pieces of a stored segment."""
+        key = data_key(ref.object)
+        data = self.store.get(key, (ref.offset, ref.offset + ref.length))
+        name = f"{key} at byte {ref.offset}"
+        pieces = segment.decode(data, name, ref.checksum)
+        if len(pieces) != ref.pieces or int(pieces["count"].sum()) != ref.rows:
+            raise FormatError(f"{name}: the segment holds other rows than its commit says")
+        return pieces
+
+
+__all__ = ["MAIN", "Repository", "data_key", "new_id", "ref_key"]

@@ -1,0 +1,254 @@
+"""Piece tables: which chunk holds which row of a tensor, in one version.
+
+A table is immutable and made of segments that are read when they are first needed. An edit returns a
+new table that shares every segment it does not touch; diff and merge skip those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from deeplake.format import pieces as p
+from deeplake.format.commit import SegmentRef
+from deeplake.format.pieces import Pieces
+from deeplake.format.segment import MAX_PIECES
+
+
+class Segment:
+    """Some consecutive pieces, stored or not yet.
+
+    Attributes:
+        ref: Where it is stored; None if it is new.
+        rows: Rows of its pieces.
+    """
+
+    __slots__ = ("_ends", "_load", "_pieces", "ref", "rows")
+
+    def __init__(
+        self,
+        ref: SegmentRef | None = None,
+        pieces: Pieces | None = None,
+        load: Callable[[SegmentRef], Pieces] | None = None,
+    ) -> None:
+        self.ref = ref
+        self._load = load
+        self._pieces = pieces
+        self._ends: np.ndarray[Any, Any] | None = None
+        if ref is not None:
+            self.rows = ref.rows
+        else:
+            assert pieces is not None
+            self.rows = int(pieces["count"].sum())
+
+    @property
+    def pieces(self) -> Pieces:
+        """The pieces; read from the store the first time."""
+        if self._pieces is None:
+            assert self.ref is not None and self._load is not None
+            self._pieces = self._load(self.ref)
+        return self._pieces
+
+    @property
+    def ends(self) -> np.ndarray[Any, Any]:
+        """The row after the last of each piece, counted from the segment's start."""
+        if self._ends is None:
+            self._ends = p.ends(self.pieces)
+        return self._ends
+
+    @property
+    def count(self) -> int:
+        """Number of pieces, known without reading them."""
+        return self.ref.pieces if self.ref is not None else len(self.pieces)
+
+    def bounds(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Lowest and highest shape of its samples."""
+        if self.ref is not None:
+            return self.ref.low, self.ref.high
+        pieces = self.pieces
+        return tuple(pieces["low"].min(axis=0).tolist()), tuple(pieces["high"].max(axis=0).tolist())
+
+
+class PieceTable:
+    """The rows of one tensor in one version.
+
+    Attributes:
+        segments: Its segments, in row order.
+        ndim: Dimensions of a sample in its pieces.
+        rows: Rows.
+    """
+
+    __slots__ = ("_stops", "ndim", "rows", "segments")
+
+    def __init__(self, segments: Sequence[Segment], ndim: int) -> None:
+        self.segments = tuple(s for s in segments if s.rows)
+        self.ndim = ndim
+        self._stops = np.cumsum([s.rows for s in self.segments], dtype=np.int64)
+        self.rows = int(self._stops[-1]) if len(self._stops) else 0
+
+    @classmethod
+    def stored(
+        cls, refs: Iterable[SegmentRef], ndim: int, load: Callable[[SegmentRef], Pieces]
+    ) -> PieceTable:
+        """The table of a commit; ``load`` reads a segment."""
+        return cls([Segment(ref, load=load) for ref in refs], ndim)
+
+    # ---- reading
+    def locate(self, row: int) -> tuple[Any, int, int]:
+        """The piece of a row, and the table's rows that it begins and ends with."""
+        which = int(np.searchsorted(self._stops, row, "right"))
+        segment = self.segments[which]
+        base = int(self._stops[which]) - segment.rows
+        ends = segment.ends
+        i = int(np.searchsorted(ends, row - base, "right"))
+        piece = segment.pieces[i]
+        stop = base + int(ends[i])
+        return piece, stop - int(piece["count"]), stop
+
+    def spans(self, start: int = 0, stop: int | None = None) -> list[tuple[int, Pieces]]:
+        """``(first row, pieces)`` of rows ``start`` to ``stop``, one for each segment touched."""
+        stop = self.rows if stop is None else stop
+        found = []
+        for which, segment in enumerate(self.segments):
+            base = int(self._stops[which]) - segment.rows
+            low, high = max(start - base, 0), min(stop - base, segment.rows)
+            if low < high:
+                whole = low == 0 and high == segment.rows
+                part = segment.pieces if whole else p.row_range(segment.pieces, low, high)
+                found.append((base + low, part))
+        return found
+
+    def pieces(self, start: int = 0, stop: int | None = None) -> Pieces:
+        """The pieces of rows ``start`` to ``stop``."""
+        parts = [p.with_ndim(part, self.ndim) for _, part in self.spans(start, stop)]
+        return p.concatenate(parts) if parts else p.empty(self.ndim)
+
+    def bounds(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Lowest and highest shape of all samples; zeros for an empty table."""
+        known = [s.bounds() for s in self.segments]
+        if not known:
+            return (0,) * self.ndim, (0,) * self.ndim
+        pad = (0,) * self.ndim
+        lows = [low if len(low) == self.ndim else pad for low, _ in known]
+        highs = [high if len(high) == self.ndim else pad for _, high in known]
+        return tuple(map(min, zip(*lows, strict=True))), tuple(map(max, zip(*highs, strict=True)))
+
+    # ---- editing
+    def with_ndim(self, ndim: int) -> PieceTable:
+        """The same rows, when the first real sample tells how many dimensions there are."""
+        return PieceTable(self.segments, ndim)
+
+    def append(self, pieces: Pieces) -> PieceTable:
+        """The table with more rows at its end."""
+        if len(pieces) == 0:
+            return self
+        last = self.segments[-1] if self.segments else None
+        if last is not None and last.ref is None and len(last.pieces) + len(pieces) <= MAX_PIECES:
+            joined = p.concatenate(
+                [p.with_ndim(last.pieces, self.ndim), p.with_ndim(pieces, self.ndim)]
+            )
+            return PieceTable([*self.segments[:-1], Segment(pieces=joined)], self.ndim)
+        return PieceTable([*self.segments, Segment(pieces=pieces)], self.ndim)
+
+    def replace(self, edits: Sequence[tuple[int, Pieces]]) -> PieceTable:
+        """The table with new data for some rows.
+
+        Args:
+            edits: ``(first row, pieces)``, sorted and disjoint; the row ids of the pieces do not
+                matter, rows keep theirs.
+        """
+        segments = list(self.segments)
+        todo = [(row, row + int(new["count"].sum()), new) for row, new in edits]
+        for which, segment in enumerate(self.segments):
+            base = int(self._stops[which]) - segment.rows
+            stop = base + segment.rows
+            mine = [e for e in todo if e[0] < stop and e[1] > base]
+            if not mine:
+                continue
+            old = p.with_ndim(segment.pieces, self.ndim)
+            parts = []
+            done = 0
+            for row, end, new in mine:
+                low, high = max(row, base) - base, min(end, stop) - base
+                fresh = p.row_range(new, base + low - row, base + high - row)
+                parts.append(p.row_range(old, done, low))
+                parts.append(
+                    p.with_ids_of(p.with_ndim(fresh, self.ndim), p.row_range(old, low, high))
+                )
+                done = high
+            parts.append(p.row_range(old, done, segment.rows))
+            segments[which] = Segment(pieces=p.concatenate([x for x in parts if len(x)]))
+        return PieceTable(segments, self.ndim)
+
+    def delete(self, ranges: np.ndarray[Any, Any]) -> PieceTable:
+        """The table without some rows (``int64[n, 2]``: sorted, disjoint ranges)."""
+        segments = list(self.segments)
+        for which, segment in enumerate(self.segments):
+            base = int(self._stops[which]) - segment.rows
+            local = np.clip(ranges - base, 0, segment.rows)
+            local = local[local[:, 0] < local[:, 1]]
+            if len(local):
+                segments[which] = Segment(pieces=p.without(segment.pieces, local))
+        return PieceTable(segments, self.ndim)
+
+    def insert(self, row: int, pieces: Pieces) -> PieceTable:
+        """The table with more rows before ``row``."""
+        return self.truncate(row).append(pieces).join(self._from(row))
+
+    def gather(self, rows: np.ndarray[Any, Any]) -> PieceTable:
+        """The table of any rows in any order."""
+        return PieceTable([Segment(pieces=p.gather(self.pieces(), rows))], self.ndim)
+
+    def truncate(self, rows: int) -> PieceTable:
+        """The table of the first ``rows`` rows."""
+        if rows >= self.rows:
+            return self
+        return self.delete(np.array([[rows, self.rows]], np.int64))
+
+    def _from(self, row: int) -> PieceTable:
+        return self.delete(np.array([[0, row]], np.int64)) if row else self
+
+    def join(self, other: PieceTable) -> PieceTable:
+        """This table's rows, then the other's."""
+        return PieceTable([*self.segments, *other.segments], self.ndim)
+
+    def compacted(self) -> PieceTable:
+        """The same rows in segments of a reasonable size.
+
+        New segments are cut to at most 4,096 pieces and merged with their smaller neighbours, the
+        way a binary counter carries: appending one piece at a time rewrites each piece O(log n)
+        times, and a table keeps O(log n) small segments.
+        """
+        done: list[Segment] = []
+        for segment in self.segments:
+            if segment.ref is None and len(segment.pieces) > MAX_PIECES:
+                whole = segment.pieces
+                done.extend(
+                    Segment(pieces=whole[i : i + MAX_PIECES])
+                    for i in range(0, len(whole), MAX_PIECES)
+                )
+                continue
+            done.append(segment)
+            while len(done) > 1 and _merge(done[-2], done[-1]):
+                last = done.pop()
+                joined = [
+                    p.with_ndim(done[-1].pieces, self.ndim), p.with_ndim(last.pieces, self.ndim)
+                ]  # fmt: skip
+                done[-1] = Segment(pieces=p.concatenate(joined))
+        return PieceTable(done, self.ndim)
+
+
+def _merge(left: Segment, right: Segment) -> bool:
+    if left.ref is not None and right.ref is not None:
+        return False
+    if left.count + right.count > MAX_PIECES:
+        return False
+    if left.ref is None and right.ref is None:
+        return True
+    stored, new = (left, right) if left.ref is not None else (right, left)
+    return stored.count <= 2 * new.count or stored.count < 16
+
+
+__all__ = ["PieceTable", "Segment"]
