@@ -63,7 +63,7 @@ bench: $(STAMPS)/dev
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
 docs: $(STAMPS)/dev
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:
 	rm -rf dist build site .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
