@@ -1,0 +1,12 @@
+"""Where bytes live: the stores that come with the kernel, and how paths name them.
+
+=================  =============================================================
+``local``          a directory of files (``file``), durable against power loss
+``memory``         named stores of this process (``mem``)
+``url``            what a path says: scheme, address of a version, dataset name
+=================  =============================================================
+
+Nothing is imported here: a store's module is loaded when its scheme is first used.
+"""
+
+__all__: list[str] = []
