@@ -40,7 +40,10 @@ programmer would expect, carries a stable ``code``, and its message says what wa
     ├── TransformError                    @deeplake.compute
     ├── LoaderError                       TransformFailedError, WorkerError
     ├── QueryError (RuntimeError)         TQL: syntax, name, type, limit
-    └── IngestionError                    ingest_*, export_*
+    ├── IngestionError                    ingest_*, export_*
+    └── SettingError (ValueError)         deeplake.config, deeplake.random, environment variables
+        ├── UnknownSettingError (KeyError)
+        └── SettingTypeError (TypeError)
 """
 
 from __future__ import annotations
@@ -326,6 +329,10 @@ class TensorInvalidSampleShapeError(SampleError, ValueError):
     """The sample's shape does not fit the tensor."""
 
 
+class InvalidSampleValueError(SampleError, ValueError):
+    """The sample's type is right, but this value of it cannot be stored."""
+
+
 class UnsupportedTensorTypeError(SampleError, TypeError):
     """Values of this type cannot be stored."""
 
@@ -587,6 +594,19 @@ class KaggleMissingCredentialsError(KaggleError):
 
 class KaggleDatasetAlreadyDownloadedError(KaggleError):
     """The dataset was downloaded before; pass ``exist_ok=True``."""
+
+
+# --------------------------------------------------------------------------- settings
+class SettingError(DeepLakeError, ValueError):
+    """A value that the setting cannot take."""
+
+
+class UnknownSettingError(SettingError, KeyError):
+    """There is no setting of this name."""
+
+
+class SettingTypeError(SettingError, TypeError):
+    """A value of a type that the setting cannot take."""
 
 
 __all__ = sorted(

@@ -1,0 +1,113 @@
+"""Datasets of tensors for deep learning: versioned, chunked, streamed into training.
+
+Example:
+    >>> import deeplake
+    >>> ds = deeplake.empty("mem://numbers")
+    >>> with ds:
+    ...     _ = ds.create_tensor("x")
+    ...     ds.x.extend([1, 2, 3])
+    >>> ds.x.numpy().sum()
+    np.int64(6)
+
+Importing this package imports nothing else: a name is imported when it is first used.
+"""
+
+from deeplake._version import __version__
+
+# Type checkers take any name TYPE_CHECKING for true; importing `typing` would cost more than this
+# whole module.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+    from typing import Any
+
+    from deeplake import errors as errors
+    from deeplake import plugins as plugins
+    from deeplake import random as random
+    from deeplake import spi as spi
+    from deeplake import types as types
+    from deeplake.dataset import CallablePackage
+    from deeplake.dataset import tensor as tensor
+    from deeplake.dataset.dataset import Dataset as Dataset
+    from deeplake.dataset.entry import delete as delete
+    from deeplake.dataset.entry import empty as empty
+    from deeplake.dataset.entry import exists as exists
+    from deeplake.dataset.entry import like as like
+    from deeplake.dataset.entry import load as load
+    from deeplake.dataset.entry import read as read
+    from deeplake.dataset.tensor import Tensor as Tensor
+    from deeplake.names import htype as htype
+
+    compressions: list[str | None]
+    config: MutableMapping[str, Any]
+    dataset: CallablePackage
+    htypes: list[str]
+
+_LAZY = {
+    "Dataset": "deeplake.dataset.dataset:Dataset",
+    "Tensor": "deeplake.dataset.tensor:Tensor",
+    "compressions": "deeplake.names:compressions()",
+    "config": "deeplake.config",
+    "dataset": "deeplake.dataset",
+    "delete": "deeplake.dataset.entry:delete",
+    "empty": "deeplake.dataset.entry:empty",
+    "errors": "deeplake.errors",
+    "exists": "deeplake.dataset.entry:exists",
+    "htype": "deeplake.names:htype",
+    "htypes": "deeplake.names:htypes()",
+    "like": "deeplake.dataset.entry:like",
+    "load": "deeplake.dataset.entry:load",
+    "plugins": "deeplake.plugins",
+    "random": "deeplake.random",
+    "read": "deeplake.dataset.entry:read",
+    "spi": "deeplake.spi",
+    "tensor": "deeplake.dataset.tensor",
+    "types": "deeplake.types",
+}
+# Name -> "module", "module:attribute", or "module:function()" for what is asked anew each time.
+
+
+if not TYPE_CHECKING:  # a checker knows the names from above, and finds those that do not exist
+
+    def __getattr__(name: str) -> object:
+        if name in _LAZY:
+            from importlib import import_module
+
+            module, _, attribute = _LAZY[name].partition(":")
+            value: object = import_module(module)
+            if attribute.endswith("()"):
+                return getattr(value, attribute[:-2])()
+            if attribute:
+                value = getattr(value, attribute)
+            globals()[name] = value
+            return value
+        message = f"module 'deeplake' has no attribute '{name}'"
+        if not name.startswith("_"):
+            from difflib import get_close_matches
+
+            nearest = get_close_matches(name, _LAZY, n=1)
+            message += f": did you mean '{nearest[0]}'?" if nearest else ""
+        raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY} - {"TYPE_CHECKING"})
+
+
+# `from deeplake import *` takes what scripts of Deep Lake 3 expect: neither `types` nor `errors`.
+__all__ = [
+    "Dataset",
+    "__version__",
+    "compressions",
+    "config",
+    "dataset",
+    "delete",
+    "empty",
+    "exists",
+    "htypes",
+    "like",
+    "load",
+    "random",
+    "read",
+    "tensor",
+]
