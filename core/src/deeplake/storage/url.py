@@ -13,15 +13,14 @@ FILE = "file"
 """Scheme of paths that have none."""
 
 # One letter is a Windows drive. "::" chains file systems of fsspec: the first one is the scheme.
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+)(?:://|::)")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+)(?:://|::.*://)")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
 # Schemes whose URLs may have "user@" (or "container@") before the host: there, the "@" of the host
 # part is no version. Buckets, memory stores and hubs have no users: for them the first "@" counts.
-_WITH_USER = frozenset(
-    "abfs abfss ftp ftps hdfs http https sftp smb ssh wasb wasbs webdav webdavs webhdfs".split()
+_HOST = re.compile(
+    r"(?:abfss?|ftps?|hdfs|https?|sftp|smb|ssh|wasbs?|webdavs?|webhdfs)://[^/?#]*", re.IGNORECASE
 )
-_HOST = re.compile(rf"(?:{'|'.join(sorted(_WITH_USER, reverse=True))})://[^/?#]*", re.IGNORECASE)
 
 _LOCAL_NAME = re.compile(r"[A-Za-z0-9_ .\-]*")
 _CLOUD_NAME = re.compile(r"[A-Za-z0-9_\-]*")
@@ -45,7 +44,7 @@ def split(path: Any) -> Location:
     r"""Take apart what a user passed as the path of a dataset.
 
     Everything after the first ``@`` is the address of a version, also in a plain path. In URLs that
-    may name a user (``sftp://user@host/ds@v1``), an ``@`` before the host's first slash is the user's.
+    may name a user (``sftp://user@host/ds@v1``), an ``@`` before the first slash is the user's.
 
     Args:
         path: ``str`` or ``os.PathLike``; blanks around it are ignored.
@@ -105,8 +104,8 @@ def check_name(url: str) -> str:
     """The name of a dataset, if it is one that a dataset can have.
 
     Raises:
-        InvalidDatasetNameException: It has other characters than letters, digits, ``_`` and ``-``, and
-            for local paths blanks and dots.
+        InvalidDatasetNameException: It has other characters than letters, digits, ``_`` and ``-``,
+            and for local paths blanks and dots.
 
     Example:
         >>> check_name("s3://bucket/train-2024")
@@ -117,8 +116,8 @@ def check_name(url: str) -> str:
     if (_LOCAL_NAME if local else _CLOUD_NAME).fullmatch(name) is None:
         allowed = "letters, digits, '_', '-'" + (", '.' and blanks" if local else "")
         raise InvalidDatasetNameException(
-            f"{name!r} (in {url!r}) cannot be the name of a dataset: a name has only {allowed}, all of "
-            "ASCII"
+            f"{name!r} (in {url!r}) cannot be the name of a dataset: a name has only {allowed}, all "
+            "of ASCII"
         )
     return name
 
