@@ -35,8 +35,8 @@ def check_key(key: str) -> str:
     """The key of an object, if it is one that every store takes.
 
     Raises:
-        InvalidPathException: Empty, absolute, not printable ASCII, or with a backslash or a component
-            that is empty, ``.`` or ``..``.
+        InvalidPathException: Empty, absolute, not printable ASCII, or with a backslash or a
+            component that is empty, ``.`` or ``..``.
     """
     if _KEY.fullmatch(key) is None:
         raise InvalidPathException(
@@ -52,7 +52,11 @@ def joined(data: Data) -> bytes:
         return data
     if isinstance(data, (bytearray, memoryview)):
         return bytes(data)
-    return b"".join(data)
+    # join takes no view whose bytes are scattered.
+    return b"".join(
+        part.tobytes() if isinstance(part, memoryview) and not part.c_contiguous else part
+        for part in data
+    )
 
 
 def byte_length(data: Data) -> int:
@@ -70,7 +74,8 @@ class StoreCapabilities:
 
     Attributes:
         writable: ``put`` and ``delete`` work.
-        conditional_put: ``if_match`` and ``if_absent`` are atomic, also between processes and hosts.
+        conditional_put: ``if_match`` and ``if_absent`` are atomic, also between processes and
+            hosts.
         listing: ``list`` works.
         mapping: ``map`` returns zero-copy views of whole objects.
         persistent: Objects outlive the process; the store can be pickled.

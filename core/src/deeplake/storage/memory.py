@@ -40,8 +40,8 @@ class MemoryStore(Store):
     """A dict as a store. What it returns are views of what it holds: nothing is copied.
 
     Args:
-        url: What the store is called in messages. Two stores of one URL are different stores, unless
-            they come from ``named``.
+        url: What the store is called in messages. Two stores of one URL are different stores,
+            unless they come from ``named``.
     """
 
     capabilities = StoreCapabilities(
@@ -76,8 +76,8 @@ class MemoryStore(Store):
 
     def __reduce__(self) -> NoReturn:
         raise MemoryDatasetCanNotBePickledError(
-            f"{self.url} is in the memory of this process, and cannot be pickled or sent to another; "
-            "use a path on disk, or copy it there with deeplake.deepcopy"
+            f"{self.url} is in the memory of this process, and cannot be pickled or sent to "
+            "another; use a path on disk, or copy it there with deeplake.deepcopy"
         )
 
     def __repr__(self) -> str:

@@ -116,8 +116,8 @@ def check_name(url: str) -> str:
     if (_LOCAL_NAME if local else _CLOUD_NAME).fullmatch(name) is None:
         allowed = "letters, digits, '_', '-'" + (", '.' and blanks" if local else "")
         raise InvalidDatasetNameException(
-            f"{name!r} (in {url!r}) cannot be the name of a dataset: a name has only {allowed}, all "
-            "of ASCII"
+            f"{name!r} (in {url!r}) cannot be the name of a dataset: a name has only {allowed}, "
+            "all of ASCII"
         )
     return name
 
