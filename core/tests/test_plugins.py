@@ -27,6 +27,7 @@ from deeplake.errors import (
     PluginLoadError,
     PluginNotFoundError,
 )
+from deeplake.format import htypes
 from deeplake.plugins.catalog import BUILTINS, EXTRAS
 
 CORE = Path(plugins.__file__).parents[2]
@@ -136,6 +137,12 @@ def test_every_builtin_can_be_loaded() -> None:
     builtin = [info for info in plugins.check() if info.source == "built-in"]
     assert {(i.kind, i.key) for i in builtin} == {(k, n) for k in BUILTINS for n in BUILTINS[k]}
     assert [info.reason for info in builtin if info.status != "loaded"] == []
+
+
+def test_every_builtin_htype_has_its_key() -> None:
+    assert BUILTINS["htype"] == {
+        name: f"deeplake.format.htypes:{cls}" for name, cls in htypes.BUILTIN.items()
+    }
 
 
 def test_available_says_who_provides_what_without_importing(site: Site) -> None:
