@@ -7,6 +7,7 @@ frame a sample, or frames of a fixed number of uncompressed bytes.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -86,10 +87,11 @@ def build(
         codec: The plugin of that name.
         kind: Chunk kind; None: fixed or ragged, whichever fits.
     """
-    uniform_shape = isinstance(shapes, tuple)
-    uniform_size = isinstance(sizes, int)
     if kind is None:
-        plain = uniform_shape and uniform_size and nulls is None and not sample_codec
+        uniform = isinstance(shapes, tuple) and isinstance(sizes, int)
+        plain = uniform and nulls is None and not sample_codec
+        if plain and sizes != _array_size(shapes, dtype):
+            plain = False
         kind = FIXED if plain else RAGGED
     raw_length = sizes * n if isinstance(sizes, int) else int(sizes.sum())
     ndim = len(shapes) if isinstance(shapes, tuple) else shapes.shape[1]
@@ -136,6 +138,13 @@ def build(
     checksum = digest(start, body)
     header = start + checksum.to_bytes(8, "little") + body
     return Block([header, *stored], header_length + stored_length, header_length, checksum)
+
+
+def _array_size(shape: np.ndarray | Shape, dtype: str) -> int:
+    """Bytes of an array, -1 if the dtype is not one of arrays."""
+    if dtype in ("str", "json"):
+        return -1
+    return math.prod(map(int, shape)) * np.dtype(dtype).itemsize
 
 
 def _cut(

@@ -21,7 +21,10 @@ WRITE_FEATURES: frozenset[str] = frozenset()
 """Features beyond format 1.0 that this version reads, and writes."""
 
 _ID = re.compile(r"[0-9a-f]{32,64}")
-_EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+def _empty() -> Mapping[str, Any]:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class TensorState:
     schema: TensorSchema
     length: int = 0
     segments: tuple[SegmentRef, ...] = ()
-    info: Mapping[str, Any] = _EMPTY
+    info: Mapping[str, Any] = field(default_factory=_empty)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +113,10 @@ class Commit:
     time: float = 0.0
     message: str | None = None
     branch: str = "main"
-    tensors: Mapping[str, TensorState] = _EMPTY
+    tensors: Mapping[str, TensorState] = field(default_factory=_empty)
     groups: tuple[str, ...] = ()
-    info: Mapping[str, Any] = _EMPTY
-    extra: Mapping[str, Any] = _EMPTY
+    info: Mapping[str, Any] = field(default_factory=_empty)
+    extra: Mapping[str, Any] = field(default_factory=_empty)
 
     def to_json(self) -> dict[str, Any]:
         """The commit object's JSON."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from deeplake import plugins
 from deeplake.format import segment as segment_format
 from deeplake.format.builder import ChunkBuilder, Run
 from deeplake.format.commit import SegmentRef, TensorState
+from deeplake.format.encoding import encoding, htype_plugin
 from deeplake.format.pieces import Pieces
-from deeplake.spi import ChunkCodec, HtypePlugin
 from deeplake.types import TensorSchema
 from deeplake.versioning.blocks import object_words
 from deeplake.versioning.staging import Staging
@@ -50,6 +48,11 @@ class Draft:
         return self._table.rows + (self._builder.n if self._builder is not None else 0)
 
     @property
+    def waiting(self) -> int:
+        """Bytes of rows that are not in a chunk yet."""
+        return self._builder.nbytes if self._builder is not None else 0
+
+    @property
     def table(self) -> PieceTable:
         """All rows, those that are not in a chunk yet included."""
         builder = self._builder
@@ -69,15 +72,19 @@ class Draft:
     def _ndim(self) -> int:
         return self.schema.ndim or 0
 
-    def set_ndim(self, ndim: int, dtype: str | None = None) -> None:
-        """Fix what the first real sample decides."""
-        self.schema = replace(self.schema, ndim=ndim, dtype=dtype or self.schema.dtype)
-        self._table = self._table.with_ndim(ndim)
-        if self._builder is not None and dtype is not None:
-            self._builder.dtype = dtype
+    def decide(self, schema: TensorSchema) -> None:
+        """Take a schema in which the first real sample filled in htype, dtype and dimensions."""
+        if self.schema.ndim != schema.ndim:
+            self._table = self._table.with_ndim(schema.ndim or 0)
+        if self._builder is not None and schema.dtype is not None:
+            self._builder.dtype = schema.dtype
+        if self._preview is not None:
+            self._staging.forget(self._preview[1])
+            self._preview = None
+        self.schema = schema
 
     # ---- edits
-    def append(self, runs: Sequence[Run], ids: Sequence[tuple[int, int, int]]) -> None:
+    def append(self, runs: Iterable[Run], ids: Sequence[tuple[int, int, int]]) -> None:
         """Add rows at the end.
 
         Args:
@@ -156,27 +163,20 @@ class Draft:
         return self._table
 
     def _new_builder(self, sample_size: int) -> ChunkBuilder:
-        schema = self.schema
-        codec = None
-        if schema.chunk_compression:
-            found = plugins.get("codec", schema.chunk_compression)
-            assert isinstance(found, ChunkCodec)
-            codec = found
+        codecs = encoding(self.schema)
         return ChunkBuilder(
-            schema.dtype or "|u1",
+            self.schema.dtype or "|u1",
             self._target(sample_size),
-            sample_codec=schema.sample_compression or "",
-            chunk_codec=schema.chunk_compression or "",
-            codec=codec,
+            sample_codec=codecs.sample_name,
+            chunk_codec=codecs.chunk_name,
+            codec=codecs.chunk,
         )
 
     def _target(self, sample_size: int) -> int:
         if self.schema.max_chunk_size:
             return self.schema.max_chunk_size
-        htype = plugins.get("htype", self.schema.htype)
-        assert isinstance(htype, HtypePlugin)
         by_size = LARGE_CHUNK if sample_size >= SMALL_SAMPLE else SMALL_CHUNK
-        return htype.spec().chunk_size or by_size
+        return htype_plugin(self.schema.htype).spec().chunk_size or by_size
 
     # ---- publishing
     def state(self) -> TensorState:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -32,6 +32,10 @@ from deeplake.versioning.staging import Staging
 from deeplake.versioning.table import PieceTable
 
 ATTEMPTS = 5
+CHECKPOINT_SECONDS = 20.0
+CHECKPOINT_BYTES = 800 << 20
+OVERDUE = 1.5
+"""A checkpoint waits this much longer for the end of a row."""
 
 
 class Session:
@@ -62,6 +66,8 @@ class Session:
         self._counter = 0
         self._used = 0
         self._base_rows = 0
+        self._changed_at = 0.0
+        self._collected = 0
         self._start(commit, ref, version)
 
     @classmethod
@@ -93,6 +99,7 @@ class Session:
         self._version = version
         self.groups: list[str] = list(commit.groups)
         self.info: Mapping[str, Any] = MappingProxyType(dict(commit.info))
+        self.extra: Mapping[str, Any] = commit.extra
         load = self.repository.read_segment
         self.tensors: dict[str, Draft] = {
             tid: Draft(
@@ -171,11 +178,18 @@ class Session:
         else:
             draft.info = frozen
 
-    # ---- changes to rows
-    def append(self, draft: Draft, runs: Sequence[Run]) -> None:
-        """Add rows to the end of a tensor."""
+    def set_extra(self, key: str, value: Any) -> None:
+        """Set a further key of the commit object."""
         self.begin()
-        draft.append(runs, self._row_ids(draft, sum(run.n for run in runs)))
+        self.extra = MappingProxyType({**self.extra, key: value})
+
+    # ---- changes to rows
+    def append(self, draft: Draft, runs: Iterable[Run], n: int) -> None:
+        """Add ``n`` rows to the end of a tensor."""
+        self.begin()
+        before = self._staging.added + draft.waiting
+        draft.append(runs, self._row_ids(draft, n))
+        self._collected += self._staging.added + draft.waiting - before
 
     def replace(self, draft: Draft, rows: np.ndarray, runs: Sequence[Run]) -> None:
         """New values for rows (sorted, each once) of a tensor."""
@@ -233,6 +247,8 @@ class Session:
                 "cannot write; upgrade deeplake-core"
             )
         self.changed = True
+        self._changed_at = time.monotonic()
+        self._collected = 0
 
     def create_branch(self, name: str) -> None:
         """Make a branch at the commit that is checked out, and move to it.
@@ -257,6 +273,19 @@ class Session:
         except PreconditionFailedError:
             raise CheckoutError(f"there is a branch {name!r} already") from None
         self.ref, self._version, self.branch = ref, version, name
+
+    def checkpoint(self, between_rows: bool) -> None:
+        """Publish what was collected if it is much or old.
+
+        Args:
+            between_rows: No row is half written. A checkpoint waits for that, but not forever.
+        """
+        if not self.changed:
+            return
+        patience = 1.0 if between_rows else OVERDUE
+        age = time.monotonic() - self._changed_at
+        if age > CHECKPOINT_SECONDS * patience or self._collected > CHECKPOINT_BYTES * patience:
+            self.flush()
 
     def flush(self) -> None:
         """Publish all changes as a snapshot: durable, and not part of the history yet.
@@ -288,7 +317,7 @@ class Session:
             tensors=states,
             groups=tuple(self.groups),
             info=self.info,
-            extra=self.base.extra,
+            extra=self.extra,
         )
         commit, size = self._store_commit(commit)
         pending = new_id() if message is not None else ref.pending

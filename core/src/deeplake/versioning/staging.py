@@ -50,6 +50,9 @@ class Staging:
 
     Args:
         store: Where the objects go.
+
+    Attributes:
+        added: Bytes of all blocks ever added.
     """
 
     def __init__(self, store: Store) -> None:
@@ -59,6 +62,7 @@ class Staging:
         self._uploads: dict[str, Future[str]] = {}
         self._pool: ThreadPoolExecutor | None = None
         self._previews: dict[str, Block] = {}
+        self.added = 0
 
     @property
     def nbytes(self) -> int:
@@ -69,6 +73,7 @@ class Staging:
         """Take a block; returns the id of its object and its offset there."""
         current = self._current
         offset = current.add(block)
+        self.added += block.length
         if current.size >= OBJECT_SIZE:
             self._current = DataObject()
             self._upload(current)

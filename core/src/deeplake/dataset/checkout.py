@@ -1,0 +1,255 @@
+"""The working copy behind a dataset and all its views: one session, and how changes reach it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from deeplake.dataset import writer
+from deeplake.dataset.reader import TensorReader
+from deeplake.errors import (
+    DeepLakeError,
+    ReadOnlyModeError,
+    SampleAppendError,
+    SampleUpdateError,
+    TensorDoesNotExistError,
+)
+from deeplake.types import TensorSchema
+from deeplake.versioning.draft import Draft
+from deeplake.versioning.repository import Repository
+from deeplake.versioning.session import Session
+
+
+class Checkout:
+    """What a dataset handle and its views share.
+
+    Args:
+        path: The dataset's path as the user gave it.
+        session: The working copy of a commit.
+        read_only: Refuse changes.
+
+    Attributes:
+        generation: Changes whenever rows may have moved: views taken earlier are invalid then.
+    """
+
+    def __init__(self, path: str, session: Session, *, read_only: bool) -> None:
+        self.path = path
+        self.session = session
+        self.read_only = read_only
+        self.generation = 0
+        self._depth = 0
+        self._touched: dict[str, int] = {}
+        self._readers: dict[str, TensorReader] = {}
+
+    @property
+    def repository(self) -> Repository:
+        """The dataset's objects."""
+        return self.session.repository
+
+    # ---- reading
+    def draft(self, tid: str) -> Draft:
+        """A tensor's working state by its id."""
+        try:
+            return self.session.tensors[tid]
+        except KeyError:
+            raise TensorDoesNotExistError(
+                f"the tensor does not exist in this version of {self.path} (it was deleted, or "
+                "another version was checked out)"
+            ) from None
+
+    def reader(self, draft: Draft) -> TensorReader:
+        """A reader of the tensor as it is now."""
+        tid = draft.schema.id
+        table = draft.table
+        found = self._readers.get(tid)
+        if found is None or found.table is not table or found.schema is not draft.schema:
+            blocks = self.session.blocks
+            before = found if found is not None and found.blocks is blocks else None
+            found = TensorReader(blocks, draft.schema, table, before)
+            self._readers[tid] = found
+        return found
+
+    def switch(self, session: Session) -> None:
+        """Go to another version."""
+        self.session.close()
+        self.session = session
+        self.generation += 1
+        self._readers.clear()
+
+    # ---- changing
+    @contextmanager
+    def change(self, *, rows_move: bool = True) -> Iterator[Session]:
+        """One operation: what is done inside is durable afterwards, unless ``with ds:`` collects.
+
+        Raises:
+            ReadOnlyModeError: The dataset was opened read only.
+        """
+        self.check_writable()
+        yield self.session
+        if rows_move:
+            self.generation += 1
+        if self._depth:
+            self.session.checkpoint(self._lengths_agree())
+            return
+        try:
+            self.session.flush()
+        except BaseException:
+            # The operation failed as a whole: trying again must not do it twice.
+            self.session.discard()
+            raise
+
+    def check_writable(self) -> None:
+        """Raise ``ReadOnlyModeError`` if the dataset was opened read only."""
+        if self.read_only:
+            raise ReadOnlyModeError(
+                f"{self.path} was opened read only; open it with deeplake.load(path, "
+                "read_only=False) to change it"
+            )
+
+    def enter(self) -> None:
+        """Begin to collect changes."""
+        if self._depth == 0:
+            self._touched = {}
+        self._depth += 1
+
+    def leave(self, *, failed: bool) -> None:
+        """Publish what was collected; after a failure, complete rows only."""
+        self._depth -= 1
+        if self._depth:
+            return
+        if failed:
+            self._drop_half_rows()
+        touched, self._touched = self._touched, {}
+        if touched or self.session.changed:
+            self.session.flush()
+
+    def _touch(self, draft: Draft) -> None:
+        """Remember how long a tensor was before this block changed it."""
+        if self._depth:
+            self._touched.setdefault(draft.schema.id, draft.length)
+
+    def _lengths_agree(self) -> bool:
+        tensors = self.session.tensors
+        added = {
+            tensors[tid].length - before for tid, before in self._touched.items() if tid in tensors
+        }
+        return len(added) <= 1
+
+    def _drop_half_rows(self) -> None:
+        """Cut tensors that began the block equally long back to their common length."""
+        groups: dict[int, list[Draft]] = {}
+        for tid, before in self._touched.items():
+            draft = self.session.tensors.get(tid)
+            if draft is not None:
+                groups.setdefault(before, []).append(draft)
+        for before, drafts in groups.items():
+            common = max(before, min(draft.length for draft in drafts))
+            for draft in drafts:
+                if draft.length > common:
+                    self.session.delete_rows(draft, np.array([[common, draft.length]], np.int64))
+
+    # ---- rows
+    def apply(self, draft: Draft, batch: writer.Batch) -> None:
+        """Add encoded samples to the end of a tensor."""
+        self._touch(draft)
+        self._decide(draft, batch)
+        self.session.append(draft, batch.runs, batch.n)
+
+    def touch(self, draft: Draft) -> None:
+        """Note that rows are about to be appended, whether that works or not."""
+        self._touch(draft)
+
+    def _decide(self, draft: Draft, batch: writer.Batch) -> None:
+        """Take over what the samples decided about their tensor."""
+        if batch.schema is not draft.schema:
+            self.session.begin()
+            draft.decide(batch.schema)
+        if batch.info is not None:
+            self.session.set_info(batch.info, draft)
+
+    def extend(self, draft: Draft, samples: Any, *, ignore_errors: bool = False) -> None:
+        """Append samples to one tensor; all or, without ``ignore_errors``, none.
+
+        Raises:
+            SampleAppendError: A sample does not fit; the message names tensor and row.
+        """
+        with self.change():
+            self.touch(draft)
+            if not ignore_errors:
+                self.apply(draft, self.encode(draft, samples))
+                return
+            for sample in samples:
+                try:
+                    batch = self.encode(draft, [sample])
+                except SampleAppendError:
+                    continue
+                self.apply(draft, batch)
+
+    def encode(self, draft: Draft, samples: Any) -> writer.Batch:
+        """Encode samples for a tensor.
+
+        Raises:
+            SampleAppendError: A sample does not fit; nothing was changed.
+        """
+        try:
+            return writer.encode(samples, draft.schema, draft.info)
+        except ReadOnlyModeError:
+            raise
+        except (DeepLakeError, TypeError, ValueError, KeyError, OverflowError) as error:
+            offset = getattr(error, "row", 0)
+            failure = SampleAppendError(
+                f"tensor {draft.schema.name!r}, row {draft.length + offset}: {error}"
+            )
+            failure.row = offset  # type: ignore[attr-defined]
+            raise failure from error
+
+    def update(self, draft: Draft, rows: np.ndarray, samples: Any) -> None:
+        """New samples for some rows (sorted, each once).
+
+        Raises:
+            SampleUpdateError: A sample does not fit; nothing was changed.
+        """
+        try:
+            batch = writer.encode(samples, draft.schema, draft.info)
+            runs = list(batch.runs)
+        except (DeepLakeError, TypeError, ValueError, KeyError, OverflowError) as error:
+            row = int(rows[getattr(error, "row", 0)])
+            raise SampleUpdateError(f"tensor {draft.schema.name!r}, row {row}: {error}") from error
+        with self.change(rows_move=True) as session:
+            self._decide(draft, batch)
+            session.replace(draft, rows, runs)
+
+    def pop(self, drafts: Sequence[Draft], rows: Sequence[int]) -> None:
+        """Remove rows (sorted, each once) from tensors; those too short for a row keep theirs."""
+        numbers = np.asarray(rows, np.int64)
+        with self.change() as session:
+            for draft in drafts:
+                mine = numbers[numbers < draft.length]
+                if len(mine):
+                    session.delete_rows(draft, _ranges(mine))
+
+    # ---- schema
+    def create_tensor(self, schema: TensorSchema, info: Mapping[str, Any]) -> Draft:
+        """Add a tensor without rows."""
+        with self.change(rows_move=False) as session:
+            return session.create_tensor(schema, info)
+
+
+def _ranges(rows: np.ndarray) -> np.ndarray:
+    """``int64[n, 2]``: the runs of sorted row numbers."""
+    breaks = np.flatnonzero(np.diff(rows) != 1) + 1
+    starts = np.concatenate(([0], breaks))
+    stops = np.concatenate((breaks, [len(rows)]))
+    return np.stack([rows[starts], rows[stops - 1] + 1], axis=1)
+
+
+def new_tensor_id() -> str:
+    """A random id that a tensor keeps for life."""
+    return secrets.token_hex(16)
+
+
+__all__ = ["Checkout", "new_tensor_id"]

@@ -1,0 +1,774 @@
+"""A dataset, or a view of one: rows across tensors of equal standing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from deeplake.dataset import rows as row_ops
+from deeplake.dataset import versions
+from deeplake.dataset.checkout import Checkout
+from deeplake.dataset.info import Info
+from deeplake.dataset.schema import UNSPECIFIED, build_schema, check_name
+from deeplake.dataset.selection import Selection
+from deeplake.dataset.tensor import Tensor, pop_rows
+from deeplake.errors import (
+    DatasetHandlerError,
+    DatasetTooLargeToDelete,
+    GroupInfoNotSupportedError,
+    InvalidKeyTypeError,
+    InvalidOperationError,
+    InvalidTensorGroupNameError,
+    InvalidViewException,
+    MemoryDatasetCanNotBePickledError,
+    RenameError,
+    TensorAlreadyExistsError,
+    TensorDoesNotExistError,
+    TensorGroupAlreadyExistsError,
+    TensorGroupDoesNotExistError,
+    TensorTooLargeToDelete,
+)
+if TYPE_CHECKING:
+    from deeplake.types import TensorSchema
+    from deeplake.loader.loader import DeepLakeDataLoader
+    from deeplake.versioning.draft import Draft
+
+SAFE_TO_DELETE = 1_000_000_000
+"""Bytes that are deleted without ``large_ok=True``."""
+
+SUMMARY_LIMIT = 10_000
+"""Rows of a view that ``summary`` looks at without ``force=True``."""
+
+
+class Dataset:
+    """Tensors of any kind of data, versioned together. Made by ``deeplake.empty`` and ``load``.
+
+    ``ds.name`` and ``ds["name"]`` are tensors and groups, ``ds[10:20]`` is a view of rows. Inside
+    ``with ds:`` changes are collected and stored at its end (and in between if they are many);
+    otherwise every operation is durable when it returns.
+    """
+
+    __slots__ = ("__weakref__", "_checkout", "_generation", "_group", "_names", "_roots", "_selection",
+                 "_verbose")  # fmt: skip
+
+    def __init__(
+        self,
+        checkout: Checkout,
+        *,
+        selection: Selection = Selection.ALL,
+        group: str = "",
+        names: tuple[str, ...] | None = None,
+        verbose: bool = True,
+    ) -> None:
+        set_ = object.__setattr__
+        set_(self, "_checkout", checkout)
+        set_(self, "_selection", selection)
+        set_(self, "_group", group)
+        set_(self, "_names", names)
+        set_(self, "_generation", None if selection.is_all else checkout.generation)
+        set_(self, "_roots", {})
+        set_(self, "_verbose", verbose)
+
+    # ---- tensors and groups
+    def _draft(self, name: str) -> Draft:
+        full = f"{self._group}/{name}" if self._group else name
+        draft: Draft | None = self._checkout.session.by_name.get(full)
+        if draft is None or (self._names is not None and full not in self._names):
+            raise TensorDoesNotExistError(
+                f"tensor {full!r} does not exist in {self.path}; there are "
+                f"{', '.join(map(repr, self._visible())) or 'none'}"
+            )
+        return draft
+
+    def _tensor(self, draft: Draft) -> Tensor:
+        if not self._selection.is_all:
+            return Tensor(self._checkout, draft.schema.id, self._selection)
+        tid = draft.schema.id
+        found: Tensor | None = self._roots.get(tid)
+        if found is None:
+            found = self._roots[tid] = Tensor(self._checkout, tid)
+        return found
+
+    def _visible(self) -> list[str]:
+        """Names of the tensors here, as they are written below this group."""
+        prefix = f"{self._group}/" if self._group else ""
+        return [
+            name[len(prefix) :]
+            for name, draft in self._checkout.session.by_name.items()
+            if name.startswith(prefix)
+            and not draft.schema.hidden
+            and (self._names is None or name in self._names)
+        ]
+
+    def _drafts(self) -> list[Draft]:
+        return [self._draft(name) for name in self._visible()]
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """Tensors by name, in order of creation; hidden ones are left out."""
+        self._check_valid()
+        return {name: self._tensor(self._draft(name)) for name in self._visible()}
+
+    @property
+    def groups(self) -> dict[str, Dataset]:
+        """Groups one level below, by name."""
+        prefix = f"{self._group}/" if self._group else ""
+        names = [g[len(prefix) :] for g in self._checkout.session.groups if g.startswith(prefix)]
+        return {name: self._sub(name) for name in names if "/" not in name}
+
+    def _sub(self, group: str) -> Dataset:
+        full = f"{self._group}/{group}" if self._group else group
+        return self._view(self._selection, group=full)
+
+    def _view(
+        self,
+        selection: Selection,
+        *,
+        group: str | None = None,
+        names: tuple[str, ...] | None = None,
+    ) -> Dataset:
+        view = Dataset(
+            self._checkout,
+            selection=selection,
+            group=self._group if group is None else group,
+            names=self._names if names is None else names,
+            verbose=self._verbose,
+        )
+        if self._generation is not None:
+            object.__setattr__(view, "_generation", self._generation)
+        return view
+
+    def _check_valid(self) -> None:
+        generation = self._generation
+        if generation is not None and generation != self._checkout.generation:
+            raise InvalidViewException(
+                f"{self.path} was changed after this view was taken; take it again"
+            )
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        try:
+            return self._by_name(name)
+        except TensorDoesNotExistError as error:
+            raise AttributeError(
+                f"Dataset has no attribute {name!r}, and {self.path} no tensor or group of that name"
+            ) from error
+
+    def _by_name(self, name: str) -> Any:
+        if self._generation is not None:
+            self._check_valid()
+        full = f"{self._group}/{name}" if self._group else name
+        draft = self._checkout.session.by_name.get(full)
+        if draft is not None and (self._names is None or full in self._names):
+            return self._tensor(draft)
+        if full.strip("/") in self._checkout.session.groups:
+            return self._sub(name.strip("/"))
+        return self._tensor(self._draft(name))
+
+    def __getitem__(self, item: Any) -> Any:
+        if isinstance(item, str):
+            return self._by_name(item)
+        if isinstance(item, list) and item and all(isinstance(name, str) for name in item):
+            prefix = f"{self._group}/" if self._group else ""
+            full = tuple(prefix + name for name in item)
+            for name in item:
+                self._draft(name)
+            return self._view(self._selection, names=full)
+        if isinstance(item, (dict, set, float, bytes)):
+            raise InvalidKeyTypeError(
+                f"{type(item).__name__} cannot be used as a subscript of a dataset; names, ints, "
+                "slices, lists, arrays and masks can"
+            )
+        self._check_valid()
+        return self._view(self._selection.select(item, self._length()))
+
+    def __setitem__(self, item: Any, value: Any) -> None:
+        if not isinstance(item, str):
+            raise InvalidKeyTypeError(f"ds[{item!r}] = … is not possible; assign to its tensors")
+        if item.strip("/") in self._checkout.session.groups:
+            raise TypeError(f"{item!r} is a group; assign to its tensors")
+        tensor = self._by_name(item)
+        if isinstance(value, Tensor) and value._is_result_of(tensor, Ellipsis):
+            return
+        if self._selection.is_all:
+            tensor[:] = value
+            return
+        root = Tensor(self._checkout, tensor._tid)
+        index = self._selection.rows(root.num_samples)
+        generation = self._checkout.generation
+        root[index if isinstance(index, int) else np.asarray(index, np.int64)] = value
+        if self._generation == generation:
+            # Assigning through a view moves no rows: the view stays valid.
+            object.__setattr__(self, "_generation", self._checkout.generation)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(getattr(type(self), name, None), property):
+            object.__setattr__(self, name, value)
+            return
+        try:
+            self[name] = value
+        except TensorDoesNotExistError as error:
+            raise TypeError(
+                f"{name!r} is neither a tensor nor an attribute; make it with "
+                f"ds.create_tensor({name!r})"
+            ) from error
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._visible()
+
+    def __iter__(self) -> Iterator[Dataset]:
+        for i in range(len(self)):
+            yield self[i]
+
+    def __bool__(self) -> bool:
+        return True
+
+    # ---- how much there is
+    def _length(self) -> int:
+        lengths = [draft.length for draft in self._drafts()]
+        return min(lengths, default=0)
+
+    def __len__(self) -> int:
+        self._check_valid()
+        return self._selection.count(self._length())
+
+    @property
+    def num_samples(self) -> int:
+        """Rows of the shortest tensor, whatever is selected."""
+        return self._length()
+
+    @property
+    def max_len(self) -> int:
+        """Rows of the longest tensor."""
+        return max((len(t) for t in self.tensors.values()), default=0)
+
+    @property
+    def min_len(self) -> int:
+        """Rows of the shortest tensor."""
+        return min((len(t) for t in self.tensors.values()), default=0)
+
+    @property
+    def min_view(self) -> Dataset:
+        """The rows that all tensors have."""
+        view: Dataset = self[: self.min_len]
+        return view
+
+    # ---- where and what it is
+    @property
+    def path(self) -> str:
+        """Path or URL, without a version address."""
+        return self._checkout.path
+
+    @property
+    def read_only(self) -> bool:
+        """Whether changes are refused."""
+        return self._checkout.read_only
+
+    @read_only.setter
+    def read_only(self, value: bool) -> None:
+        self._check_root("read_only")
+        self._checkout.read_only = bool(value)
+
+    @property
+    def verbose(self) -> bool:
+        """Whether long operations print something."""
+        return bool(self._verbose)
+
+    @property
+    def root(self) -> Dataset:
+        """The whole dataset that this is a view or group of."""
+        return Dataset(self._checkout, verbose=self._verbose)
+
+    @property
+    def parent(self) -> Dataset | None:
+        """The group above, or None for the root."""
+        if not self._group:
+            return None
+        return self._view(self._selection, group=self._group.rpartition("/")[0])
+
+    @property
+    def no_view_dataset(self) -> Dataset:
+        """The same group without the selection of rows."""
+        return Dataset(self._checkout, group=self._group, verbose=self._verbose)
+
+    @property
+    def is_view(self) -> bool:
+        """Whether rows or tensors are selected."""
+        return not self._selection.is_all or self._names is not None
+
+    @property
+    def group_index(self) -> str:
+        """Name of the group, empty for the root."""
+        return str(self._group)
+
+    @property
+    def index(self) -> Selection:
+        """What is selected."""
+        selection: Selection = self._selection
+        return selection
+
+    @property
+    def sample_indices(self) -> Sequence[int]:
+        """Row numbers that are selected."""
+        rows = self._selection.rows(self._length())
+        return [rows] if isinstance(rows, int) else rows
+
+    @property
+    def info(self) -> Info:
+        """JSON kept with the dataset."""
+        if self._group:
+            raise GroupInfoNotSupportedError("groups have no info; use ds.root.info")
+        return Info(lambda: self._checkout.session.info, self._set_info)
+
+    @info.setter
+    def info(self, value: Mapping[str, Any]) -> None:
+        if not isinstance(value, Mapping):
+            raise TypeError(f"info is a dict, not {type(value).__name__}")
+        self.info.replace_with(value)
+
+    def _set_info(self, value: Mapping[str, Any]) -> None:
+        with self._checkout.change(rows_move=False) as session:
+            session.set_info(value)
+
+    def size_approx(self) -> int:
+        """Stored bytes, all versions included."""
+        return self._checkout.repository.size()
+
+    def summary(self, force: bool = False) -> None:
+        """Print the tensors with htype, shape, dtype and compression.
+
+        Args:
+            force: Also for views of 10,000 rows and more, whose shapes take time to find.
+
+        Raises:
+            ValueError: Such a view, without ``force``.
+        """
+        from deeplake.dataset.summary import dataset_summary
+
+        if self.is_view and len(self) >= SUMMARY_LIMIT and not force:
+            raise ValueError(
+                f"a summary of a view of {len(self)} rows takes time; pass force=True for it"
+            )
+        print(dataset_summary(self))
+
+    def __repr__(self) -> str:
+        parts = [f"path={self.path!r}"]
+        if not self.allow_delete:
+            parts.append("allow_delete=False")
+        elif self.read_only:
+            parts.append("read_only=True")
+        if not self._selection.is_all:
+            parts.append(f"index={self._selection!r}")
+        if self._group:
+            parts.append(f"group_index={self._group!r}")
+        return f"Dataset({', '.join(parts)}, tensors={self._visible()!r})"
+
+    # ---- changing the schema
+    def _check_root(self, what: str) -> None:
+        if self.is_view:
+            raise InvalidOperationError(f"{what} is not possible on a view; use ds.root")
+
+    def create_tensor(
+        self,
+        name: str,
+        htype: str | None = UNSPECIFIED,
+        dtype: Any = UNSPECIFIED,
+        sample_compression: str | None = UNSPECIFIED,
+        chunk_compression: str | None = UNSPECIFIED,
+        hidden: bool = False,
+        create_sample_info_tensor: bool = True,
+        create_shape_tensor: bool = True,
+        create_id_tensor: bool = True,
+        verify: bool = True,
+        exist_ok: bool = False,
+        verbose: bool = True,
+        downsampling: tuple[int, int] | None = None,
+        tiling_threshold: int | None = None,
+        **kwargs: Any,
+    ) -> Tensor:
+        """Add a tensor.
+
+        Args:
+            name: Name; ``"a/b/t"`` creates the groups ``a`` and ``a/b``.
+            htype: Kind of data (``deeplake.htypes``); not given: decided by the first sample.
+            dtype: NumPy dtype; not given: the htype's, or the first sample's.
+            sample_compression: Codec of each sample (``deeplake.compressions``). Files that have this
+                compression are stored byte for byte.
+            chunk_compression: Codec of whole chunks.
+            hidden: Leave it out of ``ds.tensors``.
+            create_sample_info_tensor, create_shape_tensor, create_id_tensor: Accepted for
+                compatibility: shapes and row ids are part of the format.
+            verify: Open links when they are appended.
+            exist_ok: Return a tensor of that name if it has the same meta.
+            verbose: Accepted for compatibility.
+            downsampling: ``(factor, layers)`` of smaller copies for viewers.
+            tiling_threshold: Bytes from which a sample is stored in tiles; negative: never.
+            **kwargs: Meta of the htype (``class_names``, ``coords`` …), and ``max_chunk_size``.
+
+        Raises:
+            TensorAlreadyExistsError, TensorGroupAlreadyExistsError: The name is taken.
+            InvalidTensorNameError: The name is empty or an attribute of ``Dataset``.
+            MetaError: See its subclasses: htype, dtype, compression or meta are not possible.
+        """
+        self._check_root("create_tensor")
+        full = check_name(name, _RESERVED)
+        full = f"{self._group}/{full}" if self._group else full
+        session = self._checkout.session
+        schema, info = build_schema(
+            full, htype, dtype, sample_compression, chunk_compression, hidden=hidden, verify=verify,
+            tiling_threshold=tiling_threshold, extra=kwargs,
+        )  # fmt: skip
+        existing = session.by_name.get(full)
+        if existing is not None:
+            if not exist_ok:
+                raise TensorAlreadyExistsError(
+                    f"tensor {full!r} already exists in {self.path}; pass exist_ok=True to use it"
+                )
+            row_ops.check_same_meta(existing.schema, schema)
+            return self._tensor(existing)
+        if full in session.groups:
+            raise TensorGroupAlreadyExistsError(f"{full!r} is a group of {self.path}")
+        with self._checkout.change(rows_move=False):
+            self._add_groups(full.rpartition("/")[0])
+            draft = session.create_tensor(schema, info)
+        return self._tensor(draft)
+
+    def create_tensor_like(self, name: str, source: Tensor, unlink: bool = False) -> Tensor:
+        """Add a tensor with the meta and info of another one, without samples.
+
+        Args:
+            name: Name of the new tensor.
+            source: The other tensor, of this or another dataset.
+            unlink: Make it hold data where the other holds links.
+        """
+        self._check_root("create_tensor_like")
+        return self._add_like(name, source._schema, source._draft.info, unlink=unlink)
+
+    def _add_like(
+        self, name: str, schema: TensorSchema, info: Mapping[str, Any], unlink: bool = False
+    ) -> Tensor:
+        full = check_name(name, _RESERVED)
+        full = f"{self._group}/{full}" if self._group else full
+        session = self._checkout.session
+        if full in session.by_name:
+            raise TensorAlreadyExistsError(f"tensor {full!r} already exists in {self.path}")
+        with self._checkout.change(rows_move=False):
+            self._add_groups(full.rpartition("/")[0])
+            draft = session.create_tensor(
+                row_ops.schema_like(schema, full, unlink=unlink), dict(info)
+            )
+        return self._tensor(draft)
+
+    def _add_groups(self, name: str) -> None:
+        session = self._checkout.session
+        groups = list(session.groups)
+        parts = name.split("/") if name else []
+        for end in range(1, len(parts) + 1):
+            group = "/".join(parts[:end])
+            if group in session.by_name:
+                raise TensorAlreadyExistsError(f"{group!r} is a tensor of {self.path}, not a group")
+            if group not in groups:
+                groups.append(group)
+        if groups != session.groups:
+            session.set_groups(groups)
+
+    def create_group(self, name: str, exist_ok: bool = False) -> Dataset:
+        """Add a group; the groups above it are made too.
+
+        Raises:
+            TensorGroupAlreadyExistsError, TensorAlreadyExistsError: The name is taken.
+            InvalidTensorGroupNameError: The name is empty or an attribute of ``Dataset``.
+        """
+        self._check_root("create_group")
+        name = check_name(name, _RESERVED, InvalidTensorGroupNameError)
+        full = f"{self._group}/{name}" if self._group else name
+        if full in self._checkout.session.groups:
+            if not exist_ok:
+                raise TensorGroupAlreadyExistsError(f"group {full!r} already exists in {self.path}")
+            return self._sub(name)
+        if full in self._checkout.session.by_name:
+            raise TensorAlreadyExistsError(f"{full!r} is a tensor of {self.path}")
+        with self._checkout.change(rows_move=False):
+            self._add_groups(full)
+        return self._sub(name)
+
+    def delete_tensor(self, name: str, large_ok: bool = False) -> None:
+        """Remove a tensor from this version; earlier commits keep it.
+
+        Raises:
+            TensorDoesNotExistError: There is none of this name.
+            TensorTooLargeToDelete: More than 1 GB, without ``large_ok``.
+        """
+        self._check_root("delete_tensor")
+        draft = self._draft(name)
+        if not large_ok and row_ops.stored_bytes(draft) > SAFE_TO_DELETE:
+            raise TensorTooLargeToDelete(
+                f"tensor {name!r} has more than 1 GB; pass large_ok=True to delete it"
+            )
+        with self._checkout.change() as session:
+            session.delete_tensor(draft.schema.id)
+
+    def delete_group(self, name: str, large_ok: bool = False) -> None:
+        """Remove a group with all that is in it from this version.
+
+        Raises:
+            TensorGroupDoesNotExistError: There is none of this name.
+        """
+        self._check_root("delete_group")
+        full = f"{self._group}/{name}" if self._group else name
+        session = self._checkout.session
+        if full not in session.groups:
+            raise TensorGroupDoesNotExistError(f"group {full!r} does not exist in {self.path}")
+        inside = [d for n, d in session.by_name.items() if n.startswith(full + "/")]
+        with self._checkout.change():
+            session.set_groups(
+                [g for g in session.groups if g != full and not g.startswith(full + "/")]
+            )
+            for draft in inside:
+                session.delete_tensor(draft.schema.id)
+
+    # ---- changing rows
+    def append(self, sample: Any, skip_ok: bool = False, append_empty: bool = False) -> None:
+        """Add one row: all of it, or nothing.
+
+        Args:
+            sample: Samples by tensor name, or a view of one row.
+            skip_ok: Leave tensors alone that ``sample`` does not name.
+            append_empty: Append None to them.
+
+        Raises:
+            KeyError: A tensor is not named.
+            TensorDoesNotExistError: A name is no tensor.
+            SampleAppendingError: Not a dict.
+            SampleAppendError: A sample does not fit; no tensor was changed.
+            ValueError: The tensors have different lengths.
+        """
+        self._check_root("append")
+        row_ops.append(self, sample, skip_ok=skip_ok, append_empty=append_empty)
+
+    def extend(
+        self,
+        samples: Any,
+        skip_ok: bool = False,
+        append_empty: bool = False,
+        ignore_errors: bool = False,
+        progressbar: bool = False,
+    ) -> None:
+        """Add rows.
+
+        Args:
+            samples: Sequences of equal length by tensor name (arrays are stored in one pass), or a
+                dataset or view.
+            skip_ok: Leave tensors alone that ``samples`` does not name.
+            append_empty: Append None to them.
+            ignore_errors: Leave out rows that do not fit.
+            progressbar: Show progress.
+
+        Raises:
+            SampleExtendError: A row does not fit; complete rows before it were added.
+            ValueError: The sequences have different lengths.
+        """
+        self._check_root("extend")
+        row_ops.extend(
+            self, samples, skip_ok=skip_ok, append_empty=append_empty, ignore_errors=ignore_errors,
+            progressbar=progressbar,
+        )  # fmt: skip
+
+    def pop(self, index: int | Sequence[int] | None = None) -> None:
+        """Remove rows from all tensors.
+
+        Args:
+            index: Row, rows, or None for the last one (of the longest tensor).
+
+        Raises:
+            IndexError: There is no such row.
+        """
+        self._check_root("pop")
+        drafts = self._drafts()
+        self._checkout.pop(drafts, pop_rows(index, max((d.length for d in drafts), default=0)))
+
+    def update(self, sample: Mapping[str, Any]) -> None:
+        """New samples for the one row that this view selects: all of them, or none."""
+        row_ops.update(self, sample)
+
+    def flush(self) -> None:
+        """Store all changes now, also inside ``with ds:``."""
+        self._checkout.session.flush()
+
+    def __enter__(self) -> Dataset:
+        self._checkout.enter()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._checkout.leave(failed=kind is not None)
+
+    # ---- versions
+    @property
+    def branch(self) -> str:
+        """The branch that is checked out, or that the commit checked out was made on."""
+        return self._checkout.session.branch
+
+    @property
+    def branches(self) -> list[str]:
+        """All branches."""
+        return self._checkout.repository.branches()
+
+    @property
+    def commit_id(self) -> str | None:
+        """The last commit; None before the first."""
+        return self._checkout.session.commit_id
+
+    @property
+    def pending_commit_id(self) -> str:
+        """The id that the next commit will have."""
+        return self._checkout.session.pending_id
+
+    @property
+    def has_head_changes(self) -> bool:
+        """Whether there is anything that is not committed."""
+        return self._checkout.session.has_changes
+
+    @property
+    def is_head_node(self) -> bool:
+        """Whether a branch is checked out, not a past commit."""
+        return self._checkout.session.ref is not None
+
+    @property
+    def commits(self) -> list[dict[str, Any]]:
+        """The commits of this branch, newest first: commit, author, time, message."""
+        return versions.commits(self._checkout)
+
+    def get_commit_details(self, commit_id: str) -> dict[str, Any]:
+        """Commit, author, time and message of one commit.
+
+        Raises:
+            KeyError: There is no such commit.
+        """
+        return versions.details(self._checkout, commit_id)
+
+    def log(self) -> None:
+        """Print the history."""
+        print(versions.log(self._checkout))
+
+    def commit(self, message: str | None = None, allow_empty: bool = False) -> str:
+        """Make a commit of everything so far.
+
+        Args:
+            message: What changed.
+            allow_empty: Also when nothing did.
+
+        Returns:
+            The commit's id.
+
+        Raises:
+            EmptyCommitError: Nothing changed.
+        """
+        self._check_root("commit")
+        return versions.commit(self, message, allow_empty=allow_empty)
+
+    def checkout(self, address: str, create: bool = False, reset: bool = False) -> str | None:
+        """Go to a branch or commit, in place.
+
+        Args:
+            address: Branch, or id of a commit.
+            create: Make the branch.
+            reset: Accepted for compatibility: a branch cannot be damaged by an interrupted write.
+
+        Returns:
+            The id of the last commit there.
+
+        Raises:
+            CheckoutError: There is neither a branch nor a commit of this name, or there is one and
+                ``create`` is given.
+        """
+        self._check_root("checkout")
+        return versions.checkout(self._checkout, address, create=create)
+
+    # ---- the dataset as a whole
+    @property
+    def allow_delete(self) -> bool:
+        """Whether the dataset may be deleted or replaced."""
+        return bool(self._checkout.session.extra.get("allow_delete", True))
+
+    @allow_delete.setter
+    def allow_delete(self, value: bool) -> None:
+        self._check_root("allow_delete")
+        with self._checkout.change(rows_move=False) as session:
+            session.set_extra("allow_delete", bool(value))
+
+    def delete(self, large_ok: bool = False) -> None:
+        """Delete the dataset, all versions included.
+
+        Raises:
+            DatasetHandlerError: ``allow_delete`` is False.
+            DatasetTooLargeToDelete: More than 1 GB, without ``large_ok``.
+        """
+        self._check_root("delete")
+        self._checkout.check_writable()
+        if not self.allow_delete:
+            raise DatasetHandlerError(f"{self.path} may not be deleted: allow_delete is False")
+        if not large_ok and self.size_approx() > SAFE_TO_DELETE:
+            raise DatasetTooLargeToDelete(
+                f"{self.path} has more than 1 GB; pass large_ok=True to delete it"
+            )
+        self._checkout.session.close()
+        self._checkout.repository.clear()
+
+    def rename(self, new_name: str) -> None:
+        """Give the dataset another path."""
+        raise RenameError(f"{self.path}: this version cannot rename datasets; copy it instead")
+
+    # ---- training
+    def pytorch(self, *args: Any, **kwargs: Any) -> Any:
+        """A PyTorch loader of the rows; see ``deeplake.loader.classic.pytorch``."""
+        from deeplake.loader import classic
+
+        return classic.pytorch(self, *args, **kwargs)
+
+    def dataloader(self, ignore_errors: bool = False, verbose: bool = False) -> DeepLakeDataLoader:
+        """A loader of the rows that is configured step by step.
+
+        Args:
+            ignore_errors: Leave out rows that cannot be read or transformed.
+            verbose: Print what the loader does.
+        """
+        from deeplake.loader.loader import DeepLakeDataLoader
+
+        return DeepLakeDataLoader(self, ignore_errors=ignore_errors, verbose=verbose)
+
+    # ---- pickling
+    def __reduce__(self) -> Any:
+        store = self._checkout.repository.store
+        if not store.capabilities.persistent:
+            raise MemoryDatasetCanNotBePickledError(
+                f"{self.path} lives in this process only; copy it to a path to hand it over"
+            )
+        self._checkout.session.flush()
+        state = (
+            self._selection.bind(self._length()) if self.is_view else self._selection,
+            self._group,
+            self._names,
+        )
+        session = self._checkout.session
+        address = session.branch if session.ref is not None else session.base.id
+        return _unpickle, (store, self.path, address, session.base.id, self.read_only, state)
+
+
+def _unpickle(
+    store: Any, path: str, address: str, head: str, read_only: bool, state: tuple[Any, ...]
+) -> Dataset:
+    """The dataset as it was pickled: at the same state, also if its branch has moved on."""
+    checkout = versions.reopen(store, path, address, head, read_only=read_only)
+    selection, group, names = state
+    return Dataset(checkout, selection=selection, group=group, names=names)
+
+
+_RESERVED = frozenset(name for name in dir(Dataset) if not name.startswith("__"))
+
+__all__ = ["Dataset"]

@@ -1,0 +1,627 @@
+"""Reads samples of one tensor: rows -> chunks -> bytes -> values."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+
+from deeplake.dataset.sample import Sample
+from deeplake.errors import CorruptedSampleError, DeepLakeError, FormatError
+from deeplake.format import chunk as chunk_format
+from deeplake.format import values
+from deeplake.format.chunk import ChunkHeader
+from deeplake.format.encoding import codec_plugin, htype_plugin
+from deeplake.spi import ChunkCodec, SampleCodec
+from deeplake.types import Buffer, Shape, TensorSchema
+from deeplake.versioning.blocks import Blocks, object_id
+from deeplake.versioning.repository import data_key
+from deeplake.versioning.table import PieceTable
+
+MAX_OPEN = 256
+MAX_INFLATED = 64 << 20
+DENSE = 8
+"""A block of plain samples is read as a whole if at least one in eight of them is wanted."""
+PARALLEL_FROM = 4
+"""Samples that are decoded on threads, from this many on."""
+
+Rows: TypeAlias = Sequence[int] | np.ndarray | range
+
+
+class OpenChunk:
+    """A chunk whose header is known.
+
+    Attributes:
+        header: The header.
+        array: All samples as one read-only array, when they are plain, of one shape, and mapped.
+    """
+
+    __slots__ = ("_codec", "_frames", "_payload", "_sample_codec", "array", "header", "inflated",
+                 "itemsize", "oid", "offset")  # fmt: skip
+
+    def __init__(
+        self, header: ChunkHeader, payload: memoryview | None, oid: str, offset: int
+    ) -> None:
+        self.header = header
+        self.oid = oid
+        self.offset = offset
+        self._payload = payload
+        self._frames: dict[int, memoryview] = {}
+        self.inflated = 0
+        self._codec = cast(ChunkCodec, codec_plugin(header.chunk_codec)) if header.chunk_codec else None
+        self._sample_codec = codec_plugin(header.sample_codec) if header.sample_codec else None
+        self.array: np.ndarray | None = None
+        if header.kind > chunk_format.RAGGED:
+            raise FormatError(f"{header.name}: chunk kind {header.kind} cannot be read")
+        if header.kind == chunk_format.FIXED:
+            shape = header.shape
+            dtype = _dtype(header)
+            size = int(np.prod(shape, dtype=object)) * dtype.itemsize  # type: ignore[arg-type]
+            if shape is None or size != header.size or header.sample_codec:
+                raise FormatError(f"{header.name}: samples of {header.size} bytes cannot be {shape}")
+            if payload is not None and self._codec is None:
+                self.array = np.frombuffer(payload, dtype).reshape(header.n, *shape)
+
+    # ---- bytes
+    def missing(self, frames: Iterable[tuple[int, int]]) -> list[tuple[str, int, int]]:
+        """Ranges of the data object that must be fetched before these frames can be read."""
+        if self._payload is not None:
+            return []
+        base = self.offset + self.header.header_length
+        ranges = []
+        for first, last in frames:
+            a, b = self.header.stored_range(first, last)
+            ranges.append((self.oid, base + a, base + b))
+        return ranges
+
+    def raw(self, start: int, stop: int, frames: tuple[int, int], stored: memoryview | None) -> memoryview:
+        """Raw bytes ``start`` to ``stop`` of the payload, checked.
+
+        Args:
+            start, stop: Range in the raw payload.
+            frames: The frames that hold it.
+            stored: Their stored bytes, where they had to be fetched.
+        """
+        if start == stop:
+            return memoryview(b"")
+        first, last = frames
+        header = self.header
+        if self._codec is not None:
+            return self._inflate(start, stop, first, last, stored)
+        if stored is None:
+            assert self._payload is not None
+            self.verify(first, last)
+            return self._payload[start:stop]
+        header.check(stored, first, last)
+        base = header.frame_start(first)
+        return stored[start - base : stop - base]
+
+    def verify(self, first: int, last: int) -> None:
+        """Check frames of a mapped, uncompressed chunk, each once."""
+        verified = self.header.verified
+        if last - first == 1:
+            if verified[first]:
+                return
+        elif verified[first:last].all():
+            return
+        assert self._payload is not None
+        a, b = self.header.stored_range(first, last)
+        self.header.check(self._payload[a:b], first, last)
+        verified[first:last] = True
+
+    def _inflate(
+        self, start: int, stop: int, first: int, last: int, stored: memoryview | None
+    ) -> memoryview:
+        header = self.header
+        assert self._codec is not None
+        parts = []
+        base = header.stored_range(first, last)[0]
+        for frame in range(first, last):
+            part = self._frames.get(frame)
+            if part is None:
+                a, b = header.stored_range(frame, frame + 1)
+                if stored is None:
+                    assert self._payload is not None
+                    data = self._payload[a:b]
+                else:
+                    data = stored[a - base : b - base]
+                header.check(data, frame, frame + 1)
+                try:
+                    part = header.inflate(data, frame, frame + 1, self._codec)
+                except CorruptedSampleError as error:
+                    raise FormatError(f"{header.name}: {error}") from error
+                if stored is None:
+                    self._frames[frame] = part
+                    self.inflated += len(part)
+            parts.append(part)
+        whole = parts[0] if len(parts) == 1 else memoryview(b"".join(parts))
+        origin = header.frame_start(first)
+        return whole[start - origin : stop - origin]
+
+    def shrink(self) -> None:
+        """Give up decompressed frames."""
+        self._frames.clear()
+        self.inflated = 0
+
+    def frames_of(self, i: int) -> tuple[int, int]:
+        """Frames that hold sample ``i``."""
+        start, stop = self.header.raw_range(i)
+        if start == stop:
+            return 0, 0
+        return self.header.frame_range(start, stop, i)
+
+    def span(self, places: np.ndarray) -> tuple[int, int] | None:
+        """First place, and the one after the last, when plain samples are best read as one block."""
+        if self.header.kind != chunk_format.FIXED or self.array is not None or not self.header.size:
+            return None
+        low, high = int(places.min()), int(places.max()) + 1
+        return (low, high) if high - low <= DENSE * len(places) else None
+
+    def frames_of_span(self, low: int, high: int) -> tuple[int, int]:
+        """Frames that hold samples ``low`` to ``high`` of a plain chunk."""
+        size = self.header.size
+        assert size is not None
+        if self.header.frame_size:
+            return self.header.frame_range(low * size, high * size)
+        return low, high
+
+    def block(self, low: int, high: int, stored: memoryview | None) -> np.ndarray:
+        """Samples ``low`` to ``high`` of a plain chunk as one read-only array."""
+        header = self.header
+        size, shape = header.size, header.shape
+        assert size is not None and shape is not None
+        data = self.raw(low * size, high * size, self.frames_of_span(low, high), stored)
+        return np.frombuffer(data, _dtype(header)).reshape(high - low, *shape)
+
+    def sample_bytes(self, i: int, stored: memoryview | None) -> memoryview:
+        """Sample ``i`` as the sample codec left it."""
+        start, stop = self.header.raw_range(i)
+        return self.raw(start, stop, self.frames_of(i), stored)
+
+    # ---- values
+    def unpacked(self, i: int, data: memoryview) -> Buffer:
+        """Bytes of sample ``i`` before a byte codec."""
+        codec = self._sample_codec
+        if codec is None or not len(data):
+            return data
+        return cast(ChunkCodec, codec).decompress(data, self.header.decoded_size(i))
+
+    @property
+    def sample_codec(self) -> SampleCodec | None:
+        """The codec of single samples, if they are files of a format."""
+        codec = self._sample_codec
+        return None if codec is None or codec.media == "bytes" else cast(SampleCodec, codec)
+
+
+def _dtype(header: ChunkHeader) -> np.dtype[Any]:
+    try:
+        dtype = np.dtype(header.dtype)
+    except TypeError as error:
+        raise FormatError(f"{header.name}: {header.dtype!r} is not a dtype") from error
+    if dtype.kind not in "biufc":
+        raise FormatError(f"{header.name}: {header.dtype!r} is not a dtype of numbers")
+    return dtype
+
+
+class TensorReader:
+    """Reads rows of one tensor in one version.
+
+    Args:
+        blocks: Where bytes come from.
+        schema: The tensor's schema.
+        table: Its piece table.
+        before: A reader of the same tensor in an earlier state.
+    """
+
+    def __init__(
+        self,
+        blocks: Blocks,
+        schema: TensorSchema,
+        table: PieceTable,
+        before: TensorReader | None = None,
+    ) -> None:
+        self.blocks = blocks
+        self.schema = schema
+        self.table = table
+        self._payload = htype_plugin(schema.htype).spec().payload
+        # Chunks never change: what a reader of an earlier state opened stays good.
+        self._open: OrderedDict[tuple[str, int], OpenChunk] = (
+            OrderedDict() if before is None else before._open
+        )
+        self._last: tuple[int, int, int, OpenChunk] | None = None
+
+    def __len__(self) -> int:
+        return self.table.rows
+
+    # ---- chunks
+    def _locate(self, row: int) -> tuple[OpenChunk, int]:
+        """The chunk of a row, and the row's place in it."""
+        last = self._last
+        if last is not None and last[0] <= row < last[1]:
+            return last[3], row + last[2]
+        piece, start, stop = self.table.locate(row)
+        chunk = self._chunks([piece])[0]
+        shift = int(piece["start"]) - start
+        self._last = (start, stop, shift, chunk)
+        return chunk, row + shift
+
+    def _chunks(self, pieces: Sequence[Any]) -> list[OpenChunk]:
+        """The chunks of some pieces; headers that are not known are fetched together."""
+        keys = [(object_id(piece), int(piece["offset"])) for piece in pieces]
+        found: dict[tuple[str, int], OpenChunk] = {}
+        fetch: list[tuple[tuple[str, int], Any]] = []
+        for key, piece in zip(keys, pieces, strict=True):
+            if key in found:
+                continue
+            chunk = self._open.get(key)
+            if chunk is not None:
+                self._open.move_to_end(key)
+                found[key] = chunk
+                continue
+            block = self.blocks.whole(key[0], key[1], int(piece["length"]))
+            if block is None:
+                fetch.append((key, piece))
+                continue
+            header = self._header(block, key, piece)
+            found[key] = self._remember(
+                OpenChunk(header, block[header.header_length :], *key)
+            )
+        if fetch:
+            ranges = [(oid, at, at + int(piece["header"])) for (oid, at), piece in fetch]
+            for (key, piece), data in zip(fetch, self.blocks.fetch(ranges), strict=True):
+                found[key] = self._remember(OpenChunk(self._header(data, key, piece), None, *key))
+        return [found[key] for key in keys]
+
+    def _header(self, data: memoryview, key: tuple[str, int], piece: Any) -> ChunkHeader:
+        name = f"{data_key(key[0])} at byte {key[1]} (tensor {self.schema.name!r})"
+        header = ChunkHeader(data, name, int(piece["checksum"]))
+        length = int(piece["length"])
+        if header.header_length + header.stored_length != length:
+            raise FormatError(f"{name}: the chunk has another size than its piece says")
+        if int(piece["start"]) + int(piece["count"]) > header.n:
+            raise FormatError(f"{name}: the piece takes more samples than the chunk has")
+        return header
+
+    def _remember(self, chunk: OpenChunk) -> OpenChunk:
+        opened = self._open
+        opened[chunk.oid, chunk.offset] = chunk
+        if len(opened) > MAX_OPEN:
+            opened.popitem(last=False)
+        return chunk
+
+    def _trim(self) -> None:
+        """Keep what was decompressed within bounds."""
+        if sum(chunk.inflated for chunk in self._open.values()) > MAX_INFLATED:
+            for chunk in self._open.values():
+                chunk.shrink()
+
+    # ---- one row
+    def sample(self, row: int) -> Any:
+        """The value of one row: an array (a copy), a str, or a json value."""
+        chunk, i = self._locate(row)
+        array = chunk.array
+        if array is not None:
+            header = chunk.header
+            size = header.size
+            assert size is not None
+            if size:
+                chunk.verify(*header.frame_range(i * size, (i + 1) * size, i))
+            return array[i].copy()
+        return self._decode(chunk, i, self._stored(chunk, i), row)
+
+    def _stored(self, chunk: OpenChunk, i: int) -> memoryview | None:
+        first, last = chunk.frames_of(i)
+        ranges = chunk.missing([(first, last)]) if first < last else []
+        return self.blocks.fetch(ranges)[0] if ranges else None
+
+    def raw(self, row: int) -> bytes:
+        """The stored bytes of one row: for a compressed sample those of its file."""
+        chunk, i = self._locate(row)
+        return bytes(chunk.sample_bytes(i, self._stored(chunk, i)))
+
+    def shape(self, row: int) -> Shape:
+        """Shape of one row's sample."""
+        chunk, i = self._locate(row)
+        return chunk.header.sample_shape(i)
+
+    def is_null(self, row: int) -> bool:
+        """Whether the row is None."""
+        chunk, i = self._locate(row)
+        return chunk.header.is_null(i)
+
+    def _decode(
+        self, chunk: OpenChunk, i: int, stored: memoryview | None, row: int,
+        out: np.ndarray | None = None,
+    ) -> Any:  # fmt: skip
+        """The value of a sample whose stored bytes are at hand."""
+        header = chunk.header
+        payload = self._payload
+        data = chunk.sample_bytes(i, stored)
+        shape = header.sample_shape(i)
+        try:
+            if payload == "array":
+                return self._array(chunk, data, shape, i, out)
+            if header.is_null(i):
+                return _NULLS[payload]()
+            unpacked = chunk.unpacked(i, data)
+            if payload == "text":
+                return values.decode_text(unpacked)
+            if payload == "json":
+                return values.decode_json(unpacked, unpack=_unpack)
+            if payload == "list":
+                return values.decode_list(unpacked, unpack=_unpack)
+            return values.decode_polygons(unpacked, header.dtype)
+        except FormatError:
+            raise
+        except (DeepLakeError, ValueError) as error:
+            raise CorruptedSampleError(
+                f"tensor {self.schema.name!r}, row {row}: cannot be decoded: {error}"
+            ) from error
+
+    def _array(
+        self, chunk: OpenChunk, data: memoryview, shape: Shape, i: int, out: np.ndarray | None
+    ) -> np.ndarray:
+        header = chunk.header
+        codec = chunk.sample_codec
+        if codec is not None and len(data):
+            if out is not None and out.flags.c_contiguous:
+                target = out
+                probed = codec.probe(data)
+                if probed.shape != shape:
+                    target = out.reshape(probed.shape)
+                codec.decode(data, out=target)
+                return out
+            decoded = codec.decode(data)
+            if decoded.shape != shape:
+                decoded = decoded.reshape(shape)
+            return decoded
+        dtype = _dtype(header)
+        if not len(data):
+            if 0 not in shape and shape:
+                raise FormatError(f"{header.name}: sample {i} of shape {shape} has no bytes")
+            return np.zeros(shape, dtype)
+        plain = chunk.unpacked(i, data)
+        array = np.frombuffer(plain, dtype)
+        if array.size != int(np.prod(shape, dtype=object)):
+            raise FormatError(f"{header.name}: sample {i} is not of shape {shape}")
+        return array.reshape(shape).copy()
+
+    # ---- many rows
+    def groups(self, rows: Rows) -> list[tuple[OpenChunk, np.ndarray, np.ndarray]]:
+        """The chunks of some rows.
+
+        Returns:
+            ``(chunk, positions in rows, places in the chunk)``, one for each chunk that is touched.
+        """
+        wanted = np.asarray(rows, np.int64)
+        if len(wanted) == 0:
+            return []
+        last = self._last
+        if last is not None and last[0] <= wanted.min() and wanted.max() < last[1]:
+            return [(last[3], np.arange(len(wanted)), wanted + last[2])]
+        low, high = int(wanted.min()), int(wanted.max()) + 1
+        found = []
+        pieces: list[Any] = []
+        for first, part in self.table.spans(low, high):
+            counts = part["count"].astype(np.int64)
+            stops = first + np.cumsum(counts)
+            inside = np.flatnonzero((wanted >= first) & (wanted < stops[-1]))
+            which = np.searchsorted(stops, wanted[inside], "right")
+            order = np.argsort(which, kind="stable")
+            numbers, starts = np.unique(which[order], return_index=True)
+            for number, positions in zip(
+                numbers.tolist(), np.split(inside[order], starts[1:].tolist()), strict=True
+            ):
+                piece = part[number]
+                begin = int(stops[number]) - int(counts[number])
+                places = wanted[positions] - begin + int(piece["start"])
+                pieces.append(piece)
+                found.append((positions, places))
+        chunks = self._chunks(pieces)
+        return [(chunk, *rest) for chunk, rest in zip(chunks, found, strict=True)]
+
+    def samples(self, rows: Rows) -> list[Any]:
+        """Values of some rows, in the order asked; images are decoded on threads."""
+        result: list[Any] = [None] * len(rows)
+        jobs: list[Callable[[], None]] = []
+        wanted = np.asarray(rows, np.int64)
+        for chunk, positions, places, parts in self._fetched(rows):
+            taken = self._taken(chunk, places, parts)
+            if taken is not None:
+                for position, value in zip(positions.tolist(), taken, strict=True):
+                    result[position] = value.copy()
+                continue
+            for position, i, stored in zip(positions.tolist(), places.tolist(), parts, strict=True):
+                jobs.append(_Job(self, chunk, i, stored, int(wanted[position]), result, position))
+        run_jobs(jobs, parallel=any(job.chunk.sample_codec for job in cast("list[_Job]", jobs)))
+        self._trim()
+        return result
+
+    def array(self, rows: Rows, out: np.ndarray | None = None) -> np.ndarray | None:
+        """Values of some rows as one array of shape ``(rows, *shape)``; None if shapes differ.
+
+        Args:
+            rows: Row numbers.
+            out: Array of that shape and dtype to read into, and to return.
+        """
+        if self._payload != "array":
+            return None
+        groups = self.groups(rows)
+        shapes = {s for chunk, _, places in groups for s in _shapes(chunk, places)}
+        if len(shapes) != 1:
+            return None
+        shape = shapes.pop()
+        dtype = np.dtype(self.schema.dtype)
+        if len(groups) == 1 and groups[0][0].array is not None and out is None:
+            return self._taken(groups[0][0], groups[0][2], [])
+        result = out if out is not None else np.empty((len(rows), *shape), dtype)
+        wanted = np.asarray(rows, np.int64)
+        jobs: list[Callable[[], None]] = []
+        for chunk, positions, places, parts in self._fetched(rows, groups):
+            if _consecutive(positions):
+                at = int(positions[0])
+                if self._taken(chunk, places, parts, result[at : at + len(positions)]) is not None:
+                    continue
+            else:
+                taken = self._taken(chunk, places, parts)
+                if taken is not None:
+                    result[positions] = taken
+                    continue
+            for position, i, stored in zip(positions.tolist(), places.tolist(), parts, strict=True):
+                jobs.append(
+                    _Job(self, chunk, i, stored, int(wanted[position]), result, position, result[position])
+                )
+        run_jobs(jobs, parallel=any(job.chunk.sample_codec for job in cast("list[_Job]", jobs)))
+        self._trim()
+        return result
+
+    def _fetched(
+        self, rows: Rows, groups: list[tuple[OpenChunk, np.ndarray, np.ndarray]] | None = None
+    ) -> Iterable[tuple[OpenChunk, np.ndarray, np.ndarray, list[memoryview | None]]]:
+        """Groups with the stored bytes of each sample, fetched in few requests where needed."""
+        groups = self.groups(rows) if groups is None else groups
+        ranges: list[tuple[str, int, int]] = []
+        counts = []
+        for chunk, _, places in groups:
+            mine = []
+            if chunk.array is None:
+                span = chunk.span(places)
+                if span is not None:
+                    frames = [chunk.frames_of_span(*span)]
+                else:
+                    frames = [chunk.frames_of(i) for i in places.tolist()]
+                mine = chunk.missing(frames)
+            counts.append(len(mine))
+            ranges.extend(mine)
+        fetched = iter(self.blocks.fetch(ranges) if ranges else [])
+        for (chunk, positions, places), count in zip(groups, counts, strict=True):
+            parts: list[memoryview | None] = (
+                [next(fetched) for _ in range(count)] if count else [None] * len(places)
+            )
+            yield chunk, positions, places, parts
+
+    def _taken(
+        self, chunk: OpenChunk, places: np.ndarray, parts: Sequence[memoryview | None],
+        out: np.ndarray | None = None,
+    ) -> np.ndarray | None:  # fmt: skip
+        """A copy of plain samples in one pass; None if they have to be decoded one by one."""
+        array = chunk.array
+        if array is not None:
+            self._verify_taken(chunk, places)
+        else:
+            span = chunk.span(places)
+            if span is None:
+                return None
+            array = chunk.block(*span, parts[0])
+            places = places - span[0]
+        if not _consecutive(places):
+            return array.take(places, axis=0, out=out, mode="clip")
+        first = int(places[0])
+        part = array[first : first + len(places)]
+        if out is None:
+            return part.copy()
+        out[...] = part
+        return out
+
+    def _verify_taken(self, chunk: OpenChunk, places: np.ndarray) -> None:
+        header = chunk.header
+        size = header.size
+        if not size or header.verified.all():
+            return
+        if _consecutive(places):
+            a, b = int(places[0]) * size, (int(places[-1]) + 1) * size
+            if header.frame_size:
+                chunk.verify(a // header.frame_size, -(-b // header.frame_size))
+            else:
+                chunk.verify(int(places[0]), int(places[-1]) + 1)
+            return
+        for i in np.unique(places).tolist():
+            chunk.verify(*header.frame_range(i * size, (i + 1) * size, i))
+
+    def shapes(self, rows: Rows) -> np.ndarray:
+        """``int64[rows, ndim]``: shapes of the samples of some rows."""
+        ndim = self.schema.ndim or 0
+        result = np.zeros((len(rows), ndim), np.int64)
+        for chunk, positions, places in self.groups(rows):
+            header = chunk.header
+            if header.ndim == ndim:
+                result[positions] = header.shape if header.shape is not None else header.shapes()[places]
+        return result
+
+
+class _Job:
+    """Decodes one sample into its place."""
+
+    __slots__ = ("chunk", "i", "out", "position", "reader", "result", "row", "stored")
+
+    def __init__(
+        self, reader: TensorReader, chunk: OpenChunk, i: int, stored: memoryview | None, row: int,
+        result: Any, position: int, out: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
+        self.reader = reader
+        self.chunk = chunk
+        self.i = i
+        self.stored = stored
+        self.row = row
+        self.result = result
+        self.position = position
+        self.out = out
+
+    def __call__(self) -> None:
+        value = self.reader._decode(self.chunk, self.i, self.stored, self.row, self.out)
+        if self.out is None or value is not self.out:
+            self.result[self.position] = value
+
+
+_pool: ThreadPoolExecutor | None = None
+_pool_pid = 0
+
+
+def run_jobs(jobs: Sequence[Callable[[], None]], *, parallel: bool) -> None:
+    """Run all; on threads if there are several and it pays."""
+    global _pool, _pool_pid
+    if not parallel or len(jobs) < PARALLEL_FROM:
+        for job in jobs:
+            job()
+        return
+    if _pool is None or _pool_pid != os.getpid():
+        _pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="deeplake-decode")
+        _pool_pid = os.getpid()
+    workers = os.cpu_count() or 1
+    # A task is a share of the work, not a sample: handing over costs more than a small decode.
+    step = max(1, min(len(jobs) // (workers * 4), 32))
+    parts = [jobs[a : a + step] for a in range(0, len(jobs), step)]
+    for _ in _pool.map(_run_all, parts):
+        continue
+
+
+def _run_all(jobs: Sequence[Callable[[], None]]) -> None:
+    for job in jobs:
+        job()
+
+
+def _shapes(chunk: OpenChunk, places: np.ndarray) -> set[Shape]:
+    header = chunk.header
+    if header.shape is not None:
+        return {header.shape}
+    return set(map(tuple, np.unique(header.shapes()[places], axis=0).tolist()))
+
+
+def _consecutive(numbers: np.ndarray) -> bool:
+    n = len(numbers)
+    if n == 0 or int(numbers[-1]) - int(numbers[0]) != n - 1:
+        return False
+    return n < 3 or bool((np.diff(numbers) == 1).all())
+
+
+def _unpack(embedded: values.Embedded) -> Any:
+    return Sample(buffer=embedded.data, compression=embedded.compression)
+
+
+_NULLS: Mapping[str, Callable[[], Any]] = {"text": str, "json": dict, "list": list, "polygon": list}
+
+__all__ = ["OpenChunk", "TensorReader", "run_jobs"]

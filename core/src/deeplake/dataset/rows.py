@@ -1,0 +1,258 @@
+"""Operations on whole rows: ``ds.append``, ``ds.extend``, ``ds[i].update``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from deeplake.dataset import writer
+from deeplake.dataset.checkout import new_tensor_id
+from deeplake.dataset.tensor import Tensor
+from deeplake.errors import (
+    DeepLakeError,
+    InvalidOperationError,
+    SampleAppendError,
+    SampleAppendingError,
+    SampleExtendError,
+    SampleExtendingError,
+    SampleUpdateError,
+    TensorDoesNotExistError,
+)
+from deeplake.types import TensorSchema
+from deeplake.versioning.draft import Draft
+
+if TYPE_CHECKING:
+    from deeplake.dataset.dataset import Dataset
+
+BLOCK = 256
+"""Rows that are encoded at a time when they come one by one."""
+
+
+def _targets(
+    dataset: Dataset, names: Iterable[str], *, skip_ok: bool, append_empty: bool
+) -> tuple[dict[str, Draft], list[Draft]]:
+    """The tensors that are named, and those that get None."""
+    given = list(names)
+    visible = dataset._visible()
+    for name in given:
+        if name.strip("/") not in visible:
+            raise TensorDoesNotExistError(
+                f"tensor {name!r} does not exist in {dataset.path}; there are "
+                f"{', '.join(map(repr, visible)) or 'none'}"
+            )
+    named = {name: dataset._draft(name.strip("/")) for name in given}
+    known = {name.strip("/") for name in given}
+    missing = [name for name in visible if name not in known]
+    if missing and not (skip_ok or append_empty):
+        raise KeyError(
+            f"the row has no {', '.join(map(repr, missing))}; give all tensors, or pass skip_ok=True "
+            "to leave them as they are, or append_empty=True to append None"
+        )
+    empty = [dataset._draft(name) for name in missing] if append_empty else []
+    lengths = {d.schema.name: d.length for d in (*named.values(), *empty)}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(
+            f"rows can only be added to tensors of equal length; now they have {lengths}. Append to "
+            "the tensors one by one, or pass skip_ok=True with those of one length"
+        )
+    return named, empty
+
+
+def append(dataset: Dataset, sample: Any, *, skip_ok: bool, append_empty: bool) -> None:
+    """Add one row (see ``Dataset.append``)."""
+    row = _as_row(dataset, sample)
+    named, empty = _targets(dataset, row, skip_ok=skip_ok, append_empty=append_empty)
+    checkout = dataset._checkout
+    with checkout.change():
+        for draft in (*named.values(), *empty):
+            checkout.touch(draft)
+        batches = [(draft, checkout.encode(draft, [row[name]])) for name, draft in named.items()]
+        batches += [(draft, checkout.encode(draft, [None])) for draft in empty]
+        for draft, batch in batches:
+            checkout.apply(draft, batch)
+
+
+def _as_row(dataset: Dataset, sample: Any) -> dict[str, Any]:
+    from deeplake.dataset.dataset import Dataset as Kind
+
+    if isinstance(sample, Kind):
+        return {name: t._as_sample() for name, t in sample.tensors.items() if name in dataset}
+    if not isinstance(sample, Mapping):
+        raise SampleAppendingError(
+            f"ds.append takes a dict of samples by tensor name, not {type(sample).__name__}; to add "
+            "to one tensor, use ds.<tensor>.append"
+        )
+    return {name: v._as_sample() if isinstance(v, Tensor) else v for name, v in sample.items()}
+
+
+def extend(
+    dataset: Dataset,
+    samples: Any,
+    *,
+    skip_ok: bool,
+    append_empty: bool,
+    ignore_errors: bool,
+    progressbar: bool,
+) -> None:
+    """Add rows (see ``Dataset.extend``)."""
+    columns = _as_columns(dataset, samples)
+    sizes = {name: len(column) for name, column in columns.items()}
+    if len(set(sizes.values())) > 1:
+        raise ValueError(f"all columns need the same number of rows; they have {sizes}")
+    total = next(iter(sizes.values()), 0)
+    named, empty = _targets(dataset, columns, skip_ok=skip_ok, append_empty=append_empty)
+    checkout = dataset._checkout
+    arrays = all(isinstance(column, np.ndarray) for column in columns.values())
+    step = total if arrays and not ignore_errors else BLOCK
+    with checkout.change():
+        for draft in (*named.values(), *empty):
+            checkout.touch(draft)
+        for start in _blocks(total, step, progressbar):
+            block = {name: column[start : start + step] for name, column in columns.items()}
+            _extend_block(dataset, block, named, empty, start, ignore_errors)
+            checkout.session.checkpoint(between_rows=True)
+
+
+def _blocks(total: int, step: int, progressbar: bool) -> Iterator[int]:
+    if not progressbar:
+        yield from range(0, total, max(step, 1))
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=total, desc="extend", unit="row") as bar:
+        for start in range(0, total, max(step, 1)):
+            yield start
+            bar.update(min(step, total - start))
+
+
+def _extend_block(
+    dataset: Dataset,
+    block: Mapping[str, Any],
+    named: Mapping[str, Draft],
+    empty: Sequence[Draft],
+    start: int,
+    ignore_errors: bool,
+) -> None:
+    checkout = dataset._checkout
+    rows = len(next(iter(block.values()), ()))
+    done = 0
+    while done < rows:
+        batches: list[tuple[Draft, writer.Batch]] = []
+        try:
+            for name, draft in named.items():
+                batches.append((draft, checkout.encode(draft, block[name][done:])))
+        except SampleAppendError as error:
+            # Rows before the one that does not fit are complete: they are kept.
+            bad = done + int(getattr(error, "row", 0))
+            good = _first_rows(block, done, bad)
+            if good:
+                _extend_block(dataset, good, named, empty, start + done, ignore_errors)
+            if not ignore_errors:
+                raise SampleExtendError(f"row {start + bad} of the rows to add: {error}") from error
+            done = bad + 1
+            continue
+        for draft in empty:
+            batches.append((draft, checkout.encode(draft, [None] * (rows - done))))
+        for draft, batch in batches:
+            checkout.apply(draft, batch)
+        return
+
+
+def _first_rows(block: Mapping[str, Any], start: int, stop: int) -> dict[str, Any]:
+    return {name: column[start:stop] for name, column in block.items()} if stop > start else {}
+
+
+def _as_columns(dataset: Dataset, samples: Any) -> dict[str, Any]:
+    from deeplake.dataset.dataset import Dataset as Kind
+
+    if isinstance(samples, Kind):
+        return {
+            name: _Column(tensor) for name, tensor in samples.tensors.items() if name in dataset
+        }
+    if not isinstance(samples, Mapping):
+        raise SampleExtendingError(
+            f"ds.extend takes a dict of sequences by tensor name, not {type(samples).__name__}"
+        )
+    return {name: _column(value) for name, value in samples.items()}
+
+
+def _column(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return _Column(value)
+    if isinstance(value, np.ndarray):
+        return value
+    if hasattr(value, "__array__") and not isinstance(value, Sequence):
+        return np.asarray(value)
+    return value if isinstance(value, (list, tuple)) else list(value)
+
+
+class _Column:
+    """A tensor's samples as a sequence that reads them when they are asked for."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self._tensor = tensor
+
+    def __len__(self) -> int:
+        return len(self._tensor)
+
+    def __getitem__(self, rows: slice) -> list[Any]:
+        return [sample._as_sample() for sample in self._tensor[rows]]
+
+
+def update(dataset: Dataset, sample: Mapping[str, Any]) -> None:
+    """New samples for one row (see ``Dataset.update``)."""
+    selection = dataset.index
+    if not selection.is_single or selection.steps:
+        raise InvalidOperationError("update works on one row: ds[i].update({…})")
+    row = selection.rows(0)
+    assert isinstance(row, int)
+    checkout = dataset._checkout
+    encoded = []
+    for name, value in sample.items():
+        draft = dataset._draft(name)
+        plain = value._as_sample() if isinstance(value, Tensor) else value
+        try:
+            batch = writer.encode([plain], draft.schema, draft.info)
+            encoded.append((draft, batch, list(batch.runs)))
+        except (DeepLakeError, TypeError, ValueError, KeyError, OverflowError) as error:
+            raise SampleUpdateError(f"tensor {name!r}, row {row}: {error}") from error
+    with checkout.change(rows_move=False) as session:
+        for draft, batch, runs in encoded:
+            checkout._decide(draft, batch)
+            session.replace(draft, np.array([row], np.int64), runs)
+
+
+# --------------------------------------------------------------------------- schema of existing tensors
+def check_same_meta(existing: TensorSchema, wanted: TensorSchema) -> None:
+    """Raise ``ValueError`` if ``exist_ok`` cannot hand out the existing tensor."""
+    keys = ("htype", "sample_compression", "chunk_compression", "hidden", "is_link", "is_sequence")
+    different = [key for key in keys if getattr(existing, key) != getattr(wanted, key)]
+    if wanted.dtype is not None and existing.dtype != wanted.dtype:
+        different.append("dtype")
+    if different:
+        raise ValueError(
+            f"tensor {existing.name!r} already exists with another {', '.join(different)}"
+        )
+
+
+def schema_like(schema: TensorSchema, name: str, *, unlink: bool) -> TensorSchema:
+    """The schema of a new tensor with the same meta."""
+    return replace(
+        schema, id=new_tensor_id(), name=name, is_link=schema.is_link and not unlink, extra={}
+    )
+
+
+def stored_bytes(draft: Draft) -> int:
+    """Bytes of the chunks that hold the tensor's rows."""
+    pieces = draft.table.pieces()
+    chunks = np.unique(
+        np.stack([pieces["object"][:, 0], pieces["object"][:, 1], pieces["offset"], pieces["length"]]),
+        axis=1,
+    )
+    return int(chunks[3].sum()) if chunks.size else 0
+
+
+__all__ = ["append", "check_same_meta", "extend", "schema_like", "stored_bytes", "update"]

@@ -1,0 +1,255 @@
+"""One file or array on its way into a tensor: ``deeplake.read``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from deeplake import plugins
+from deeplake.errors import (
+    CorruptedSampleError,
+    ObjectNotFoundError,
+    SampleReadError,
+    StorageError,
+    UnsupportedCompressionError,
+)
+from deeplake.format.encoding import codec_plugin
+from deeplake.spi import SampleCodec, StorePlugin
+from deeplake.types import Buffer, PathLike, SampleHeader, Shape
+
+if TYPE_CHECKING:
+    import numpy as np
+
+HEAD = 512
+
+
+class Sample:
+    """A sample that is read, decoded and encoded only when somebody asks.
+
+    Args:
+        path: File or URL.
+        array: Decoded value.
+        buffer: Encoded bytes.
+        compression: Codec that ``buffer`` or the file is encoded with; None: found out from the
+            extension, then from the first bytes.
+        verify: Read and decode at once.
+        shape, dtype: Of the decoded value, where known.
+        creds: Credentials for ``path``.
+        storage: Store whose key ``path`` is.
+        timeout: Kept for compatibility; stores have timeouts of their own.
+
+    Raises:
+        ValueError: Not exactly one of path, array and buffer is given.
+    """
+
+    __slots__ = ("_array", "_buffer", "_compression", "_creds", "_header", "_storage", "dtype_hint",
+                 "path", "shape_hint")  # fmt: skip
+
+    def __init__(
+        self,
+        path: PathLike | None = None,
+        array: np.ndarray | None = None,
+        buffer: Buffer | None = None,
+        compression: str | None = None,
+        verify: bool = False,
+        shape: Shape | None = None,
+        dtype: str | None = None,
+        creds: Mapping[str, Any] | str | None = None,
+        storage: Any = None,
+        timeout: float | None = None,
+    ) -> None:
+        if sum(x is not None for x in (path, array, buffer)) != 1:
+            raise ValueError("a Sample is made from exactly one of path, array and buffer")
+        self.path = None if path is None else os.fspath(path)
+        self._array = array
+        self._buffer: Buffer | None = buffer
+        self._compression = compression
+        self._creds = creds
+        self._storage = storage
+        self._header: SampleHeader | None = None
+        self.shape_hint = shape
+        self.dtype_hint = dtype
+        if verify:
+            _ = self.array
+
+    # ---- bytes
+    @property
+    def is_lazy(self) -> bool:
+        """Whether the file has not been read yet."""
+        return self._buffer is None and self._array is None
+
+    @property
+    def buffer(self) -> Buffer:
+        """The encoded bytes: those of the file, as they are.
+
+        Raises:
+            SampleReadError: The file cannot be read.
+        """
+        if self._buffer is None:
+            if self.path is None:
+                raise ValueError("this Sample holds an array; use compressed_bytes(compression)")
+            self._buffer = _read(self.path, self._creds, self._storage)
+        return self._buffer
+
+    @property
+    def compression(self) -> str | None:
+        """Name of the codec of ``buffer``; None for an array.
+
+        Raises:
+            UnsupportedCompressionError: No installed codec knows such files.
+        """
+        if self._compression is None and self._array is None:
+            self._compression = _detect(self.path, lambda: self.buffer)
+        return self._compression
+
+    @property
+    def _codec(self) -> SampleCodec:
+        name = self.compression
+        assert name is not None
+        codec = codec_plugin(name)
+        if codec.media == "bytes":
+            raise UnsupportedCompressionError(f"{name!r} is not a file format of samples")
+        return cast(SampleCodec, codec)
+
+    @property
+    def header(self) -> SampleHeader:
+        """Shape, dtype and meta, from the first bytes of the file."""
+        if self._header is None:
+            if self._array is not None:
+                self._header = SampleHeader(self._array.shape, str(self._array.dtype))
+            else:
+                try:
+                    self._header = self._codec.probe(self.buffer)
+                except CorruptedSampleError as error:
+                    raise self._named(error) from error
+        return self._header
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of the decoded value."""
+        return self.shape_hint or self.header.shape
+
+    @property
+    def dtype(self) -> str:
+        """NumPy dtype string of the decoded value."""
+        return self.dtype_hint or self.header.dtype
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What the file says of itself: exif, shape, format, file name and the like."""
+        meta = dict(self.header.meta)
+        meta["shape"] = list(self.shape)
+        meta.setdefault("format", self.compression)
+        if self.path is not None:
+            meta["filename"] = self.path
+        return meta
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no values."""
+        return 0 in self.shape
+
+    # ---- values
+    @property
+    def array(self) -> np.ndarray:
+        """The decoded value.
+
+        Raises:
+            CorruptedSampleError: The file cannot be decoded; the message has its path.
+        """
+        if self._array is None:
+            try:
+                self._array = self._codec.decode(self.buffer)
+            except CorruptedSampleError as error:
+                raise self._named(error) from error
+        return self._array
+
+    def _named(self, error: CorruptedSampleError) -> CorruptedSampleError:
+        return CorruptedSampleError(f"{self.path}: {error}") if self.path else error
+
+    @property
+    def pil(self) -> Any:
+        """The decoded value as a PIL image."""
+        from PIL import Image
+
+        return Image.fromarray(self.array)
+
+    def compressed_bytes(self, compression: str) -> Buffer:
+        """The sample in some codec: the file's own bytes if it has that already."""
+        codec = codec_plugin(compression)
+        if self._array is None and self.compression == codec.name:
+            return self.buffer
+        if codec.media == "bytes":
+            raise UnsupportedCompressionError(f"{compression!r} is not a file format of samples")
+        return cast(SampleCodec, codec).encode(self.array)
+
+    def uncompressed_bytes(self) -> bytes:
+        """The decoded value's bytes in C order."""
+        return self.array.tobytes()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        import numpy as np
+
+        array = np.asarray(self.array, dtype=dtype)
+        return array.copy() if copy else array
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sample):
+            return NotImplemented
+        if self.path is not None and self.path == other.path:
+            return True
+        if self._array is not None or other._array is not None:
+            import numpy as np
+
+            return np.array_equal(self.array, other.array)
+        return bytes(self.buffer) == bytes(other.buffer)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        if self.path is not None:
+            return f"Sample(path={self.path!r}, is_lazy={self.is_lazy})"
+        return f"Sample(shape={self.shape}, compression={self.compression!r})"
+
+
+def _read(path: str, creds: Any, storage: Any) -> Buffer:
+    try:
+        if storage is not None:
+            found: Buffer = storage.get(path)
+            return found
+        if "://" not in path or path.startswith("file://"):
+            local = path[len("file://") :] if path.startswith("file://") else path
+            return Path(local).expanduser().read_bytes()
+        scheme = path.split("://", 1)[0]
+        folder, _, name = path.rpartition("/")
+        store = cast(StorePlugin, plugins.get("storage", scheme)).open(folder, creds=creds)
+        return store.get(name)
+    except ObjectNotFoundError as error:
+        raise SampleReadError(f"{path}: there is no such file") from error
+    except StorageError as error:
+        raise SampleReadError(f"{path}: cannot be read: {error}") from error
+    except OSError as error:
+        raise SampleReadError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def _detect(path: str | None, read: Any) -> str:
+    """Codec of a file: by its extension if its first bytes agree, else by its first bytes."""
+    name = (path or "").lower().split("?", 1)[0]
+    known = plugins.names("codec")
+    head = memoryview(read())[:HEAD]
+    extension = name.rpartition(".")[2] if "." in name else ""
+    candidates = [extension] if extension in known else []
+    candidates += [key for key in known if key != extension]
+    for key in candidates:
+        codec = codec_plugin(key)
+        if codec.media != "bytes" and cast(SampleCodec, codec).sniff(head):
+            return codec.name
+    raise UnsupportedCompressionError(
+        f"{path or 'the buffer'}: no installed codec knows files like this (it starts with "
+        f'{bytes(head[:8])!r}); codecs for images come with pip install "deeplake-core[codecs]"'
+    )
+
+
+__all__ = ["Sample"]

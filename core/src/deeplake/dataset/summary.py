@@ -1,0 +1,54 @@
+"""Datasets and tensors as text: what people look at first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deeplake.dataset.dataset import Dataset
+    from deeplake.dataset.tensor import Tensor
+
+COLUMNS = ("tensor", "htype", "shape", "dtype", "compression")
+
+
+def _row(name: str, tensor: Tensor) -> tuple[str, ...]:
+    dtype = tensor.dtype
+    return (
+        name,
+        str(tensor.htype),
+        str(tensor.shape_interval),
+        "None" if dtype is None else "str" if dtype.kind == "U" else dtype.name,
+        _compression(tensor),
+    )
+
+
+def _compression(tensor: Tensor) -> str:
+    if tensor.sample_compression:
+        return tensor.sample_compression
+    if tensor.chunk_compression:
+        return f"{tensor.chunk_compression} (chunks)"
+    return "None"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    lines = [COLUMNS, ["-" * len(c) for c in COLUMNS], *rows]
+    widths = [max(len(line[i]) for line in lines) + 2 for i in range(len(COLUMNS))]
+    return "\n".join(
+        "".join(cell.center(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def dataset_summary(dataset: Dataset) -> str:
+    """The dataset's repr and a table of its tensors."""
+    rows = [_row(name, tensor) for name, tensor in dataset.tensors.items()]
+    return f"{dataset!r}\n\n{_table(rows)}"
+
+
+def tensor_summary(tensor: Tensor) -> str:
+    """The tensor's repr and a table of one row."""
+    return f"{tensor!r}\n\n{_table([_row(tensor.key, tensor)])}"
+
+
+__all__ = ["dataset_summary", "tensor_summary"]
