@@ -69,7 +69,9 @@ def jsonable(key: str, value: Any) -> Any:
     try:
         return json.loads(json.dumps(value, default=plain, allow_nan=False))
     except RecursionError as error:
-        raise ValueError(f"{key!r} is nested too deep") from error
+        raise ValueError(f"{key!r} is nested too deep for JSON") from error
+    except ValueError as error:
+        raise ValueError(f"{key!r} holds a value that JSON cannot: {error}") from error
 
 
 def texts(key: str, value: Any) -> list[str]:
