@@ -657,9 +657,9 @@ def test_without_providers_hooks_cost_no_import(site: Site) -> None:
     assert site.result(
         """
         results = plugins.hook("deeplake_committed", dataset=None, commit_id="c1")
-        show([results, "pluggy" in sys.modules])
+        show([results, plugins.wrap_store(7, "mem://x"), "pluggy" in sys.modules])
         """
-    ) == [[], False]
+    ) == [[], 7, False]
 
 
 def test_installed_providers_of_hooks_are_called(site: Site) -> None:
@@ -821,16 +821,49 @@ def test_a_refused_provider_leaves_nothing_behind() -> None:
     plugins.hook("deeplake_epoch_started", loader=None, epoch=0)
 
 
+class Around(spi.Store):
+    """A store around another; only what is around what matters here."""
+
+    def __init__(self, inner: Any, name: str) -> None:
+        self.inner, self.name = inner, name
+
+    get = get_versioned = put = head = delete = list = None  # type: ignore[assignment]
+
+
+class Wrap:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @spi.hookimpl
+    def deeplake_wrap_store(self, store: Any, url: str) -> Any:
+        return {"none": None, "wrong": 7}.get(self.name, Around(store, f"{self.name} of {url}"))
+
+
+def test_stores_are_wrapped_one_around_the_other(provider: list[object]) -> None:
+    bare = Around(None, "bare")
+    assert plugins.wrap_store(bare, "mem://x") is bare
+    for name in ("a", "none", "b"):
+        plugins.register_hooks(Wrap(name), name=name)
+        provider.append(name)
+    outer: Any = plugins.wrap_store(bare, "mem://x")
+    assert (outer.name, outer.inner.name) == ("a of mem://x", "b of mem://x")
+    assert outer.inner.inner is bare
+    plugins.register_hooks(Wrap("wrong"), name="wrong")
+    provider.append("wrong")
+    with pytest.raises(PluginContractError, match=r"test_plugins:Wrap .*returned int"):
+        plugins.wrap_store(bare, "mem://x")
+
+
 def test_pluggys_wrappers_work(provider: list[object]) -> None:
-    class Around:
+    class Timing:
         @pluggy.HookimplMarker("deeplake")(wrapper=True)
         def deeplake_committed(self) -> Any:
             results = yield
             return [*results, "around"]
 
-    around = Around()
-    plugins.register_hooks(around)
-    provider.append(around)
+    timing = Timing()
+    plugins.register_hooks(timing)
+    provider.append(timing)
     assert plugins.hook("deeplake_committed", dataset=None, commit_id="c1") == ["around"]
 
 

@@ -12,7 +12,7 @@ Environment variables:
 """
 
 from deeplake.plugins.discovery import PluginInfo
-from deeplake.plugins.hooking import hook, hooks, register_hooks, unregister_hooks
+from deeplake.plugins.hooking import hook, hooks, register_hooks, unregister_hooks, wrap_store
 from deeplake.plugins.registry import (
     available,
     check,
@@ -36,4 +36,5 @@ __all__ = [
     "registered",
     "unregister",
     "unregister_hooks",
+    "wrap_store",
 ]

@@ -49,6 +49,36 @@ def hook(name: str, **kwargs: Any) -> list[Any]:
     return results
 
 
+def wrap_store(store: spi.Store, url: str) -> spi.Store:
+    """The store with what the providers of ``deeplake_wrap_store`` put around it.
+
+    Each is given what the one before it returned: the provider registered last wraps the store
+    itself, the first one is outermost. :func:`hook` would give the bare store to all, and all but
+    one would be lost.
+
+    Raises:
+        PluginError: As :func:`hook`.
+        PluginContractError: A provider returned something that is no store.
+    """
+    name = "deeplake_wrap_store"
+    if _manager is None and KIND not in installed(again=False):
+        return store
+    manager = hooks()
+    providers = [
+        implementation.plugin for implementation in getattr(manager.hook, name).get_hookimpls()
+    ]
+    for provider in reversed(providers):
+        others = [other for other in providers if other is not provider]
+        for wrapped in manager.subset_hook_caller(name, others)(store=store, url=url):
+            if not isinstance(wrapped, spi.Store):
+                raise PluginContractError(
+                    f"The hook {name} of {provider.info.provider} returned "
+                    f"{type(wrapped).__name__}: return a deeplake.spi.Store, or None"
+                )
+            store = wrapped
+    return store
+
+
 def hooks() -> pluggy.PluginManager:
     """The pluggy manager with the hookspecs of ``deeplake.spi.Hooks`` and every provider.
 
@@ -169,11 +199,14 @@ def _new_manager() -> pluggy.PluginManager:
 class _Implementations:
     """A provider as pluggy sees it: its implementations, each of which names it when it fails."""
 
+    def __init__(self, info: PluginInfo) -> None:
+        self.info = info
+
 
 def _add(manager: pluggy.PluginManager, info: PluginInfo, provider: object) -> None:
     import pluggy
 
-    implementations = _Implementations()
+    implementations = _Implementations(info)
     for name in dir(provider):
         function = getattr(provider, name, None) if name.startswith("deeplake_") else None
         marked = getattr(function, "deeplake_impl", None) is not None
@@ -190,7 +223,7 @@ def _add(manager: pluggy.PluginManager, info: PluginInfo, provider: object) -> N
             )
         if marked:
             setattr(implementations, name, _naming(info, name, function))
-    if not vars(implementations):
+    if len(vars(implementations)) == 1:
         raise PluginContractError(
             f"{info.plugin} of {info.provider} implement no hook; there are {listed(NAMES)}"
         )
@@ -236,4 +269,5 @@ __all__ = [
     "register_hooks",
     "rows",
     "unregister_hooks",
+    "wrap_store",
 ]
