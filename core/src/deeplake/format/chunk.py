@@ -118,7 +118,9 @@ def build(
         _DECODED_SIZES if decoded_sizes is not None else 0
     )
     arrays = [
-        column.constant(shapes[axis]) if isinstance(shapes, tuple) else column.encode(shapes[:, axis])
+        column.constant(shapes[axis])
+        if isinstance(shapes, tuple)
+        else column.encode(shapes[:, axis])
         for axis in range(ndim)
     ]
     arrays.append(column.constant(sizes) if isinstance(sizes, int) else column.encode(sizes))
@@ -217,9 +219,7 @@ class ChunkHeader:
                 f"{flags}: not known to this version of deeplake; upgrade deeplake-core"
             )
         if header_length < _PROLOGUE.size or header_length % ALIGNMENT or header_length > len(view):
-            raise FormatError(
-                f"{name}: a header of {header_length} bytes, {len(view)} are there"
-            )
+            raise FormatError(f"{name}: a header of {header_length} bytes, {len(view)} are there")
         if digest(view[:_BEFORE_CHECKSUM], view[_PROLOGUE.size : header_length]) != own:
             raise ChecksumError(f"{name}: the chunk's header is not what was written")
         if checksum is not None and own != checksum:
@@ -264,7 +264,9 @@ class ChunkHeader:
             self.nulls = np.unpackbits(bits, count=n, bitorder="little").astype(bool)
         self._ends: np.ndarray | None = None
         if self._sizes is not None:
-            self._ends = _running(self._sizes, self.raw_length, f"{self.name}: the sizes of samples")
+            self._ends = _running(
+                self._sizes, self.raw_length, f"{self.name}: the sizes of samples"
+            )
         elif self.size is not None and self.size * n != self.raw_length:
             raise FormatError(f"{self.name}: {n} samples of {self.size} bytes in {self.raw_length}")
         if self.frame_size == 0:
@@ -321,7 +323,9 @@ class ChunkHeader:
     def decoded_size(self, i: int) -> int:
         """Bytes of sample ``i`` before its byte codec."""
         if self._decoded is None:
-            raise FormatError(f"{self.name}: does not say how large sample {i} is when decompressed")
+            raise FormatError(
+                f"{self.name}: does not say how large sample {i} is when decompressed"
+            )
         return self._decoded if isinstance(self._decoded, int) else int(self._decoded[i])
 
     # ---- frames

@@ -307,7 +307,11 @@ def _getter(value: Mapping[str, Any], name: str) -> Callable[[str, Any], Any]:
         except KeyError:
             raise FormatError(f"{name}: has no {key!r}") from None
         wrong = not isinstance(found, types)
-        if not wrong and isinstance(found, bool) and types in (int, (int, float), (int, type(None))):
+        if (
+            not wrong
+            and isinstance(found, bool)
+            and types in (int, (int, float), (int, type(None)))
+        ):
             wrong = True
         if wrong:
             raise FormatError(f"{name}: its {key!r} is {found!r:.80}")

@@ -63,7 +63,9 @@ def unwrap(kind: str, data: Buffer, name: str) -> dict[str, Any]:
         raise FormatError(f"{name}: its first line is damaged: {data[:end]!r}")
     body = data[end + 1 :]
     if length > MAX_JSON or len(body) != length:
-        raise FormatError(f"{name}: has {len(body)} bytes of JSON where its first line says {length}")
+        raise FormatError(
+            f"{name}: has {len(body)} bytes of JSON where its first line says {length}"
+        )
     if digest(body) != checksum:
         raise ChecksumError(f"{name}: its bytes are not those that were written (checksum differs)")
     try:

@@ -31,6 +31,8 @@ def piece_dtype(ndim: int) -> np.dtype[Any]:
         offset, length, header: The chunk's place in the object, its size, its header's size.
         start, count: Rows of the chunk that the piece takes.
         session, counter: Row id of the first row; those of the others follow.
+        edit: 0 for data as they were appended; each update draws a random number. Rows with the same
+            id and edit have the same data, wherever they are stored.
         checksum: Of the chunk's header.
         nulls: Rows that may be None, at most.
         flags: ``VALID`` and ``DOMAIN``.
@@ -48,6 +50,7 @@ def piece_dtype(ndim: int) -> np.dtype[Any]:
             ("count", "<u8"),
             ("session", "<u8"),
             ("counter", "<u8"),
+            ("edit", "<u8"),
             ("checksum", "<u8"),
             ("nulls", "<u8"),
             ("flags", "<u1"),

@@ -25,7 +25,7 @@ COMPRESS_FROM = 4 << 10
 _ZLIB = 1
 _PROLOGUE = struct.Struct("<4sBBBBIIIHBxQQQQQ")
 _BEFORE_CHECKSUM = _PROLOGUE.size - 16
-_COLUMNS = ("length", "header", "start", "count", "counter", "nulls")
+_COLUMNS = ("length", "header", "start", "count", "counter", "edit", "nulls")
 
 
 def encode(pieces: Pieces) -> Block:
@@ -62,7 +62,9 @@ def encode(pieces: Pieces) -> Block:
         raw_length, len(body), rows, 0, 0,
     )  # fmt: skip
     checksum = digest(start[:_BEFORE_CHECKSUM], start[_BEFORE_CHECKSUM + 8 :], body)
-    header = start[:_BEFORE_CHECKSUM] + checksum.to_bytes(8, "little") + start[_BEFORE_CHECKSUM + 8 :]
+    header = (
+        start[:_BEFORE_CHECKSUM] + checksum.to_bytes(8, "little") + start[_BEFORE_CHECKSUM + 8 :]
+    )
     return Block([header, body], len(header) + len(body), len(header), checksum)
 
 
@@ -90,7 +92,9 @@ def decode(data: Buffer, name: str, checksum: int | None = None) -> Pieces:
             f"{flags}: not known to this version of deeplake; upgrade deeplake-core"
         )
     if len(view) != _PROLOGUE.size + stored_length:
-        raise FormatError(f"{name}: {len(view)} bytes where {_PROLOGUE.size + stored_length} belong")
+        raise FormatError(
+            f"{name}: {len(view)} bytes where {_PROLOGUE.size + stored_length} belong"
+        )
     body = view[_PROLOGUE.size :]
     if digest(view[:_BEFORE_CHECKSUM], view[_BEFORE_CHECKSUM + 8 : _PROLOGUE.size], body) != own:
         raise ChecksumError(f"{name}: the segment is not what was written; restore it from a copy")
@@ -129,7 +133,7 @@ def _parse(
     pieces["session"] = sessions[numbers("session", n_sessions)] if n else 0
     pieces["offset"] = numbers("offset", 1 << 40) * np.uint64(ALIGNMENT)
     limits = {"length": 1 << 40, "header": 1 << 32, "start": 1 << 32, "count": MAX_SAMPLES + 1,
-              "counter": 1 << 48, "nulls": 1 << 32}  # fmt: skip
+              "counter": 1 << 48, "edit": 1 << 64, "nulls": 1 << 32}  # fmt: skip
     for field in _COLUMNS:
         pieces[field] = numbers(field, limits[field])
     pieces["checksum"] = reader.array("<u8", n)

@@ -65,7 +65,9 @@ def measure(arrays: Sequence[np.ndarray[Any, Any]], dtype: str) -> Bounds:
         flags |= DOMAIN
         seen = np.zeros(64, bool)
         for a in filled:
-            seen[(a.astype(np.int64) - np.int64(low) if wide.kind == "i" else a - low).ravel()] = True
+            seen[(a.astype(np.int64) - np.int64(low) if wide.kind == "i" else a - low).ravel()] = (
+                True
+            )
         domain = int.from_bytes(np.packbits(seen, bitorder="little").tobytes(), "little")
     return Bounds(flags, _bits(low, wide), _bits(high, wide), domain)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from deeplake.format import segment as segment_format
 from deeplake.format.builder import ChunkBuilder, Run
 from deeplake.format.commit import SegmentRef, TensorState
 from deeplake.format.encoding import encoding, htype_plugin
-from deeplake.format.pieces import Pieces
+from deeplake.format.pieces import Pieces, row_range
 from deeplake.types import TensorSchema
 from deeplake.versioning.blocks import object_words
 from deeplake.versioning.staging import Staging
@@ -141,8 +142,10 @@ class Draft:
         whole = self._chunks(runs)
         breaks = np.flatnonzero(np.diff(rows) != 1) + 1
         bounds = [0, *breaks.tolist(), len(rows)]
+        fresh = whole.pieces()
+        fresh["edit"] = secrets.randbits(63) + 1
         edits = [
-            (int(rows[a]), whole.pieces(a, b)) for a, b in zip(bounds, bounds[1:], strict=False)
+            (int(rows[a]), row_range(fresh, a, b)) for a, b in zip(bounds, bounds[1:], strict=False)
         ]
         self._table = self._table.replace(edits)
 
@@ -197,9 +200,7 @@ def _write(part: Segment, staging: Staging) -> SegmentRef:
     block = segment_format.encode(pieces)
     oid, offset = staging.add(block)
     low, high = part.bounds()
-    return SegmentRef(
-        oid, offset, block.length, len(pieces), part.rows, block.checksum, low, high
-    )
+    return SegmentRef(oid, offset, block.length, len(pieces), part.rows, block.checksum, low, high)
 
 
 __all__ = ["Draft"]

@@ -78,7 +78,12 @@ class Repository:
             DatasetHandlerError: There is one already.
         """
         uuid = secrets.token_hex(16)
-        marker = {"format": list(FORMAT), "uuid": uuid, "checksum": "xxh3-64", "created": time.time()}
+        marker = {
+            "format": list(FORMAT),
+            "uuid": uuid,
+            "checksum": "xxh3-64",
+            "created": time.time(),
+        }
         try:
             self.store.put(MARKER, envelope.wrap("marker", marker), if_absent=True)
         except PreconditionFailedError:

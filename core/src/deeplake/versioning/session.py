@@ -256,7 +256,9 @@ class Session:
         Raises:
             CheckoutError: There is such a branch.
         """
-        dataset = self.ref.dataset if self.ref is not None else self.repository.read_ref(MAIN)[0].dataset
+        dataset = (
+            self.ref.dataset if self.ref is not None else self.repository.read_ref(MAIN)[0].dataset
+        )
         commit = self.base
         ref = Ref(
             dataset,
