@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from deeplake import plugins
 from deeplake.dataset.checkout import Checkout
@@ -17,7 +17,7 @@ from deeplake.errors import (
     FormatError,
     UnsupportedFormatError,
 )
-from deeplake.spi import Store, StorePlugin
+from deeplake.spi import Store
 from deeplake.storage import url as urls
 from deeplake.types import Buffer, PathLike
 from deeplake.versioning.repository import MAIN, Repository
@@ -28,12 +28,9 @@ Creds = Mapping[str, Any] | str | None
 
 def _store(url: str, scheme: str, creds: Creds, *, fresh: bool = False) -> Store:
     """The store of a dataset, as plugins want it wrapped."""
-    plugin = cast(StorePlugin, plugins.get("storage", scheme))
+    plugin = plugins.get("storage", scheme)
     store = plugin.create(url, creds=creds) if fresh else plugin.open(url, creds=creds)
-    for wrapped in plugins.hook("deeplake_wrap_store", store=store, url=url):
-        if wrapped is not None:
-            store = cast(Store, wrapped)
-    return store
+    return plugins.wrap_store(store, url)
 
 
 def _opened(dataset: Dataset) -> Dataset:

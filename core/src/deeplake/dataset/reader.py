@@ -12,199 +12,21 @@ import numpy as np
 
 from deeplake.dataset.sample import Sample
 from deeplake.errors import CorruptedSampleError, DeepLakeError, FormatError
-from deeplake.format import chunk as chunk_format
 from deeplake.format import values
 from deeplake.format.chunk import ChunkHeader
-from deeplake.format.encoding import codec_plugin, htype_plugin
-from deeplake.spi import ChunkCodec, SampleCodec
-from deeplake.types import Buffer, Shape, TensorSchema
+from deeplake.format.encoding import htype_plugin
+from deeplake.types import Shape, TensorSchema
 from deeplake.versioning.blocks import Blocks, object_id
+from deeplake.versioning.openchunk import OpenChunk, array_dtype
 from deeplake.versioning.repository import data_key
 from deeplake.versioning.table import PieceTable
 
 MAX_OPEN = 256
 MAX_INFLATED = 64 << 20
-DENSE = 8
-"""A block of plain samples is read as a whole if at least one in eight of them is wanted."""
 PARALLEL_FROM = 4
 """Samples that are decoded on threads, from this many on."""
 
 Rows: TypeAlias = Sequence[int] | np.ndarray | range
-
-
-class OpenChunk:
-    """A chunk whose header is known.
-
-    Attributes:
-        header: The header.
-        array: All samples as one read-only array, when they are plain, of one shape, and mapped.
-    """
-
-    __slots__ = ("_codec", "_frames", "_payload", "_sample_codec", "array", "header", "inflated",
-                 "itemsize", "oid", "offset")  # fmt: skip
-
-    def __init__(
-        self, header: ChunkHeader, payload: memoryview | None, oid: str, offset: int
-    ) -> None:
-        self.header = header
-        self.oid = oid
-        self.offset = offset
-        self._payload = payload
-        self._frames: dict[int, memoryview] = {}
-        self.inflated = 0
-        self._codec = cast(ChunkCodec, codec_plugin(header.chunk_codec)) if header.chunk_codec else None
-        self._sample_codec = codec_plugin(header.sample_codec) if header.sample_codec else None
-        self.array: np.ndarray | None = None
-        if header.kind > chunk_format.RAGGED:
-            raise FormatError(f"{header.name}: chunk kind {header.kind} cannot be read")
-        if header.kind == chunk_format.FIXED:
-            shape = header.shape
-            dtype = _dtype(header)
-            size = int(np.prod(shape, dtype=object)) * dtype.itemsize  # type: ignore[arg-type]
-            if shape is None or size != header.size or header.sample_codec:
-                raise FormatError(f"{header.name}: samples of {header.size} bytes cannot be {shape}")
-            if payload is not None and self._codec is None:
-                self.array = np.frombuffer(payload, dtype).reshape(header.n, *shape)
-
-    # ---- bytes
-    def missing(self, frames: Iterable[tuple[int, int]]) -> list[tuple[str, int, int]]:
-        """Ranges of the data object that must be fetched before these frames can be read."""
-        if self._payload is not None:
-            return []
-        base = self.offset + self.header.header_length
-        ranges = []
-        for first, last in frames:
-            a, b = self.header.stored_range(first, last)
-            ranges.append((self.oid, base + a, base + b))
-        return ranges
-
-    def raw(self, start: int, stop: int, frames: tuple[int, int], stored: memoryview | None) -> memoryview:
-        """Raw bytes ``start`` to ``stop`` of the payload, checked.
-
-        Args:
-            start, stop: Range in the raw payload.
-            frames: The frames that hold it.
-            stored: Their stored bytes, where they had to be fetched.
-        """
-        if start == stop:
-            return memoryview(b"")
-        first, last = frames
-        header = self.header
-        if self._codec is not None:
-            return self._inflate(start, stop, first, last, stored)
-        if stored is None:
-            assert self._payload is not None
-            self.verify(first, last)
-            return self._payload[start:stop]
-        header.check(stored, first, last)
-        base = header.frame_start(first)
-        return stored[start - base : stop - base]
-
-    def verify(self, first: int, last: int) -> None:
-        """Check frames of a mapped, uncompressed chunk, each once."""
-        verified = self.header.verified
-        if last - first == 1:
-            if verified[first]:
-                return
-        elif verified[first:last].all():
-            return
-        assert self._payload is not None
-        a, b = self.header.stored_range(first, last)
-        self.header.check(self._payload[a:b], first, last)
-        verified[first:last] = True
-
-    def _inflate(
-        self, start: int, stop: int, first: int, last: int, stored: memoryview | None
-    ) -> memoryview:
-        header = self.header
-        assert self._codec is not None
-        parts = []
-        base = header.stored_range(first, last)[0]
-        for frame in range(first, last):
-            part = self._frames.get(frame)
-            if part is None:
-                a, b = header.stored_range(frame, frame + 1)
-                if stored is None:
-                    assert self._payload is not None
-                    data = self._payload[a:b]
-                else:
-                    data = stored[a - base : b - base]
-                header.check(data, frame, frame + 1)
-                try:
-                    part = header.inflate(data, frame, frame + 1, self._codec)
-                except CorruptedSampleError as error:
-                    raise FormatError(f"{header.name}: {error}") from error
-                if stored is None:
-                    self._frames[frame] = part
-                    self.inflated += len(part)
-            parts.append(part)
-        whole = parts[0] if len(parts) == 1 else memoryview(b"".join(parts))
-        origin = header.frame_start(first)
-        return whole[start - origin : stop - origin]
-
-    def shrink(self) -> None:
-        """Give up decompressed frames."""
-        self._frames.clear()
-        self.inflated = 0
-
-    def frames_of(self, i: int) -> tuple[int, int]:
-        """Frames that hold sample ``i``."""
-        start, stop = self.header.raw_range(i)
-        if start == stop:
-            return 0, 0
-        return self.header.frame_range(start, stop, i)
-
-    def span(self, places: np.ndarray) -> tuple[int, int] | None:
-        """First place, and the one after the last, when plain samples are best read as one block."""
-        if self.header.kind != chunk_format.FIXED or self.array is not None or not self.header.size:
-            return None
-        low, high = int(places.min()), int(places.max()) + 1
-        return (low, high) if high - low <= DENSE * len(places) else None
-
-    def frames_of_span(self, low: int, high: int) -> tuple[int, int]:
-        """Frames that hold samples ``low`` to ``high`` of a plain chunk."""
-        size = self.header.size
-        assert size is not None
-        if self.header.frame_size:
-            return self.header.frame_range(low * size, high * size)
-        return low, high
-
-    def block(self, low: int, high: int, stored: memoryview | None) -> np.ndarray:
-        """Samples ``low`` to ``high`` of a plain chunk as one read-only array."""
-        header = self.header
-        size, shape = header.size, header.shape
-        assert size is not None and shape is not None
-        data = self.raw(low * size, high * size, self.frames_of_span(low, high), stored)
-        return np.frombuffer(data, _dtype(header)).reshape(high - low, *shape)
-
-    def sample_bytes(self, i: int, stored: memoryview | None) -> memoryview:
-        """Sample ``i`` as the sample codec left it."""
-        start, stop = self.header.raw_range(i)
-        return self.raw(start, stop, self.frames_of(i), stored)
-
-    # ---- values
-    def unpacked(self, i: int, data: memoryview) -> Buffer:
-        """Bytes of sample ``i`` before a byte codec."""
-        codec = self._sample_codec
-        if codec is None or not len(data):
-            return data
-        return cast(ChunkCodec, codec).decompress(data, self.header.decoded_size(i))
-
-    @property
-    def sample_codec(self) -> SampleCodec | None:
-        """The codec of single samples, if they are files of a format."""
-        codec = self._sample_codec
-        return None if codec is None or codec.media == "bytes" else cast(SampleCodec, codec)
-
-
-def _dtype(header: ChunkHeader) -> np.dtype[Any]:
-    try:
-        dtype = np.dtype(header.dtype)
-    except TypeError as error:
-        raise FormatError(f"{header.name}: {header.dtype!r} is not a dtype") from error
-    if dtype.kind not in "biufc":
-        raise FormatError(f"{header.name}: {header.dtype!r} is not a dtype of numbers")
-    return dtype
 
 
 class TensorReader:
@@ -267,9 +89,7 @@ class TensorReader:
                 fetch.append((key, piece))
                 continue
             header = self._header(block, key, piece)
-            found[key] = self._remember(
-                OpenChunk(header, block[header.header_length :], *key)
-            )
+            found[key] = self._remember(OpenChunk(header, block[header.header_length :], *key))
         if fetch:
             ranges = [(oid, at, at + int(piece["header"])) for (oid, at), piece in fetch]
             for (key, piece), data in zip(fetch, self.blocks.fetch(ranges), strict=True):
@@ -379,7 +199,7 @@ class TensorReader:
             if decoded.shape != shape:
                 decoded = decoded.reshape(shape)
             return decoded
-        dtype = _dtype(header)
+        dtype = array_dtype(header)
         if not len(data):
             if 0 not in shape and shape:
                 raise FormatError(f"{header.name}: sample {i} of shape {shape} has no bytes")
@@ -473,7 +293,16 @@ class TensorReader:
                     continue
             for position, i, stored in zip(positions.tolist(), places.tolist(), parts, strict=True):
                 jobs.append(
-                    _Job(self, chunk, i, stored, int(wanted[position]), result, position, result[position])
+                    _Job(
+                        self,
+                        chunk,
+                        i,
+                        stored,
+                        int(wanted[position]),
+                        result,
+                        position,
+                        result[position],
+                    )
                 )
         run_jobs(jobs, parallel=any(job.chunk.sample_codec for job in cast("list[_Job]", jobs)))
         self._trim()
@@ -549,7 +378,9 @@ class TensorReader:
         for chunk, positions, places in self.groups(rows):
             header = chunk.header
             if header.ndim == ndim:
-                result[positions] = header.shape if header.shape is not None else header.shapes()[places]
+                result[positions] = (
+                    header.shape if header.shape is not None else header.shapes()[places]
+                )
         return result
 
 
@@ -624,4 +455,4 @@ def _unpack(embedded: values.Embedded) -> Any:
 
 _NULLS: Mapping[str, Callable[[], Any]] = {"text": str, "json": dict, "list": list, "polygon": list}
 
-__all__ = ["OpenChunk", "TensorReader", "run_jobs"]
+__all__ = ["TensorReader", "run_jobs"]

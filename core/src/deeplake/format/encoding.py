@@ -13,12 +13,12 @@ from deeplake.types import TensorSchema
 
 def htype_plugin(name: str) -> HtypePlugin:
     """The plugin of an htype. Raises ``PluginNotFoundError``."""
-    return cast(HtypePlugin, plugins.get("htype", name))
+    return plugins.get("htype", name)
 
 
 def codec_plugin(name: str) -> Codec:
     """The plugin of a compression. Raises ``PluginNotFoundError``."""
-    return cast(Codec, plugins.get("codec", name))
+    return plugins.get("codec", name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,9 +86,7 @@ def merge_rows(
         if clashing and resolution == "ours":
             keep = ~_member(wanted, mine.replaced)
         order = np.argsort(found.rows, kind="stable")
-        replace = [
-            (int(found.rows[i]), pairs[i : i + 1]) for i in order.tolist() if keep[i]
-        ]
+        replace = [(int(found.rows[i]), pairs[i : i + 1]) for i in order.tolist() if keep[i]]
     _, found_deleted = locate(ours, base, their.deleted)
     both = _common(their.deleted, mine.replaced)
     if both:
