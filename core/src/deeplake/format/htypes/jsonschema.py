@@ -6,7 +6,7 @@
     >>> str(parse_schema(dict[str, int | None]))
     'Dict[str, Optional[int]]'
     >>> parse_schema("List[Optional[int]]").problem([1, None, "x"])
-    "value[2] is of type str, not Optional[int]"
+    'value[2] is of type str, not Optional[int]'
 """
 
 from __future__ import annotations
