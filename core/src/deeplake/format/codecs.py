@@ -24,8 +24,8 @@ class Raw(ChunkCodec, api=(1, 0)):
         """``data`` itself: nothing is copied."""
         if byte_length(data) != size:
             raise CorruptedSampleError(
-                f"{byte_length(data)} bytes are stored where {size} are expected: the data were cut "
-                "or overwritten; restore them from a copy"
+                f"{byte_length(data)} bytes are stored where {size} are expected: the data were "
+                "cut or overwritten; restore them from a copy"
             )
         return data
 
@@ -41,8 +41,8 @@ class Zlib(ChunkCodec, api=(1, 0)):
     def decompress(self, data: Buffer, size: int) -> Buffer:
         if size > _DEFLATE_RATIO * byte_length(data):
             raise CorruptedSampleError(
-                f"{byte_length(data)} bytes of zlib data cannot hold {size} bytes: the data or what "
-                "describes them are damaged; restore them from a copy"
+                f"{byte_length(data)} bytes of zlib data cannot hold {size} bytes: the data or "
+                "what describes them are damaged; restore them from a copy"
             )
         stream = zlib.decompressobj()
         try:

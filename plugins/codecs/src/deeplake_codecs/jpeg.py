@@ -1,0 +1,279 @@
+"""JPEG by libjpeg-turbo, straight into the caller's array; by Pillow where turbo does not go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from deeplake.errors import SampleCompressionError, SampleDecompressionError
+from deeplake.types import Buffer, SampleHeader, Shape, byte_length
+from deeplake_codecs.metadata import PictureMeta
+from deeplake_codecs.pictures import as_picture, destination, refuse_bomb, shape_of, unreadable
+from deeplake_codecs.pillow import PillowCodec
+
+if TYPE_CHECKING:
+    import numpy as np
+
+QUALITY = 75
+SUBSAMPLING = "420"
+"""Arrays are encoded at quality 75 with chroma at half resolution, which is what Pillow does by
+default, and so what users of Deep Lake have had. Files are stored as they are, at any quality."""
+
+_HUFFMAN_RATIO = 2048
+"""At least one bit for a block of 64 samples of a component, of which chroma may have a quarter:
+at most about 1,300 bytes of RGB from one."""
+
+_ARITHMETIC_RATIO = 1 << 17
+"""Arithmetic coding spends far less than a bit on what it expects."""
+
+_TURBO = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})
+"""Baseline, extended and progressive frames, Huffman or arithmetic. Lossless ones go to Pillow."""
+
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
+
+_LOST = (
+    "premature end of data segment",
+    "bad Huffman code",
+    "bad arithmetic code",
+    "instead of RST",
+)
+"""Warnings of libjpeg after which a part of the picture is missing. After others (a count of
+superfluous bytes, an unknown revision) the picture is whole, and Pillow gets to decode it: it
+refuses files that end early, but says nothing of warnings."""
+
+
+@dataclass(frozen=True, slots=True)
+class JpegHeader:
+    """What stands before the first scan.
+
+    Attributes:
+        shape: Shape of the decoded array; its dtype is uint8.
+        mode: Pillow's word for the layout.
+        frame: Last byte of the frame's marker: the kind of coding.
+        exif: Where the exif block is, as a slice of the file; empty for none.
+    """
+
+    shape: Shape
+    mode: str
+    frame: int
+    exif: slice
+
+
+def read_header(name: str, data: Buffer) -> JpegHeader:
+    """Walk the markers to the frame header, and refuse what the file cannot hold.
+
+    Args:
+        name: The codec, for messages.
+        data: A JPEG file.
+
+    Raises:
+        CorruptedSampleError: Not a JPEG, damaged, of more than 8 bits, or claiming more than its
+            bytes can hold.
+
+    Source: ITU-T T.81, annex B.
+    """
+    stored = byte_length(data)
+    if stored < 4 or data[0] != 0xFF or data[1] != 0xD8:
+        raise unreadable(name, "it does not begin like one")
+    position = 2
+    exif = slice(0, 0)
+    try:
+        while True:
+            while data[position] != 0xFF:  # libjpeg skips what is no marker, too
+                position += 1
+            while data[position] == 0xFF:
+                position += 1
+            marker = data[position]
+            if marker in _ALONE or marker == 0:
+                position += 1
+                continue
+            length = data[position + 1] << 8 | data[position + 2]
+            if marker in _FRAMES:
+                break
+            if marker == 0xDA or marker == 0xD9 or length < 2:
+                raise unreadable(name, "there is no frame header before its first scan")
+            if marker == 0xE1 and data[position + 3 : position + 9] == b"Exif\0\0":
+                exif = slice(position + 3, min(position + 1 + length, stored))
+            position += 1 + length
+        bits = data[position + 3]
+        height = data[position + 4] << 8 | data[position + 5]
+        width = data[position + 6] << 8 | data[position + 7]
+        components = data[position + 8]
+    except IndexError:
+        raise unreadable(name, "it ends before its frame header") from None
+    mode = _MODES.get(components)
+    if bits != 8 or mode is None:
+        raise unreadable(name, f"{components} components of {bits} bits cannot be decoded")
+    shape = shape_of(height, width, components if components > 1 else 0)
+    ratio = _HUFFMAN_RATIO if marker < 0xC8 else _ARITHMETIC_RATIO
+    refuse_bomb(name, shape, 1, stored, ratio)
+    return JpegHeader(shape, mode, marker, exif)
+
+
+class Jpeg(PillowCodec, api=(1, 0)):
+    """JPEG of 8 bits: gray, RGB (from YCbCr or RGB), CMYK (from CMYK or YCCK).
+
+    Crops that are made at most half as large are decoded at a half, a quarter or an eighth of the
+    size, from the low frequencies only; then, and at full size, pixels are averaged (shrinking) or
+    interpolated (enlarging). A crop's edges are rounded to the pixels of the reduced picture: they
+    are off by at most half a pixel of the result.
+    """
+
+    name = "jpeg"
+    extensions: ClassVar[tuple[str, ...]] = ("jpeg", "jpg", "jpe", "jfif")
+    lossless = False
+    crops = True
+    reader = ("JpegImagePlugin", "JpegImageFile")
+    modes: ClassVar[tuple[str, ...]] = ("L", "RGB")
+    magic = (b"\xff\xd8\xff",)
+    max_side = 65_500  # libjpeg's JPEG_MAX_DIMENSION
+
+    def probe(self, data: Buffer) -> SampleHeader:
+        header = read_header(self.name, data)
+        exif = header.exif
+        meta = PictureMeta(
+            self.name, header.mode, exif=bytes(data[exif]) if exif.stop > exif.start else b""
+        )
+        return SampleHeader(header.shape, "uint8", header.mode, meta)
+
+    def encode(self, array: np.ndarray) -> bytes:
+        picture = as_picture(self.name, array, self.modes, max_side=self.max_side)
+        import simplejpeg
+
+        gray = picture.ndim == 2
+        try:
+            file: bytes = simplejpeg.encode_jpeg(
+                picture[:, :, None] if gray else picture,
+                quality=QUALITY,
+                colorspace="GRAY" if gray else "RGB",
+                colorsubsampling="Gray" if gray else SUBSAMPLING,
+            )
+        except ValueError as error:
+            raise SampleCompressionError(
+                f"a picture of {picture.dtype} {picture.shape} cannot be written as {self.name}: "
+                f"{error}"
+            ) from error
+        return file
+
+    def decode(
+        self,
+        data: Buffer,
+        *,
+        out: np.ndarray | None = None,
+        crop: tuple[int, int, int, int] | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> np.ndarray:
+        header = read_header(self.name, data)
+        if crop is None and size is None:
+            target = destination(self.name, out, header.shape, "uint8")
+            if not (header.frame in _TURBO and self._turbo(data, header, target, 1)):
+                super().decode(data, out=target)
+            return target if out is None else out
+        return self._decode_part(data, header, out, crop, size)
+
+    # ------------------------------------------------------------------ own
+    def _turbo(self, data: Buffer, header: JpegHeader, target: np.ndarray, factor: int) -> bool:
+        """Decode at ``1 / factor`` into an array of the right shape; False: another must try."""
+        colours = {"L": "GRAY", "RGB": "RGB"}.get(header.mode)
+        if colours is None:
+            return False
+        import simplejpeg
+
+        height, width = target.shape[:2]
+        try:
+            simplejpeg.decode_jpeg(
+                data,
+                colours,
+                min_height=height,
+                min_width=width,
+                min_factor=factor,
+                buffer=target,
+            )
+        except ValueError as error:
+            reason = str(error)
+            if any(warning in reason for warning in _LOST):
+                raise unreadable(self.name, reason) from error
+            return False
+        return True
+
+    def _decode_part(
+        self,
+        data: Buffer,
+        header: JpegHeader,
+        out: np.ndarray | None,
+        crop: tuple[int, int, int, int] | None,
+        size: tuple[int, int] | None,
+    ) -> np.ndarray:
+        """Decode ``crop`` (everything by default) at ``size`` (the crop's own by default)."""
+        import numpy as np
+
+        height, width = header.shape[:2]
+        top, left, rows, columns = crop or (0, 0, height, width)
+        if not (
+            0 <= top < top + rows <= height
+            and 0 <= left < left + columns <= width
+            and (size is None or min(size) > 0)
+        ):
+            raise SampleDecompressionError(
+                f"there is no crop (top, left, height, width) = {crop} of size {size} in a picture "
+                f"of {height} x {width} pixels"
+            )
+        wanted = size or (rows, columns)
+        target = destination(self.name, out, (*wanted, *header.shape[2:]), "uint8")
+        factor = 1
+        while factor < 8 and rows >= 2 * factor * wanted[0] and columns >= 2 * factor * wanted[1]:
+            factor *= 2
+        reduced = self._reduced(data, header, factor) if factor > 1 else None
+        if reduced is None:
+            reduced = np.empty(header.shape, np.uint8)
+            Jpeg.decode(self, data, out=reduced)
+        vertical, horizontal = reduced.shape[0] / height, reduced.shape[1] / width
+        first_row, first_column = round(top * vertical), round(left * horizontal)
+        part = reduced[
+            first_row : max(first_row + 1, round((top + rows) * vertical)),
+            first_column : max(first_column + 1, round((left + columns) * horizontal)),
+        ]
+        if part.shape == target.shape:
+            np.copyto(target, part)
+        else:
+            import cv2
+
+            shrinks = part.shape[0] >= wanted[0] and part.shape[1] >= wanted[1]
+            method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+            cv2.resize(part, (wanted[1], wanted[0]), dst=target, interpolation=method)
+        return target if out is None else out
+
+    def _reduced(self, data: Buffer, header: JpegHeader, factor: int) -> np.ndarray | None:
+        """The picture at ``1 / factor``, sides rounded up; None where that cannot be had."""
+        import numpy as np
+
+        sides = tuple(-(-side // factor) for side in header.shape[:2])
+        reduced = np.empty((*sides, *header.shape[2:]), np.uint8)
+        whole = header.frame in _TURBO and self._turbo(data, header, reduced, factor)
+        return reduced if whole else None
+
+
+class Mpo(Jpeg, api=(1, 0)):
+    """Several JPEGs in one file (stereo pairs, bursts, previews): the first is decoded.
+
+    Files can be stored, arrays cannot be encoded.
+    """
+
+    name = "mpo"
+    extensions = ("mpo",)
+    writable = False
+    modes = ()
+
+    def sniff(self, head: Buffer) -> bool:
+        # A JPEG with an index of pictures (CIPA DC-007); further down in files with much exif.
+        return super().sniff(head) and b"MPF\0" in bytes(head)
+
+    def encode(self, array: np.ndarray) -> bytes:
+        raise SampleCompressionError(
+            "mpo files can be stored but not made; give the tensor sample_compression='jpeg'"
+        )
+
+
+__all__ = ["QUALITY", "SUBSAMPLING", "Jpeg", "JpegHeader", "Mpo", "read_header"]
