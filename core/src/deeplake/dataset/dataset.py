@@ -749,22 +749,20 @@ class Dataset:
             raise MemoryDatasetCanNotBePickledError(
                 f"{self.path} lives in this process only; copy it to a path to hand it over"
             )
-        self._checkout.session.flush()
+        frozen = versions.freeze(self._checkout.session)
         state = (
             self._selection.bind(self._length()) if self.is_view else self._selection,
             self._group,
             self._names,
         )
-        session = self._checkout.session
-        address = session.branch if session.ref is not None else session.base.id
-        return _unpickle, (store, self.path, address, session.base.id, self.read_only, state)
+        return _unpickle, (store, self.path, frozen, self.read_only, state)
 
 
 def _unpickle(
-    store: Any, path: str, address: str, head: str, read_only: bool, state: tuple[Any, ...]
+    store: Any, path: str, frozen: tuple[Any, ...], read_only: bool, state: tuple[Any, ...]
 ) -> Dataset:
     """The dataset as it was pickled: at the same state, also if its branch has moved on."""
-    checkout = versions.reopen(store, path, address, head, read_only=read_only)
+    checkout = versions.thaw(store, path, frozen, read_only=read_only)
     selection, group, names = state
     return Dataset(checkout, selection=selection, group=group, names=names)
 

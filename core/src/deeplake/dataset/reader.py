@@ -6,6 +6,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -17,7 +18,7 @@ from deeplake.format.chunk import ChunkHeader
 from deeplake.format.encoding import htype_plugin
 from deeplake.types import Shape, TensorSchema
 from deeplake.versioning.blocks import Blocks, object_id
-from deeplake.versioning.openchunk import OpenChunk, array_dtype
+from deeplake.versioning.openchunk import OpenChunk, array_dtype, read_header
 from deeplake.versioning.repository import data_key
 from deeplake.versioning.table import PieceTable
 
@@ -30,7 +31,7 @@ Rows: TypeAlias = Sequence[int] | np.ndarray | range
 
 
 class TensorReader:
-    """Reads rows of one tensor in one version.
+    """Reads rows of one tensor in one version; any number of threads may use it at once.
 
     Args:
         blocks: Where bytes come from.
@@ -81,42 +82,35 @@ class TensorReader:
                 continue
             chunk = self._open.get(key)
             if chunk is not None:
-                self._open.move_to_end(key)
+                with suppress(KeyError):  # another thread may just have made room
+                    self._open.move_to_end(key)
                 found[key] = chunk
                 continue
             block = self.blocks.whole(key[0], key[1], int(piece["length"]))
             if block is None:
                 fetch.append((key, piece))
                 continue
-            header = self._header(block, key, piece)
+            header = read_header(block, piece, self.schema.name)
             found[key] = self._remember(OpenChunk(header, block[header.header_length :], *key))
         if fetch:
             ranges = [(oid, at, at + int(piece["header"])) for (oid, at), piece in fetch]
             for (key, piece), data in zip(fetch, self.blocks.fetch(ranges), strict=True):
-                found[key] = self._remember(OpenChunk(self._header(data, key, piece), None, *key))
+                found[key] = self._remember(OpenChunk(read_header(data, piece, self.schema.name), None, *key))
         return [found[key] for key in keys]
-
-    def _header(self, data: memoryview, key: tuple[str, int], piece: Any) -> ChunkHeader:
-        name = f"{data_key(key[0])} at byte {key[1]} (tensor {self.schema.name!r})"
-        header = ChunkHeader(data, name, int(piece["checksum"]))
-        length = int(piece["length"])
-        if header.header_length + header.stored_length != length:
-            raise FormatError(f"{name}: the chunk has another size than its piece says")
-        if int(piece["start"]) + int(piece["count"]) > header.n:
-            raise FormatError(f"{name}: the piece takes more samples than the chunk has")
-        return header
 
     def _remember(self, chunk: OpenChunk) -> OpenChunk:
         opened = self._open
         opened[chunk.oid, chunk.offset] = chunk
         if len(opened) > MAX_OPEN:
-            opened.popitem(last=False)
+            with suppress(KeyError):  # another thread may have made room
+                opened.popitem(last=False)
         return chunk
 
     def _trim(self) -> None:
         """Keep what was decompressed within bounds."""
-        if sum(chunk.inflated for chunk in self._open.values()) > MAX_INFLATED:
-            for chunk in self._open.values():
+        chunks = list(self._open.values())  # in one call: other threads add chunks
+        if sum(chunk.inflated for chunk in chunks) > MAX_INFLATED:
+            for chunk in chunks:
                 chunk.shrink()
 
     # ---- one row
@@ -244,8 +238,13 @@ class TensorReader:
         chunks = self._chunks(pieces)
         return [(chunk, *rest) for chunk, rest in zip(chunks, found, strict=True)]
 
-    def samples(self, rows: Rows) -> list[Any]:
-        """Values of some rows, in the order asked; images are decoded on threads."""
+    def samples(self, rows: Rows, *, parallel: bool = True) -> list[Any]:
+        """Values of some rows, in the order asked.
+
+        Args:
+            rows: Row numbers.
+            parallel: Decode files on threads; False where the caller is one of many threads itself.
+        """
         result: list[Any] = [None] * len(rows)
         jobs: list[Callable[[], None]] = []
         wanted = np.asarray(rows, np.int64)
@@ -257,16 +256,20 @@ class TensorReader:
                 continue
             for position, i, stored in zip(positions.tolist(), places.tolist(), parts, strict=True):
                 jobs.append(_Job(self, chunk, i, stored, int(wanted[position]), result, position))
-        run_jobs(jobs, parallel=any(job.chunk.sample_codec for job in cast("list[_Job]", jobs)))
+        files = any(job.chunk.sample_codec for job in cast("list[_Job]", jobs))
+        run_jobs(jobs, parallel=parallel and files)
         self._trim()
         return result
 
-    def array(self, rows: Rows, out: np.ndarray | None = None) -> np.ndarray | None:
+    def array(
+        self, rows: Rows, out: np.ndarray | None = None, *, parallel: bool = True
+    ) -> np.ndarray | None:
         """Values of some rows as one array of shape ``(rows, *shape)``; None if shapes differ.
 
         Args:
             rows: Row numbers.
             out: Array of that shape and dtype to read into, and to return.
+            parallel: Decode files on threads; False where the caller is one of many threads itself.
         """
         if self._payload != "array":
             return None
@@ -304,7 +307,8 @@ class TensorReader:
                         result[position],
                     )
                 )
-        run_jobs(jobs, parallel=any(job.chunk.sample_codec for job in cast("list[_Job]", jobs)))
+        files = any(job.chunk.sample_codec for job in cast("list[_Job]", jobs))
+        run_jobs(jobs, parallel=parallel and files)
         self._trim()
         return result
 

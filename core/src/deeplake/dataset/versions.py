@@ -119,14 +119,22 @@ def _create_branch(working: Checkout, name: str) -> None:
     working.generation += 1
 
 
-def reopen(store: Store, path: str, address: str, head: str, *, read_only: bool) -> Checkout:
-    """The working copy that a pickled dataset had."""
+def freeze(session: Session) -> tuple[Any, ...]:
+    """A session's state as plain values, with everything that opening it again needs."""
+    session.flush()
+    return session.branch, session.ref is None, session.base.to_json()
+
+
+def thaw(store: Store, path: str, frozen: tuple[Any, ...], *, read_only: bool) -> Checkout:
+    """The working copy that a pickled dataset had, also if its branch has moved on since."""
+    branch, detached, state = frozen
     repository = Repository(store)
-    session = Session.open(repository, address)
-    if session.base.id != head:
-        # The branch has moved on; the pickled dataset has not.
-        session = Session(repository, repository.read_commit(head), None, None, session.branch)
-    return Checkout(path, session, read_only=read_only)
+    commit = Commit.from_json(state, "the pickled dataset")
+    if not detached and not read_only:
+        session = Session.open(repository, branch)
+        if session.base.id == commit.id:
+            return Checkout(path, session, read_only=read_only)
+    return Checkout(path, Session(repository, commit, None, None, branch), read_only=read_only)
 
 
-__all__ = ["checkout", "commit", "commits", "details", "log", "reopen", "when"]
+__all__ = ["checkout", "commit", "commits", "details", "freeze", "log", "thaw", "when"]

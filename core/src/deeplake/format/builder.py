@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -11,6 +12,10 @@ from deeplake.format import chunk, statistics
 from deeplake.format.pieces import Pieces, piece_dtype
 from deeplake.spi import ChunkCodec
 from deeplake.types import Buffer, Shape
+
+
+RowIds: TypeAlias = tuple[int, int, int, int]
+"""Ids of some rows: session, counter of the first, how many, and their edit number."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,8 +58,9 @@ class ChunkBuilder:
         codec: The plugin called ``chunk_codec``.
     """
 
-    __slots__ = ("_ids", "_runs", "chunk_codec", "codec", "dtype", "n", "nbytes", "sample_codec",
-                 "target")  # fmt: skip
+    __slots__ = (
+        "chunk_codec", "codec", "dtype", "ids", "n", "nbytes", "runs", "sample_codec", "target",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -72,8 +78,8 @@ class ChunkBuilder:
         self.codec = codec
         self.n = 0
         self.nbytes = 0
-        self._runs: list[Run] = []
-        self._ids: list[tuple[int, int, int]] = []
+        self.runs: list[Run] = []
+        self.ids: list[RowIds] = []
 
     def room(self, size: int) -> int:
         """How many samples of ``size`` bytes still fit; at least one in an empty builder."""
@@ -83,36 +89,37 @@ class ChunkBuilder:
         fit = min(fit, chunk.MAX_SAMPLES // 4 - self.n)
         return max(fit, 0 if self.n else 1)
 
-    def add(self, run: Run, session: int, counter: int) -> None:
-        """Take a run; its rows have the ids ``(session, counter)`` and following."""
-        self._runs.append(run)
+    def add(self, run: Run, ids: RowIds) -> None:
+        """Take a run, whose rows have these ids."""
+        self.runs.append(run)
         self.n += run.n
         self.nbytes += run.n * run.size
-        if self._ids:
-            last_session, last_counter, count = self._ids[-1]
-            if last_session == session and last_counter + count == counter:
-                self._ids[-1] = (session, last_counter, count + run.n)
+        if self.ids:
+            session, counter, count, edit = self.ids[-1]
+            if ids[0] == session and ids[1] == counter + count and ids[3] == edit:
+                self.ids[-1] = (session, counter, count + ids[2], edit)
                 return
-        self._ids.append((session, counter, run.n))
+        self.ids.append(ids)
 
     @property
     def ndim(self) -> int:
         """Dimensions of the samples."""
-        return max((len(run.shape) for run in self._runs), default=0)
+        return max((len(run.shape) for run in self.runs), default=0)
 
     def build(self, ndim: int) -> tuple[chunk.Block, Pieces]:
         """The block, and the pieces that take its rows (their object and offset are still zero)."""
-        runs = self._runs
+        runs = self.runs
         block = _block(self, runs, ndim)
-        pieces = np.zeros(len(self._ids), piece_dtype(ndim))
+        pieces = np.zeros(len(self.ids), piece_dtype(ndim))
         pieces["length"] = block.length
         pieces["header"] = block.header_length
         pieces["checksum"] = block.checksum
-        counts = [count for _, _, count in self._ids]
+        counts = [ids[2] for ids in self.ids]
         pieces["count"] = counts
         pieces["start"] = np.cumsum([0, *counts[:-1]])
-        pieces["session"] = [session for session, _, _ in self._ids]
-        pieces["counter"] = [counter for _, counter, _ in self._ids]
+        pieces["session"] = [ids[0] for ids in self.ids]
+        pieces["counter"] = [ids[1] for ids in self.ids]
+        pieces["edit"] = [ids[3] for ids in self.ids]
         pieces["nulls"] = np.minimum(sum(run.n for run in runs if run.null), pieces["count"])
         shapes = [_padded(run.shape, ndim) for run in runs]
         pieces["low"] = np.min(shapes, axis=0)
@@ -169,4 +176,4 @@ def _block(builder: ChunkBuilder, runs: Sequence[Run], ndim: int) -> chunk.Block
     )
 
 
-__all__ = ["ChunkBuilder", "Run"]
+__all__ = ["ChunkBuilder", "RowIds", "Run"]

@@ -328,6 +328,11 @@ class ChunkHeader:
             )
         return self._decoded if isinstance(self._decoded, int) else int(self._decoded[i])
 
+    @property
+    def has_decoded_sizes(self) -> bool:
+        """Whether samples are compressed one by one with a byte codec."""
+        return self._decoded is not None
+
     # ---- frames
     def frame_range(self, start: int, stop: int, i: int | None = None) -> tuple[int, int]:
         """First frame, and the one after the last, that hold raw bytes ``start`` to ``stop``."""

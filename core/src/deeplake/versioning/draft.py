@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import secrets
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from deeplake.format import segment as segment_format
-from deeplake.format.builder import ChunkBuilder, Run
+from deeplake.format.builder import ChunkBuilder, RowIds, Run
 from deeplake.format.commit import SegmentRef, TensorState
 from deeplake.format.encoding import encoding, htype_plugin
 from deeplake.format.pieces import Pieces, row_range
 from deeplake.types import TensorSchema
-from deeplake.versioning.blocks import object_words
+from deeplake.versioning.blocks import Blocks, object_words
+from deeplake.versioning.rewrite import runs_of
 from deeplake.versioning.staging import Staging
 from deeplake.versioning.table import PieceTable, Segment
 
@@ -31,15 +33,22 @@ class Draft:
         info: Its info.
         table: Its rows that are in chunks.
         staging: Where new chunks go.
+        blocks: Where chunks are read.
     """
 
     def __init__(
-        self, schema: TensorSchema, info: Mapping[str, Any], table: PieceTable, staging: Staging
+        self,
+        schema: TensorSchema,
+        info: Mapping[str, Any],
+        table: PieceTable,
+        staging: Staging,
+        blocks: Blocks,
     ) -> None:
         self.schema = schema
         self.info: Mapping[str, Any] = info
         self._table = table
         self._staging = staging
+        self._blocks = blocks
         self._builder: ChunkBuilder | None = None
         self._preview: tuple[int, str, PieceTable] | None = None
 
@@ -79,38 +88,37 @@ class Draft:
             self._table = self._table.with_ndim(schema.ndim or 0)
         if self._builder is not None and schema.dtype is not None:
             self._builder.dtype = schema.dtype
-        if self._preview is not None:
-            self._staging.forget(self._preview[1])
-            self._preview = None
+        self._forget_preview()
         self.schema = schema
 
     # ---- edits
-    def append(self, runs: Iterable[Run], ids: Sequence[tuple[int, int, int]]) -> None:
+    def append(self, runs: Iterable[Run], ids: Sequence[RowIds]) -> None:
         """Add rows at the end.
 
         Args:
             runs: The samples.
-            ids: Their row ids, as runs ``(session, counter, count)``.
+            ids: Their row ids, in the same order.
         """
-        queue = list(ids)
+        queue = deque(ids)
         for run in runs:
             start = 0
             while start < run.n:
                 if self._builder is None:
                     self._builder = self._new_builder(run.size)
                 builder = self._builder
-                session, counter, count = queue[0]
+                session, counter, count, edit = queue[0]
                 take = min(run.n - start, builder.room(run.size), count)
                 if take == 0:
                     self.seal()
                     continue
                 whole = start == 0 and take == run.n
-                builder.add(run if whole else run.part(start, start + take), session, counter)
+                part = run if whole else run.part(start, start + take)
+                builder.add(part, (session, counter, take, edit))
                 start += take
                 if take == count:
-                    queue.pop(0)
+                    queue.popleft()
                 else:
-                    queue[0] = (session, counter + take, count - take)
+                    queue[0] = (session, counter + take, count - take, edit)
                 if builder.nbytes >= builder.target:
                     self.seal()
 
@@ -118,11 +126,68 @@ class Draft:
         """Make a chunk of the rows that are in none."""
         builder = self._builder
         self._builder = None
+        self._forget_preview()
+        if builder is not None and builder.n:
+            self._table = self._table.append(self._stage(builder))
+
+    def _forget_preview(self) -> None:
         if self._preview is not None:
             self._staging.forget(self._preview[1])
             self._preview = None
-        if builder is not None and builder.n:
-            self._table = self._table.append(self._stage(builder))
+
+    def _absorb_tail(self) -> None:
+        """Take small chunks at the end back into the builder, the way a binary counter carries.
+
+        Rows that are appended one at a time are rewritten O(log n) times, and leave O(log n) small
+        chunks.
+        """
+        builder = self._builder
+        if builder is None or not builder.n or not self._table.segments:
+            return
+        tail = self._table.segments[-1].pieces
+        rows, size, first = builder.n, builder.nbytes, len(tail)
+        while first and int(tail["count"][first - 1]) <= rows:
+            length = int(tail["length"][first - 1])
+            if size + length > builder.target:
+                break
+            first -= 1
+            rows += int(tail["count"][first])
+            size += length
+        if first == len(tail):
+            return
+        self._forget_preview()
+        stored = rows - builder.n
+        whole = self._new_builder(size // rows)
+        whole.target = builder.target
+        for run, ids in runs_of(tail[first:], self._blocks, self.schema.name):
+            whole.add(run, ids)
+        queue = deque(builder.ids)
+        for run in builder.runs:
+            start = 0
+            while start < run.n:
+                session, counter, count, edit = queue.popleft()
+                take = min(run.n - start, count)
+                part = run if take == run.n else run.part(start, start + take)
+                whole.add(part, (session, counter, take, edit))
+                start += take
+                if take < count:
+                    queue.appendleft((session, counter + take, count - take, edit))
+        self._builder = whole
+        self._table = self._table.truncate(self._table.rows - stored)
+
+    def rechunk(self) -> bool:
+        """Put all rows into chunks of the usual size; returns whether anything was rewritten."""
+        table = self.sealed()
+        pieces = table.pieces()
+        if not fragmented(pieces, self._target(_mean_size(pieces))):
+            return False
+        apart = Draft(
+            self.schema, self.info, PieceTable([], self._ndim), self._staging, self._blocks
+        )
+        for run, ids in runs_of(pieces, self._blocks, self.schema.name):
+            apart.append([run], [ids])
+        self._table = apart.sealed()
+        return True
 
     def _stage(self, builder: ChunkBuilder) -> Pieces:
         block, pieces = builder.build(self._ndim)
@@ -151,8 +216,10 @@ class Draft:
 
     def _chunks(self, runs: Sequence[Run]) -> PieceTable:
         """The samples in chunks of their own, as a table without row ids."""
-        apart = Draft(self.schema, self.info, PieceTable([], self._ndim), self._staging)
-        apart.append(runs, [(0, 0, sum(run.n for run in runs))])
+        apart = Draft(
+            self.schema, self.info, PieceTable([], self._ndim), self._staging, self._blocks
+        )
+        apart.append(runs, [(0, 0, sum(run.n for run in runs), 0)])
         apart.seal()
         return apart._table
 
@@ -184,6 +251,7 @@ class Draft:
     # ---- publishing
     def state(self) -> TensorState:
         """The tensor as a commit holds it; new segments are staged."""
+        self._absorb_tail()
         self.seal()
         table = self._table.compacted()
         segments = [
@@ -195,6 +263,26 @@ class Draft:
         return TensorState(self.schema, self._table.rows, refs, self.info)
 
 
+def fragmented(pieces: Pieces, target: int) -> bool:
+    """Whether a tensor has many more chunks, or pieces, than its data need."""
+    if len(pieces) < 2:
+        return False
+    needed = max(1, int(pieces["count"].sum()) * _mean_size(pieces) // target)
+    return len(pieces) > 2 * needed + 2
+
+
+def _mean_size(pieces: Pieces) -> int:
+    """Bytes of a sample, about: chunks may hold more rows than their pieces take."""
+    rows = int(pieces["count"].sum())
+    chunks = np.unique(
+        np.stack(
+            [pieces["object"][:, 0], pieces["object"][:, 1], pieces["offset"], pieces["length"]]
+        ),
+        axis=1,
+    )
+    return int(chunks[3].sum()) // max(rows, 1)
+
+
 def _write(part: Segment, staging: Staging) -> SegmentRef:
     pieces = part.pieces
     block = segment_format.encode(pieces)
@@ -203,4 +291,4 @@ def _write(part: Segment, staging: Staging) -> SegmentRef:
     return SegmentRef(oid, offset, block.length, len(pieces), part.rows, block.checksum, low, high)
 
 
-__all__ = ["Draft"]
+__all__ = ["Draft", "fragmented"]

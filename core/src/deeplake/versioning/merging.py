@@ -7,14 +7,15 @@ common base and one side is applied to the other side.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from deeplake.format import pieces as p
 from deeplake.format.pieces import Pieces
-from deeplake.versioning.changes import Changes, Runs, compare, locate
+from deeplake.types import TensorSchema
+from deeplake.versioning.changes import Changes, Runs, compare, locate, match
 from deeplake.versioning.table import PieceTable
 
 Resolution = Literal["ours", "theirs"] | None
@@ -135,8 +136,6 @@ def _common(runs: Runs, among: Runs) -> int:
 
 
 def _without_known(added: Runs, known: Runs, ndim: int) -> Runs:
-    from deeplake.versioning.changes import match
-
     return match(known, added, ndim).added
 
 
@@ -166,4 +165,99 @@ def merge_json(
     return merged
 
 
-__all__ = ["Clash", "Resolution", "RowMerge", "merge_json", "merge_rows"]
+@dataclass(frozen=True, slots=True, eq=False)
+class Side:
+    """One tensor on one side of a merge."""
+
+    schema: TensorSchema
+    info: Mapping[str, Any]
+    table: PieceTable
+
+
+def merge_tensors(
+    base: Mapping[str, Side],
+    ours: Mapping[str, Side],
+    theirs: Mapping[str, Side],
+    resolution: Resolution = None,
+    *,
+    apply_deletions: bool,
+) -> dict[str, Side]:
+    """Our tensors with their changes since ``base``.
+
+    Args:
+        base, ours, theirs: Tensors by id.
+        resolution: Whose change counts where both changed the same thing; None: it is a clash.
+        apply_deletions: Delete tensors that they deleted.
+
+    Raises:
+        Clash: Both sides changed the same thing.
+    """
+    merged = dict(ours)
+    for tid, their in theirs.items():
+        before, mine = base.get(tid), ours.get(tid)
+        name = their.schema.name
+        if before is None:
+            taken = [side for side in ours.values() if side.schema.name == name]
+            if taken:
+                raise Clash(f"tensor {name!r} was created on both sides")
+            merged[tid] = their
+        elif mine is None:
+            if _changed(before, their):
+                if resolution is None:
+                    raise Clash(f"tensor {name!r} was deleted on one side and changed on the other")
+                if resolution == "theirs":
+                    merged[tid] = their
+        else:
+            merged[tid] = _merge_tensor(before, mine, their, resolution)
+    for tid, before in base.items():
+        if tid in theirs or tid not in ours or not apply_deletions:
+            continue
+        if resolution is None and _changed(before, ours[tid]):
+            name = ours[tid].schema.name
+            raise Clash(f"tensor {name!r} was deleted on one side and changed on the other")
+        if resolution != "ours" or not _changed(before, ours[tid]):
+            del merged[tid]
+    names = [side.schema.name for side in merged.values()]
+    for name in names:
+        if names.count(name) > 1:
+            raise Clash(f"two tensors were given the name {name!r}")
+    return merged
+
+
+def _merge_tensor(base: Side, ours: Side, theirs: Side, resolution: Resolution) -> Side:
+    name = ours.schema.name
+    changed = {}
+    for key in SCHEMA_FIELDS:
+        before, mine, their = (getattr(side.schema, key) for side in (base, ours, theirs))
+        if their in (before, mine):
+            continue
+        if mine != before and resolution != "theirs":
+            if resolution is None:
+                raise Clash(f"tensor {name!r}: its {key} was changed on both sides")
+            continue
+        changed[key] = their
+    schema = replace(ours.schema, **changed) if changed else ours.schema
+    info = merge_json(f"info of tensor {name!r}", base.info, ours.info, theirs.info, resolution)
+    table = ours.table.with_ndim(schema.ndim or 0)
+    try:
+        rows = merge_rows(
+            base.table.with_ndim(table.ndim), table, theirs.table.with_ndim(table.ndim), resolution
+        )
+    except Clash as clash:
+        raise Clash(f"tensor {name!r}: {clash.what}") from clash
+    return Side(schema, info, rows.apply(table))
+
+
+def _changed(before: Side, after: Side) -> bool:
+    return (
+        before.schema != after.schema
+        or dict(before.info) != dict(after.info)
+        or bool(compare(before.table, after.table))
+    )
+
+
+SCHEMA_FIELDS = tuple(f.name for f in fields(TensorSchema) if f.name != "id")
+
+__all__ = [
+    "Clash", "Resolution", "RowMerge", "Side", "merge_json", "merge_rows", "merge_tensors",
+]  # fmt: skip

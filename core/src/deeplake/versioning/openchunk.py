@@ -14,6 +14,8 @@ from deeplake.format.chunk import ChunkHeader
 from deeplake.format.encoding import codec_plugin
 from deeplake.spi import ChunkCodec, SampleCodec
 from deeplake.types import Buffer
+from deeplake.versioning.blocks import object_id
+from deeplake.versioning.repository import data_key
 
 DENSE = 8
 """A block of plain samples is read as a whole if at least one in eight of them is wanted."""
@@ -200,6 +202,23 @@ class OpenChunk:
         return None if codec is None or codec.media == "bytes" else cast(SampleCodec, codec)
 
 
+def read_header(data: memoryview, piece: Any, tensor: str) -> ChunkHeader:
+    """The header of a piece's chunk, checked against the piece.
+
+    Args:
+        data: The block, or at least its header.
+        piece: The piece that leads to it.
+        tensor: Name of the tensor, for messages.
+    """
+    name = f"{data_key(object_id(piece))} at byte {int(piece['offset'])} (tensor {tensor!r})"
+    header = ChunkHeader(data, name, int(piece["checksum"]))
+    if header.header_length + header.stored_length != int(piece["length"]):
+        raise FormatError(f"{name}: the chunk has another size than its piece says")
+    if int(piece["start"]) + int(piece["count"]) > header.n:
+        raise FormatError(f"{name}: the piece takes more samples than the chunk has")
+    return header
+
+
 def array_dtype(header: ChunkHeader) -> np.dtype[Any]:
     """Dtype of the samples of a chunk of arrays. Raises ``FormatError``."""
     try:
@@ -211,4 +230,4 @@ def array_dtype(header: ChunkHeader) -> np.dtype[Any]:
     return dtype
 
 
-__all__ = ["OpenChunk", "array_dtype"]
+__all__ = ["OpenChunk", "array_dtype", "read_header"]

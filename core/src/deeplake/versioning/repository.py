@@ -24,6 +24,7 @@ from deeplake.spi import Store
 MARKER = "deeplake.json"
 MAIN = "main"
 INLINE_LIMIT = 32 << 10
+_COMMIT_ID = re.compile(r"[0-9a-f]{32,64}")
 _PLAIN = re.compile(r"[a-z0-9_-]")
 
 
@@ -37,15 +38,20 @@ def data_key(oid: str) -> str:
     return f"data/{oid}"
 
 
-def ref_key(branch: str) -> str:
-    """Key of a branch's ref: the name with everything but ``a-z 0-9 _ -`` percent-encoded.
+def is_id(text: str) -> bool:
+    """Whether this may be the id of a commit."""
+    return _COMMIT_ID.fullmatch(text) is not None
+
+
+def ref_key(name: str, kind: str = "heads") -> str:
+    """Key of a branch's ref, or a tag's: the name with everything but ``a-z 0-9 _ -`` percent-encoded.
 
     Case is encoded too: names that differ in case only stay apart on every file system.
     """
     encoded = "".join(
-        c if _PLAIN.match(c) else "".join(f"%{b:02x}" for b in c.encode()) for c in branch
+        c if _PLAIN.match(c) else "".join(f"%{b:02x}" for b in c.encode()) for c in name
     )
-    return f"refs/heads/{encoded}"
+    return f"refs/{kind}/{encoded}"
 
 
 class Repository:
@@ -89,7 +95,6 @@ class Repository:
         except PreconditionFailedError:
             uuid = str(envelope.unwrap("marker", self.store.get(MARKER), MARKER)["uuid"])
         first = Commit(new_id(), time=time.time())
-        self.write_commit(first)
         ref = Ref(uuid, MAIN, None, first.id, new_id(), secrets.token_hex(8), 0, first)
         try:
             version = self.store.put(
@@ -155,28 +160,106 @@ class Repository:
         """Remove a branch; its commits stay until they are collected."""
         self.store.delete([ref_key(branch)])
 
+    # ---- tags
+    def tags(self) -> dict[str, str]:
+        """Commit ids by tag."""
+        prefix = "refs/tags/"
+        found = {}
+        for info in self.store.list(prefix):
+            value = envelope.unwrap("tag", self.store.get(info.key), info.key)
+            found[unquote(info.key[len(prefix) :])] = str(value.get("commit"))
+        return dict(sorted(found.items()))
+
+    def read_tag(self, name: str) -> str | None:
+        """The commit of a tag, or None if there is no such tag."""
+        key = ref_key(name, "tags")
+        try:
+            data = self.store.get(key)
+        except ObjectNotFoundError:
+            return None
+        return str(envelope.unwrap("tag", data, key).get("commit"))
+
+    def create_tag(self, name: str, commit: Commit) -> None:
+        """Give a commit a name for good.
+
+        Raises:
+            CheckoutError: There is such a tag.
+        """
+        self.keep(commit)
+        data = envelope.wrap("tag", {"name": name, "commit": commit.id, "time": time.time()})
+        try:
+            self.store.put(ref_key(name, "tags"), data, if_absent=True)
+        except PreconditionFailedError:
+            raise CheckoutError(f"{self.store.url} has a tag {name!r} already") from None
+
+    def delete_tag(self, name: str) -> None:
+        """Remove a tag; its commit stays."""
+        self.store.delete([ref_key(name, "tags")])
+
     # ---- commits
     def read_commit(self, commit_id: str) -> Commit:
-        """A commit or snapshot.
+        """A commit, or a snapshot that is still the head of a branch.
 
         Raises:
             CheckoutError: There is none of this id.
         """
         found = self._commits.get(commit_id)
         if found is None:
-            key = f"commits/{commit_id}"
-            try:
-                data = self.store.get(key)
-            except ObjectNotFoundError:
-                raise CheckoutError(f"{self.store.url} has no commit {commit_id}") from None
-            found = Commit.from_json(envelope.unwrap("commit", data, key), key)
-            if found.id != commit_id:
-                raise FormatError(f"{key}: holds commit {found.id}")
+            found = self._stored(commit_id) or self._inlined(commit_id) or self._stored(commit_id)
+            if found is None:
+                raise CheckoutError(f"{self.store.url} has no commit {commit_id}")
             self._remember(found)
         return found
 
-    def write_commit(self, commit: Commit) -> int:
-        """Store a commit under its id and return its size in bytes.
+    def _stored(self, commit_id: str) -> Commit | None:
+        """The commit, if it is an object of its own."""
+        if not is_id(commit_id):
+            return None
+        key = f"commits/{commit_id}"
+        try:
+            data = self.store.get(key)
+        except ObjectNotFoundError:
+            return None
+        found = Commit.from_json(envelope.unwrap("commit", data, key), key)
+        if found.id != commit_id:
+            raise FormatError(f"{key}: holds commit {found.id}")
+        return found
+
+    def _inlined(self, commit_id: str) -> Commit | None:
+        """The commit, if it is the head of a branch and nowhere else (see ``keep``)."""
+        if not is_id(commit_id):
+            return None
+        for branch in self.branches():
+            try:
+                ref, _ = self.read_ref(branch)
+            except (CheckoutError, DatasetNotFoundError):
+                continue
+            if ref.head == commit_id:
+                return ref.inline
+        return None
+
+    def keep(self, commit: Commit) -> None:
+        """Store a commit that only a ref holds so far, before the ref moves on.
+
+        A commit that is the head of a branch lives in the branch's ref: that makes a commit two
+        writes instead of three. Whoever moves the branch, or refers to the commit, keeps it first.
+        """
+        try:
+            self.write_commit(commit)
+        except PreconditionFailedError:
+            self._remember(commit)
+
+    @staticmethod
+    def fits_inline(commit: Commit) -> bool:
+        """Whether a ref can hold the commit itself."""
+        segments = sum(len(state.segments) + 4 for state in commit.tensors.values())
+        # A segment is about 100 bytes of JSON; the exact size matters only in between.
+        if segments > INLINE_LIMIT // 64:
+            return False
+        return len(envelope.wrap("commit", commit.to_json())) <= INLINE_LIMIT
+
+    def write_commit(self, commit: Commit) -> None:
+        """Store a commit under its id.
 
         Raises:
             PreconditionFailedError: The id is taken.
@@ -184,7 +267,6 @@ class Repository:
         data = envelope.wrap("commit", commit.to_json())
         self.store.put(f"commits/{commit.id}", data, if_absent=True)
         self._remember(commit)
-        return len(data)
 
     def _remember(self, commit: Commit) -> None:
         # Commits are immutable: any number may be cached, but a long-lived writer makes many.
@@ -215,4 +297,4 @@ class Repository:
         return pieces
 
 
-__all__ = ["MAIN", "Repository", "data_key", "new_id", "ref_key"]
+__all__ = ["INLINE_LIMIT", "MAIN", "Repository", "data_key", "is_id", "new_id", "ref_key"]

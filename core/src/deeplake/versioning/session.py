@@ -6,9 +6,11 @@ once: data objects, then the commit object, then one compare-and-swap of the bra
 
 from __future__ import annotations
 
+import random
 import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -17,21 +19,24 @@ import numpy as np
 from deeplake.errors import (
     CheckoutError,
     ConflictError,
-    DatasetHandlerError,
     PreconditionFailedError,
     ReadOnlyModeError,
     StorageError,
 )
-from deeplake.format.builder import Run
+from deeplake.format.builder import RowIds, Run
 from deeplake.format.commit import Commit, Ref
 from deeplake.types import TensorSchema
 from deeplake.versioning.blocks import Blocks
 from deeplake.versioning.draft import Draft
-from deeplake.versioning.repository import INLINE_LIMIT, MAIN, Repository, new_id
+from deeplake.versioning.merging import Clash, Side, merge_json, merge_tensors
+from deeplake.versioning.repository import MAIN, Repository, new_id
 from deeplake.versioning.staging import Staging
 from deeplake.versioning.table import PieceTable
 
 ATTEMPTS = 5
+"""Tries of a compare-and-swap that the store did not answer."""
+REBASES = 100
+"""Times that other writers may be faster before a publication is given up."""
 CHECKPOINT_SECONDS = 20.0
 CHECKPOINT_BYTES = 800 << 20
 OVERDUE = 1.5
@@ -82,13 +87,7 @@ class Session:
         try:
             ref, version = repository.read_ref(name)
         except CheckoutError:
-            try:
-                commit = repository.read_commit(name)
-            except CheckoutError:
-                raise CheckoutError(
-                    f"{repository.store.url} has neither a branch nor a commit {name!r}; its "
-                    f"branches are {', '.join(repository.branches())}"
-                ) from None
+            commit = find_commit(repository, name)
             return cls(repository, commit, None, None, commit.branch)
         return cls(repository, repository.head_commit(ref), ref, version, ref.branch)
 
@@ -107,6 +106,7 @@ class Session:
                 state.info,
                 PieceTable.stored(state.segments, state.schema.ndim or 0, load),
                 self._staging,
+                self.blocks,
             )
             for tid, state in commit.tensors.items()
         }
@@ -146,7 +146,8 @@ class Session:
     def create_tensor(self, schema: TensorSchema, info: Mapping[str, Any]) -> Draft:
         """Add a tensor without rows."""
         self.begin()
-        draft = Draft(schema, info, PieceTable([], schema.ndim or 0), self._staging)
+        table = PieceTable([], schema.ndim or 0)
+        draft = Draft(schema, info, table, self._staging, self.blocks)
         self.tensors[schema.id] = draft
         self._index()
         return draft
@@ -202,26 +203,52 @@ class Session:
         draft.edit(draft.sealed().delete(ranges))
         self._set_base_rows()
 
+    def insert_rows(self, draft: Draft, row: int, runs: Iterable[Run], n: int) -> None:
+        """Add ``n`` rows to a tensor before ``row``."""
+        self.begin()
+        tail = draft.sealed()
+        draft.edit(tail.truncate(row))
+        fresh = self._fresh_ids(n)
+        draft.append(runs, fresh)
+        draft.edit(draft.sealed().join(tail.beginning_at(row)))
+        self._set_base_rows()
+
+    def reorder_rows(self, draft: Draft, rows: np.ndarray) -> None:
+        """Keep these rows of a tensor, in this order."""
+        self.begin()
+        draft.edit(draft.sealed().gather(rows))
+        self._set_base_rows()
+
+    def rechunk(self, draft: Draft) -> bool:
+        """Put a tensor's rows into chunks of the usual size, if they are not."""
+        self.begin()
+        return draft.rechunk()
+
+    def _fresh_ids(self, n: int) -> list[RowIds]:
+        first = self._used
+        self._used += n
+        return [(self._id, first, n, 0)]
+
     def _set_base_rows(self) -> None:
         """Rows at and beyond this position are new: all tensors number them alike."""
         self._base_rows = max((d.length for d in self.tensors.values()), default=0)
         self._counter = self._used
 
-    def _row_ids(self, draft: Draft, n: int) -> list[tuple[int, int, int]]:
+    def _row_ids(self, draft: Draft, n: int) -> list[RowIds]:
         """Ids for the next ``n`` rows of a tensor: those of the same rows in other tensors."""
         start, stop = draft.length, draft.length + n
-        ids: list[tuple[int, int, int]] = []
+        ids: list[RowIds] = []
         if start < self._base_rows:
             longest = max(self.tensors.values(), key=lambda d: d.length)
             known = longest.table.pieces(start, min(stop, longest.length, self._base_rows))
             ids = [
-                (int(piece["session"]), int(piece["counter"]), int(piece["count"]))
+                (int(piece["session"]), int(piece["counter"]), int(piece["count"]), 0)
                 for piece in known
             ]
-            start += sum(count for _, _, count in ids)
+            start += sum(count for _, _, count, _ in ids)
         if start < stop:
             first = self._counter + start - self._base_rows
-            ids.append((self._id, first, stop - start))
+            ids.append((self._id, first, stop - start, 0))
             self._used = max(self._used, first + stop - start)
         return ids
 
@@ -256,22 +283,25 @@ class Session:
         Raises:
             CheckoutError: There is such a branch.
         """
-        dataset = (
-            self.ref.dataset if self.ref is not None else self.repository.read_ref(MAIN)[0].dataset
-        )
+        repository = self.repository
+        known = self.ref if self.ref is not None else repository.read_ref(MAIN)[0]
         commit = self.base
+        is_commit = commit.message is not None
+        if is_commit:
+            repository.keep(commit)
         ref = Ref(
-            dataset,
+            known.dataset,
             name,
-            commit.id if commit.message is not None else None,
+            commit.id if is_commit else None,
             commit.id,
             new_id(),
             secrets.token_hex(8),
             0,
-            commit if len(commit.tensors) < 256 and _small(commit) else None,
+            commit if repository.fits_inline(commit) else None,
+            known.extra,
         )
         try:
-            version = self.repository.write_ref(ref, if_match=None)
+            version = repository.write_ref(ref, if_match=None)
         except PreconditionFailedError:
             raise CheckoutError(f"there is a branch {name!r} already") from None
         self.ref, self._version, self.branch = ref, version, name
@@ -293,26 +323,68 @@ class Session:
         """Publish all changes as a snapshot: durable, and not part of the history yet.
 
         Raises:
-            ConflictError: Another writer moved the branch; nothing of it is lost.
+            ConflictError: Another writer changed the same things. What this session did is kept.
             StorageError: The store failed. Nothing is visible; flushing again tries again.
         """
         if self.changed:
             self._publish(None)
 
-    def commit(self, message: str) -> str:
-        """Publish everything as a user commit and return its id."""
+    def commit(self, message: str, merged: str | None = None) -> str:
+        """Publish everything as a user commit and return its id.
+
+        Args:
+            message: What changed.
+            merged: The commit that was merged: the second parent.
+        """
         if self.ref is None:
             self.begin()
-        return self._publish(message)
+        return self._publish(message, merged)
 
-    def _publish(self, message: str | None) -> str:
-        assert self.ref is not None and self._version is not None
+    def _publish(self, message: str | None, merged: str | None = None) -> str:
+        for attempt in range(REBASES):
+            try:
+                return self._try_publish(message, merged)
+            except _Moved as moved:
+                # Somebody else was faster: put this session's changes on top of theirs.
+                self._rebase(moved.ref, moved.version)
+                time.sleep(random.uniform(0, 0.002 * min(2**attempt, 64)))
+        raise ConflictError(
+            f"branch {self.branch!r} of {self.repository.store.url}: other writers were faster "
+            f"{REBASES} times; this session's work is kept as {self._keep_work(message)}"
+        )
+
+    def _try_publish(self, message: str | None, merged: str | None) -> str:
+        commit = self._staged_commit(message, merged)
+        ref = self.ref
+        assert ref is not None
+        before = ref.inline
+        if before is not None and before.message is not None:
+            self.repository.keep(before)
+        inline = self.repository.fits_inline(commit)
+        if not inline:
+            commit = self._store_commit(commit)
+        moved = ref.moved(
+            commit,
+            pending=new_id() if message is not None else ref.pending,
+            nonce=secrets.token_hex(8),
+            inline=inline,
+        )
+        self._version = self._swap(moved)
+        self.ref = moved
+        self.base = commit
+        self.changed = False
+        return commit.id
+
+    def _staged_commit(self, message: str | None, merged: str | None = None) -> Commit:
+        """The session's state as a commit whose data are stored."""
         states = {tid: draft.state() for tid, draft in self.tensors.items()}
         self._staging.flush()
         ref = self.ref
-        commit = Commit(
+        assert ref is not None
+        parents = (ref.commit,) if ref.commit is not None else ()
+        return Commit(
             id=ref.pending if message is not None else new_id(),
-            parents=(ref.commit,) if ref.commit is not None else (),
+            parents=parents if merged is None else (*parents, merged),
             time=time.time(),
             message=message,
             branch=self.branch,
@@ -321,27 +393,22 @@ class Session:
             info=self.info,
             extra=self.extra,
         )
-        commit, size = self._store_commit(commit)
-        pending = new_id() if message is not None else ref.pending
-        moved = ref.moved(
-            commit, pending=pending, nonce=secrets.token_hex(8), inline=size <= INLINE_LIMIT
-        )
-        self._version = self._swap(moved)
-        self.ref = moved
-        self.base = commit
-        self.changed = False
-        return commit.id
 
-    def _store_commit(self, commit: Commit) -> tuple[Commit, int]:
+    def _store_commit(self, commit: Commit) -> Commit:
         try:
-            return commit, self.repository.write_commit(commit)
+            self.repository.write_commit(commit)
         except PreconditionFailedError:
             # The pending id belongs to a writer that was faster, or that died before its ref.
-            fresh = Commit(**{**_fields(commit), "id": new_id()})
-            return fresh, self.repository.write_commit(fresh)
+            commit = replace(commit, id=new_id())
+            self.repository.write_commit(commit)
+        return commit
 
     def _swap(self, ref: Ref) -> str:
-        """Move the branch. An answer that got lost is settled by reading the ref back."""
+        """Move the branch. An answer that got lost is settled by reading the ref back.
+
+        Raises:
+            _Moved: The branch is elsewhere.
+        """
         for attempt in range(ATTEMPTS):
             try:
                 return self.repository.write_ref(ref, if_match=self._version)
@@ -349,22 +416,124 @@ class Session:
                 found, version = self.repository.read_ref(ref.branch)
                 if found.nonce == ref.nonce:
                     return version
-                raise ConflictError(
-                    f"branch {ref.branch!r} of {self.repository.store.url} was moved to "
-                    f"{found.head} by another writer since {self.base.id} was opened; this "
-                    f"session's work is kept as snapshot {ref.head}"
-                ) from error
+                raise _Moved(found, version) from error
             except StorageError:
-                try:
-                    found, version = self.repository.read_ref(ref.branch)
-                except (StorageError, DatasetHandlerError):
-                    found = None
-                if found is not None and found.nonce == ref.nonce:
-                    return version
                 if attempt == ATTEMPTS - 1:
                     raise
                 time.sleep(0.05 * 2**attempt)
-        raise AssertionError("unreachable")
+        raise AssertionError("the loop returns or raises")
+
+    # ---- other writers
+    def _rebase(self, ref: Ref, version: str) -> None:
+        """Start from another writer's state, with this session's changes on top.
+
+        Raises:
+            ConflictError: Both changed the same thing.
+        """
+        base, mine = self.base, self._sides()
+        if self.ref is None or ref.dataset != self.ref.dataset:
+            raise ConflictError(
+                f"{self.repository.store.url} was replaced by another dataset in the meantime; open "
+                "it again"
+            )
+        groups, info, extra = self.groups, self.info, self.extra
+        work = self._keep_work
+        self._start(self.repository.head_commit(ref), ref, version)
+        try:
+            merged = merge_tensors(
+                self._stored_sides(base), self._sides(), mine, apply_deletions=True
+            )
+            self.info = merge_json("info of the dataset", base.info, self.info, info)
+            self.extra = merge_json("the dataset", base.extra, self.extra, extra)
+        except Clash as clash:
+            self._start(base, ref, version)
+            self._take(mine)
+            self.groups, self.info, self.extra = groups, info, extra
+            kept = work(None)
+            head = self.repository.head_commit(ref)
+            self._start(head, ref, version)
+            raise ConflictError(
+                f"branch {ref.branch!r} of {self.repository.store.url}: {clash.what}. Another "
+                f"writer moved the branch from {base.id} to {ref.head} first; this session's work "
+                f"is kept as {kept}: deeplake.load(path + '@{kept}') opens it"
+            ) from clash
+        gone = set(base.groups) - set(groups)
+        new = [g for g in groups if g not in base.groups and g not in self.groups]
+        self.groups = [g for g in self.groups if g not in gone] + new
+        self._take(merged)
+        self.changed = True
+
+    def _keep_work(self, message: str | None) -> str:
+        """Store this session's state as a commit that no branch has; returns its id."""
+        work = replace(self._staged_commit(message), id=new_id())
+        self.repository.write_commit(work)
+        return work.id
+
+    def _sides(self) -> dict[str, Side]:
+        """The tensors as they are now, for a merge."""
+        return {
+            tid: Side(draft.schema, draft.info, draft.sealed())
+            for tid, draft in self.tensors.items()
+        }
+
+    def _stored_sides(self, commit: Commit) -> dict[str, Side]:
+        """The tensors of a commit, for a merge."""
+        load = self.repository.read_segment
+        return {
+            tid: Side(
+                state.schema,
+                state.info,
+                PieceTable.stored(state.segments, state.schema.ndim or 0, load),
+            )
+            for tid, state in commit.tensors.items()
+        }
+
+    def _take(self, sides: Mapping[str, Side]) -> None:
+        """Replace all tensors."""
+        self.tensors = {
+            tid: Draft(side.schema, side.info, side.table, self._staging, self.blocks)
+            for tid, side in sides.items()
+        }
+        self._index()
+        self._set_base_rows()
+
+    def refresh(self) -> bool:
+        """Publish changes, and go to the branch's latest state; returns whether it is another."""
+        self.flush()
+        if self.ref is None:
+            return False
+        ref, version = self.repository.read_ref(self.branch)
+        if ref.head == self.ref.head and ref.dataset == self.ref.dataset:
+            return False
+        self._start(self.repository.head_commit(ref), ref, version)
+        return True
+
+    def reset(self) -> None:
+        """Go back to the last user commit: everything after it is dropped from the branch."""
+        self.discard()
+        ref = self.ref
+        if ref is None or ref.head == ref.commit:
+            return
+        self.begin()
+        target = (
+            self.repository.read_commit(ref.commit)
+            if ref.commit is not None
+            else Commit(new_id(), time=time.time(), branch=ref.branch)
+        )
+        inline = self.repository.fits_inline(target)
+        if not inline and target.message is None:
+            self.repository.write_commit(target)
+        moved = replace(
+            ref, head=target.id, nonce=secrets.token_hex(8), seq=ref.seq + 1,
+            inline=target if inline else None,
+        )  # fmt: skip
+        try:
+            version = self._swap(moved)
+        except _Moved as other:
+            raise ConflictError(
+                f"branch {ref.branch!r} was moved by another writer; refresh and reset again"
+            ) from other
+        self._start(target, moved, version)
 
     # ---- giving up
     def discard(self) -> None:
@@ -379,12 +548,37 @@ class Session:
         self._staging.stop()
 
 
-def _small(commit: Commit) -> bool:
-    return sum(len(s.segments) + 4 for s in commit.tensors.values()) < 200
+class _Moved(Exception):
+    """The branch is not where this session thought.
+
+    Attributes:
+        ref, version: Where it is.
+    """
+
+    def __init__(self, ref: Ref, version: str) -> None:
+        super().__init__(ref.head)
+        self.ref = ref
+        self.version = version
 
 
-def _fields(commit: Commit) -> dict[str, Any]:
-    return {name: getattr(commit, name) for name in commit.__dataclass_fields__}
+def find_commit(repository: Repository, address: str) -> Commit:
+    """The commit that a tag or an id names, or the head of the branch of that name.
+
+    Raises:
+        CheckoutError: There is none.
+    """
+    try:
+        ref, _ = repository.read_ref(address)
+        return repository.head_commit(ref)
+    except CheckoutError:
+        tagged = repository.read_tag(address)
+    try:
+        return repository.read_commit(tagged or address)
+    except CheckoutError:
+        raise CheckoutError(
+            f"{repository.store.url} has no branch, tag or commit {address!r}; its branches are "
+            f"{', '.join(repository.branches())}"
+        ) from None
 
 
-__all__ = ["Session"]
+__all__ = ["Session", "find_commit"]

@@ -195,7 +195,7 @@ class PieceTable:
 
     def insert(self, row: int, pieces: Pieces) -> PieceTable:
         """The table with more rows before ``row``."""
-        return self.truncate(row).append(pieces).join(self._from(row))
+        return self.truncate(row).append(pieces).join(self.beginning_at(row))
 
     def gather(self, rows: np.ndarray[Any, Any]) -> PieceTable:
         """The table of any rows in any order."""
@@ -207,7 +207,8 @@ class PieceTable:
             return self
         return self.delete(np.array([[rows, self.rows]], np.int64))
 
-    def _from(self, row: int) -> PieceTable:
+    def beginning_at(self, row: int) -> PieceTable:
+        """The table without its first ``row`` rows."""
         return self.delete(np.array([[0, row]], np.int64)) if row else self
 
     def join(self, other: PieceTable) -> PieceTable:

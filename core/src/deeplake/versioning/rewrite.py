@@ -1,0 +1,95 @@
+"""Stored samples as runs again, to be put into other chunks: compaction, rechunking, remapping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from deeplake.format import chunk as chunk_format
+from deeplake.format import statistics
+from deeplake.format.builder import RowIds, Run
+from deeplake.format.pieces import Pieces
+from deeplake.types import Buffer
+from deeplake.versioning.blocks import Blocks, object_id
+from deeplake.versioning.openchunk import OpenChunk, array_dtype, read_header
+
+PART = 8 << 20
+
+
+def runs_of(pieces: Pieces, blocks: Blocks, tensor: str) -> Iterator[tuple[Run, RowIds]]:
+    """The samples of some pieces as they are stored, without decoding them.
+
+    Args:
+        pieces: The pieces.
+        blocks: Where their chunks are read.
+        tensor: Name of the tensor, for messages.
+
+    Yields:
+        A run, and the ids of its rows.
+    """
+    for piece in pieces:
+        oid, offset, length = object_id(piece), int(piece["offset"]), int(piece["length"])
+        block = blocks.whole(oid, offset, length)
+        if block is None:
+            block = blocks.fetch([(oid, offset, offset + length)])[0]
+        header = read_header(block, piece, tensor)
+        opened = OpenChunk(header, block[header.header_length :], oid, offset)
+        start = int(piece["start"])
+        session, counter, edit = (int(piece[x]) for x in ("session", "counter", "edit"))
+        for first, run in _runs(opened, start, start + int(piece["count"])):
+            yield run, (session, counter + first - start, run.n, edit)
+
+
+def _runs(opened: OpenChunk, start: int, stop: int) -> Iterator[tuple[int, Run]]:
+    header = opened.header
+    uniform = header.shape is not None and header.size is not None and header.nulls is None
+    if uniform and not header.has_decoded_sizes:
+        assert header.shape is not None
+        assert header.size is not None
+        rows = max(PART // max(header.size, 1), 1)
+        for a in range(start, stop, rows):
+            b = min(a + rows, stop)
+            yield a, _plain(opened, a, b)
+        return
+    for i in range(start, stop):
+        data = opened.sample_bytes(i, None)
+        decoded = header.decoded_size(i) if header.has_decoded_sizes else None
+        yield (
+            i,
+            Run(bytes(data), 1, header.sample_shape(i), len(data), header.is_null(i), decoded,
+                _values(opened, i, data)),
+        )  # fmt: skip
+
+
+def _plain(opened: OpenChunk, a: int, b: int) -> Run:
+    """Samples of equal shape and size, as one run."""
+    header = opened.header
+    assert header.shape is not None
+    assert header.size is not None
+    if header.size == 0:
+        return Run(b"", b - a, header.shape, 0)
+    frames = (
+        (a, b) if header.frame_size == 0 else header.frame_range(a * header.size, b * header.size)
+    )
+    data: Buffer = bytes(opened.raw(a * header.size, b * header.size, frames, None))
+    values = None
+    if header.kind == chunk_format.FIXED:
+        array = np.frombuffer(data, array_dtype(header)).reshape(b - a, *header.shape)
+        values = array if array[0].size <= statistics.MAX_ELEMENTS else None
+    return Run(data, b - a, header.shape, header.size, values=values)
+
+
+def _values(opened: OpenChunk, i: int, data: memoryview) -> np.ndarray | None:
+    """Values of a small plain sample, for statistics."""
+    header = opened.header
+    if header.sample_codec or header.dtype in ("str", "json") or not len(data):
+        return None
+    dtype = array_dtype(header)
+    shape = header.sample_shape(i)
+    if len(data) != dtype.itemsize * int(np.prod(shape)) or len(data) > dtype.itemsize * 16:
+        return None
+    return np.frombuffer(bytes(data), dtype).reshape(1, *shape)
+
+
+__all__ = ["runs_of"]
