@@ -1,0 +1,130 @@
+"""The data that benchmarks share, made once and then read from a folder.
+
+Nothing is downloaded, and the same call makes the same data: every array comes from a generator
+with a fixed seed, every photograph from the two that ship in scikit-learn.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+CLASSES = 10
+PHOTOGRAPH = (500, 375)
+"""Mean width and height of the JPEG files, in pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrays:
+    """Small images in memory, and their labels.
+
+    Attributes:
+        images: ``(n, 32, 32, 3)`` uint8.
+        labels: ``(n,)`` uint32, below ``CLASSES``.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """JPEG files, and their labels.
+
+    Attributes:
+        paths: One file an image.
+        labels: ``(n,)`` uint32, below ``CLASSES``.
+    """
+
+    paths: list[Path]
+    labels: np.ndarray
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all files."""
+        return sum(path.stat().st_size for path in self.paths)
+
+
+def cifar_like(rows: int, seed: int = 0) -> Arrays:
+    """Images with soft structure and noisy low bits, as photographs have: they hardly compress.
+
+    Args:
+        rows: How many.
+        seed: Other seeds give other images.
+    """
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, CLASSES, rows, dtype=np.uint32)
+    # A 4 x 4 thumbnail blown up to 32 x 32, and noise: in slices, as the intermediates are large.
+    images = np.empty((rows, 32, 32, 3), np.uint8)
+    for start in range(0, rows, 5000):
+        count = min(5000, rows - start)
+        soft = rng.integers(0, 224, (count, 4, 4, 3), dtype=np.uint8)
+        noise = rng.integers(0, 32, (count, 32, 32, 3), dtype=np.uint8)
+        images[start : start + count] = soft.repeat(8, axis=1).repeat(8, axis=2) + noise
+    return Arrays(images, labels)
+
+
+def photographs(folder: Path, count: int, seed: int = 0) -> Files:
+    """JPEG files of about 500 x 375 pixels: crops of scikit-learn's two photographs.
+
+    Crops differ in place, size, brightness, grain and quality (88 to 95); half are mirrored.
+    Files that an earlier call left in ``folder`` are used again.
+
+    Args:
+        folder: Where the files are, or are to be.
+        count: How many.
+        seed: Other seeds give other files.
+    """
+    labels = np.random.default_rng(seed).integers(0, CLASSES, count, dtype=np.uint32)
+    paths = [folder / f"{number:05}.jpg" for number in range(count)]
+    recipe = {"count": count, "seed": seed, "size": PHOTOGRAPH}
+    # Written last: without it, the folder is what an interrupted call left.
+    finished = folder / "recipe.json"
+    if finished.is_file() and json.loads(finished.read_text()) == json.loads(json.dumps(recipe)):
+        return Files(paths, labels)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for number, path in enumerate(paths):
+        path.write_bytes(_photograph(np.random.default_rng((seed, number))))
+    finished.write_text(json.dumps(recipe))
+    return Files(paths, labels)
+
+
+def _photograph(rng: np.random.Generator) -> bytes:
+    from io import BytesIO
+
+    from PIL import Image
+
+    whole = _originals()[rng.integers(2)]
+    width, height = (round(side * rng.uniform(0.9, 1.1)) for side in PHOTOGRAPH)
+    top = rng.integers(whole.shape[0] - height + 1)
+    left = rng.integers(whole.shape[1] - width + 1)
+    crop = whole[top : top + height, left : left + width]
+    if rng.random() < 0.5:
+        crop = crop[:, ::-1]
+    # Grain, as a sensor gives it, makes up for what the originals lost when they were compressed.
+    grain = rng.normal(0, rng.uniform(2, 8), (height, width, 1))
+    exposed = crop * rng.uniform(0.8, 1.2) + rng.uniform(-16, 16) + grain
+    file = BytesIO()
+    Image.fromarray(np.clip(exposed, 0, 255).astype(np.uint8)).save(
+        file, "JPEG", quality=int(rng.integers(88, 96))
+    )
+    return file.getvalue()
+
+
+def _originals() -> list[np.ndarray]:
+    """The two photographs, ``(427, 640, 3)`` uint8 each."""
+    if not _loaded:
+        from sklearn.datasets import load_sample_image
+
+        _loaded.extend(load_sample_image(name) for name in ("china.jpg", "flower.jpg"))
+    return _loaded
+
+
+_loaded: list[np.ndarray] = []
+
+__all__ = ["CLASSES", "Arrays", "Files", "cifar_like", "photographs"]

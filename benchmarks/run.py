@@ -1,0 +1,83 @@
+"""Runs benchmarks and prints their tables.
+
+::
+
+    make bench                               # all of them
+    make bench ARGS="ingest_read --rounds 9"
+    make bench ARGS="--list"
+
+A benchmark is a module of this folder with a function ``bench(options)`` that yields tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import json
+import sys
+from pathlib import Path
+
+from measure import Options, machine
+
+HERE = Path(__file__).parent
+
+
+def benches() -> dict[str, str]:
+    """Name and summary of each benchmark, found without importing any."""
+    found = {}
+    for file in sorted(HERE.glob("*.py")):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        if any(isinstance(node, ast.FunctionDef) and node.name == "bench" for node in tree.body):
+            found[file.stem] = (ast.get_docstring(tree) or "").split("\n")[0]
+    return found
+
+
+def arguments(argv: list[str]) -> argparse.Namespace:
+    known = benches()
+    parser = argparse.ArgumentParser(prog="benchmarks/run.py", description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="benchmarks to run (all)")
+    parser.add_argument("--list", action="store_true", help="say which benchmarks there are")
+    parser.add_argument("--rounds", type=int, default=5, help="timings of each thing (5)")
+    parser.add_argument("--quick", action="store_true", help="little data: only see that it works")
+    parser.add_argument("--only", default="", metavar="A,B", help="contenders to run (all)")
+    parser.add_argument(
+        "--folder", type=Path, default=HERE.parent / "data" / "benchmarks", help="where to write"
+    )
+    parser.add_argument("--json", type=Path, help="file for every single timing")
+    args = parser.parse_args(argv)
+    unknown = sorted(set(args.names) - set(known))
+    if unknown:
+        parser.error(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(known)}")
+    if args.rounds < 1:
+        parser.error("--rounds is at least 1")
+    return args
+
+
+def main(argv: list[str]) -> int:
+    args = arguments(argv)
+    if args.list:
+        for name, summary in benches().items():
+            print(f"{name:<16}{summary}")
+        return 0
+    options = Options(
+        folder=args.folder,
+        rounds=args.rounds,
+        quick=args.quick,
+        only=frozenset(filter(None, args.only.split(","))),
+    )
+    print(f"{machine()}\nmedian of {options.rounds} rounds, caches warm, in {options.folder}")
+    records = {}
+    for name in args.names or benches():
+        tables = importlib.import_module(name).bench(options)
+        records[name] = []
+        for table in tables:
+            print(f"\n{name}: {table.render()}", flush=True)
+            records[name].append(table.record())
+    if args.json:
+        args.json.write_text(json.dumps({"machine": machine(), "benchmarks": records}, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
