@@ -553,7 +553,8 @@ def _writable(path: str) -> bool:
     """Whether the directory, or the one that it will be made in, can be written to."""
     while not os.path.lexists(path) and os.path.dirname(path) != path:
         path = os.path.dirname(path)
-    return os.access(path, os.W_OK | os.X_OK)
+    effective = os.access in os.supports_effective_ids
+    return os.access(path, os.W_OK | os.X_OK, effective_ids=effective)
 
 
 def _is_folder(path: str) -> bool:

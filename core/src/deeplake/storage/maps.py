@@ -5,8 +5,9 @@ from __future__ import annotations
 import mmap
 import os
 import sys
+import threading
 from collections import OrderedDict
-from contextlib import suppress
+from weakref import WeakSet
 
 from deeplake.storage import files
 
@@ -23,9 +24,9 @@ class Maps:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        # Changed by single calls only, which the interpreter makes atomic: a mutex could be copied
-        # by a fork while another thread holds it.
         self._kept: OrderedDict[str, tuple[tuple[int, ...], mmap.mmap]] = OrderedDict()
+        self._mutex = threading.Lock()
+        _all.add(self)
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -37,20 +38,25 @@ class Maps:
             OSError: It cannot be opened, is not a file, or cannot be mapped.
         """
         identity = _identity(os.stat(path))
-        known = self._kept.get(path)
-        if known is None or known[0] != identity:
-            return self._map(path)
-        with suppress(KeyError):  # another thread may just have evicted it
-            self._kept.move_to_end(path)
-        return memoryview(known[1])
+        with self._mutex:
+            known = self._kept.get(path)
+            if known is not None and known[0] == identity:
+                self._kept.move_to_end(path)
+                return memoryview(known[1])
+        return self._map(path)
 
     def forget(self, path: str) -> None:
         """Keep this file no longer."""
-        self._kept.pop(path, None)
+        with self._mutex:
+            known = self._kept.pop(path, None)
+        # Unmapping lets other threads run: not while the mutex is held.
+        del known
 
     def clear(self) -> None:
         """Keep nothing."""
-        self._kept.clear()
+        with self._mutex:
+            kept, self._kept = self._kept, OrderedDict()
+        del kept
 
     def _map(self, path: str) -> memoryview:
         fd = files.open_to_read(path)
@@ -65,11 +71,26 @@ class Maps:
         finally:
             os.close(fd)
         if self.limit > 0:
-            while len(self._kept) >= self.limit:
-                with suppress(KeyError):  # another thread made room
-                    self._kept.popitem(last=False)
-            self._kept[path] = _identity(status), mapped
+            with self._mutex:
+                dropped = [self._kept.pop(path, None)]
+                while len(self._kept) >= self.limit:
+                    dropped.append(self._kept.popitem(last=False)[1])
+                self._kept[path] = _identity(status), mapped
+            del dropped
         return memoryview(mapped)
+
+
+_all: WeakSet[Maps] = WeakSet()
+
+
+def _renew() -> None:
+    # In the child of a fork, no thread is left that would release a mutex that was held.
+    for maps in _all:
+        maps._mutex = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
 
 
 def _identity(status: os.stat_result) -> tuple[int, ...]:

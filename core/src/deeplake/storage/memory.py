@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, NoReturn
@@ -26,6 +26,7 @@ from deeplake.types import (
     ObjectInfo,
     StoreCapabilities,
     check_key,
+    joined,
 )
 
 
@@ -105,11 +106,7 @@ class MemoryStore(Store):
         self, key: str, data: Data, *, if_match: str | None = None, if_absent: bool = False
     ) -> str:
         check_key(key)
-        parts: Sequence[Buffer]
-        parts = (data,) if isinstance(data, (bytes, bytearray, memoryview)) else data
-        # A bytes object is kept as it is: nobody can change it. tobytes also takes scattered views.
-        whole = b"".join(part.tobytes() if isinstance(part, memoryview) else part for part in parts)
-        written = _Object(whole, f"{next(_versions):x}", time.time())
+        written = _Object(joined(data), f"{next(_versions):x}", time.time())
         with self._mutex:
             present = self._objects.get(key)
             if if_absent and present is not None:
