@@ -261,6 +261,20 @@ class TensorReader:
         self._trim()
         return result
 
+    def raws(self, rows: Rows) -> list[bytes]:
+        """The stored bytes of some rows, in the order asked, fetched together."""
+        result = [b""] * len(rows)
+        for chunk, positions, places, parts in self._fetched(rows):
+            taken = self._taken(chunk, places, parts)
+            if taken is not None:
+                for position, value in zip(positions.tolist(), taken, strict=True):
+                    result[position] = value.tobytes()
+                continue
+            for position, i, stored in zip(positions.tolist(), places.tolist(), parts, strict=True):
+                result[position] = bytes(chunk.sample_bytes(i, stored))
+        self._trim()
+        return result
+
     def array(
         self, rows: Rows, out: np.ndarray | None = None, *, parallel: bool = True
     ) -> np.ndarray | None:

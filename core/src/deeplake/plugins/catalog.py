@@ -46,6 +46,9 @@ BUILTINS: Mapping[str, Mapping[str, str]] = {
         "point_cloud": "deeplake.format.htypes:PointCloud",
         "mesh": "deeplake.format.htypes:Mesh",
     },
+    "framework": {
+        "numpy": "deeplake.loader.frameworks:Numpy",
+    },
     "command": {
         "info": "deeplake.cli:Info",
         "plugins": "deeplake.cli:Plugins",
