@@ -1,0 +1,251 @@
+"""A writer is killed at random points: nothing that was acknowledged is lost, no row is torn.
+
+``DEEPLAKE_SOAK_KILLS=10000`` raises the number of kills.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import deeplake
+from deeplake.errors import DeepLakeError
+
+from . import rows
+from .kill_writer import PLANTS, Job
+
+KILLS = int(os.environ.get("DEEPLAKE_SOAK_KILLS", "120"))
+
+
+class Server:
+    """The process that forks writers."""
+
+    def __init__(self, fsync: bool) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("kill_writer.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "DEEPLAKE_FSYNC": str(int(fsync))},
+        )
+
+    def start(self, job: Job) -> int:
+        """Start a writer; returns its process id."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(job.line())
+        self._process.stdin.flush()
+        return self._number()
+
+    def wait(self) -> int:
+        """Wait for the death of the writer; returns its exit code (negative: the signal)."""
+        return self._number()
+
+    def _number(self) -> int:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, "the server of writers died"
+        return int(line)
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+@contextmanager
+def server(fsync: bool) -> Iterator[Server]:
+    running = Server(fsync)
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+class Violation(AssertionError):
+    """A promise that was not kept."""
+
+
+@dataclass
+class Checker:
+    """What a dataset has to hold, learned from the ledger.
+
+    Attributes:
+        path: The dataset.
+        branches: Keys of the rows of each branch.
+        commits: Keys of the rows of each commit, by its id.
+        messages: Messages of commits, by branch.
+    """
+
+    path: Path
+    branches: dict[str, list[int]] = field(default_factory=lambda: {"main": []})
+    commits: dict[str, list[int]] = field(default_factory=dict)
+    next_key: int = 1
+    acknowledged: int = 0
+
+    def replay(self, ledger: Path) -> None:
+        """Follow a ledger, and look in the dataset how its last operation ended."""
+        entries = [json.loads(line) for line in ledger.read_bytes().splitlines()]
+        pending: dict[str, Any] | None = None
+        touched = {"main"}
+        for entry in entries:
+            if "failed" in entry:
+                raise Violation(f"the writer failed: {entry['failed']}")
+            if "ack" in entry:
+                assert pending is not None
+                assert pending["n"] == entry["ack"]
+                self.apply(pending, entry.get("result"))
+                self.acknowledged += 1
+                pending = None
+            else:
+                pending = entry
+                touched |= {entry["branch"], entry.get("name", "main")}
+                for key in (*entry.get("keys", ()), entry.get("key", 0)):
+                    self.next_key = max(self.next_key, key + 1)
+        # Messages and names of branches are numbered too.
+        self.next_key += len(entries)
+        self.verify(pending, touched)
+
+    def apply(self, entry: dict[str, Any], result: str | None) -> None:
+        """An operation that was acknowledged."""
+        branch, op = entry["branch"], entry["op"]
+        keys = self.branches[branch]
+        if op == "add":
+            self.branches[branch] = keys + entry["keys"]
+        elif op == "update":
+            self.branches[branch] = _updated(keys, entry)
+        elif op == "pop":
+            self.branches[branch] = _popped(keys, entry)
+        elif op == "commit":
+            assert result is not None
+            self.commits[result] = keys
+        elif op == "branch":
+            self.branches[entry["name"]] = keys
+
+    def allowed(self, branch: str, pending: dict[str, Any] | None) -> list[list[int]]:
+        """What a branch may hold."""
+        keys = self.branches[branch]
+        if pending is None or pending["branch"] != branch:
+            return [keys]
+        op = pending["op"]
+        if op == "add":
+            new = pending["keys"]
+            return [keys + new[:n] for n in range(len(new) + 1)]
+        if op == "update":
+            return [keys, _updated(keys, pending)]
+        if op == "pop":
+            return [keys, _popped(keys, pending)]
+        return [keys]
+
+    def verify(self, pending: dict[str, Any] | None, touched: set[str]) -> None:
+        """Compare, and take over what the operation that was cut short has done."""
+        try:
+            ds = deeplake.load(self.path)
+            there = set(ds.branches)
+        except DeepLakeError as error:
+            raise Violation(f"cannot be opened: {error}") from error
+        if pending is not None and pending["op"] == "branch" and pending["name"] in there:
+            self.branches[pending["name"]] = self.branches[pending["branch"]]
+        if there != set(self.branches):
+            raise Violation(f"has branches {there}, should have {set(self.branches)}")
+        for branch in sorted(touched & there):
+            self.branches[branch] = self.one_of(branch, self.allowed(branch, pending))
+        if pending is not None and pending["op"] == "commit":
+            ds.checkout(pending["branch"])
+            made = [c["commit"] for c in ds.commits if c["message"] == pending["message"]]
+            self.commits.update(dict.fromkeys(made, self.branches[pending["branch"]]))
+        commits = [*self.commits]
+        for commit in {*commits[-1:], *random.sample(commits, min(1, len(commits)))}:
+            self.one_of(commit, [self.commits[commit]])
+
+    def one_of(self, address: str, allowed: list[list[int]]) -> list[int]:
+        """The keys that a version holds, which are one of these lists."""
+        try:
+            found = rows.read(deeplake.load(f"{self.path}@{address}"))
+        except (DeepLakeError, AssertionError) as error:
+            raise Violation(f"{address}: {type(error).__name__}: {error}") from error
+        if found not in allowed:
+            raise Violation(f"{address}: holds the rows {found}, should be one of {allowed}")
+        return found
+
+    def write(self) -> None:
+        """The dataset takes further rows."""
+        key, self.next_key = self.next_key, self.next_key + 1
+        ds = deeplake.load(self.path)
+        ds.append(rows.row(key))
+        self.branches["main"] = [*self.branches["main"], key]
+        self.one_of("main", [self.branches["main"]])
+
+
+def _updated(keys: list[int], entry: dict[str, Any]) -> list[int]:
+    return [*keys[: entry["at"]], entry["key"], *keys[entry["at"] + 1 :]]
+
+
+def _popped(keys: list[int], entry: dict[str, Any]) -> list[int]:
+    gone = set(entry["rows"])
+    return [key for at, key in enumerate(keys) if at not in gone]
+
+
+def kill(path: Path, kills: int, seed: int, *, plant: str = "", fsync: bool = False) -> Checker:
+    """Kill writers of one dataset, and check it after each.
+
+    Raises:
+        Violation: A promise was not kept.
+    """
+    rng = random.Random(seed)
+    random.seed(seed)
+    checker = Checker(path / "ds")
+    rows.create(deeplake.empty(checker.path))
+    with server(fsync) as writers:
+        for number in range(kills):
+            ledger = path / f"ledger-{number}"
+            ledger.touch()
+            # Half of the writers die at a system call, the others whenever their time comes.
+            calls = rng.randint(1, 160) if rng.random() < 0.5 else None
+            job = Job(
+                str(checker.path), str(ledger), rng.getrandbits(32), checker.branches,
+                checker.next_key, calls, plant,
+            )  # fmt: skip
+            pid = writers.start(job)
+            if calls is None:
+                time.sleep(rng.uniform(0.005, 0.25))
+                os.kill(pid, signal.SIGKILL)
+            code = writers.wait()
+            try:
+                checker.replay(ledger)
+                if code != -signal.SIGKILL:
+                    raise Violation(f"the writer ended by itself, with {code}")
+                if number % 5 == 0:
+                    checker.write()
+            except Violation as violation:
+                raise Violation(
+                    f"seed {seed}, kill {number + 1} of {kills}: {violation}; see {ledger}"
+                ) from violation
+            ledger.unlink()
+    return checker
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_kills(tmp_path: Path, part: int) -> None:
+    checker = kill(tmp_path, -(-KILLS // 4), seed=part, fsync=part == 3)
+    assert checker.acknowledged > KILLS // 4
+
+
+@pytest.mark.parametrize("plant", PLANTS)
+def test_finds(tmp_path: Path, plant: str) -> None:
+    """The harness sees each defect."""
+    with pytest.raises(Violation):
+        kill(tmp_path, 200, seed=7, plant=plant)
