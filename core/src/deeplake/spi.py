@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
@@ -126,6 +127,14 @@ class Store(ABC):
     @abstractmethod
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Objects whose key starts with ``prefix``, in byte order of their keys."""
+
+    def turn(self) -> AbstractContextManager[None]:
+        """A queue for those who change one object with conditional puts.
+
+        Nothing depends on it: it only keeps fast writers from always being ahead of a slow one. It
+        must end by itself when the holder dies. Default: there is no queue.
+        """
+        return nullcontext()
 
     def sweep(self, older_than: float, *, dry_run: bool = False) -> int:
         """Remove what killed writers left behind and no key names (temporary files, parts of uploads).
@@ -317,6 +326,17 @@ class HtypePlugin(Plugin):
         """What is wrong with the shape of one sample, in words, or None."""
         return None
 
+    def reconcile(
+        self, ours: Mapping[str, Any], theirs: Mapping[str, Any]
+    ) -> tuple[Mapping[str, Any], np.ndarray] | None:
+        """One info for rows that were stored with two (class names of two branches).
+
+        Returns:
+            The info, and what each value stored with ``theirs`` becomes (``mapping[value]``); None if
+            stored values mean the same whatever the info says.
+        """
+        return None
+
     def data(self, value: Any, info: Mapping[str, Any], *, batch: bool) -> dict[str, Any]:
         """What ``tensor.data()`` returns for a decoded sample, or for several if ``batch``."""
         return {"value": value}
@@ -422,9 +442,7 @@ class Executor(Plugin):
     kind = "executor"
 
     @abstractmethod
-    def run(
-        self, fn: Callable[[T], R], items: Sequence[T], *, num_workers: int
-    ) -> Iterator[R]:
+    def run(self, fn: Callable[[T], R], items: Sequence[T], *, num_workers: int) -> Iterator[R]:
         """Results in the order of ``items``; the first error ends the run and is raised."""
 
 

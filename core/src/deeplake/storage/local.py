@@ -28,7 +28,7 @@ import stat
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from io import FileIO
 from itertools import islice
 from typing import Any
@@ -60,6 +60,7 @@ from deeplake.types import (
 _OWN = ".deeplake-"
 _TEMPORARY = f"{_OWN}tmp-"
 _LOCK = f"{_OWN}lock"
+_TURN = f"{_OWN}turn"
 
 _HASHED = 1 << 20  # bytes; reading this much costs less than a sync
 _DELETED = 256  # keys deleted under one lock: about a millisecond
@@ -121,6 +122,9 @@ class LocalStore(Store):
 
     def __repr__(self) -> str:
         return f"LocalStore({self.url!r})"
+
+    def turn(self) -> AbstractContextManager[None]:
+        return locked(self._prefix + _TURN)
 
     # ----------------------------------------------------------------- reading
     def get(self, key: str, byte_range: ByteRange | None = None) -> Buffer:
@@ -472,8 +476,10 @@ class LocalStore(Store):
         if os.path.islink(self.url) or self.url == os.getcwd():
             return
         with suppress(OSError), os.scandir(self.url) as entries:
-            if all(entry.name == _LOCK for entry in entries):
+            if all(entry.name in (_LOCK, _TURN) for entry in entries):
                 self._settled.discard(self.url)
+                with suppress(FileNotFoundError):
+                    os.unlink(self._prefix + _TURN)
                 # Whoever waits for the lock finds its file gone, and starts again.
                 os.unlink(self._lock)
                 os.rmdir(self.url)

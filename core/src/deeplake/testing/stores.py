@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -124,6 +125,9 @@ class StoreWrapper(Store):
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         self._refuse("list", prefix, self.capabilities.listing)
         return self._do(Request("list", prefix), lambda: self.inner.list(prefix))
+
+    def turn(self) -> AbstractContextManager[None]:
+        return self.inner.turn()
 
     def sweep(self, older_than: float, *, dry_run: bool = False) -> int:
         return self._do(Request("sweep", ""), lambda: self.inner.sweep(older_than, dry_run=dry_run))

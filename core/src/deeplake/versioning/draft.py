@@ -16,7 +16,7 @@ from deeplake.format.encoding import encoding, htype_plugin
 from deeplake.format.pieces import Pieces, row_range
 from deeplake.types import TensorSchema
 from deeplake.versioning.blocks import Blocks, object_words
-from deeplake.versioning.rewrite import runs_of
+from deeplake.versioning.rewrite import remapped, runs_of
 from deeplake.versioning.staging import Staging
 from deeplake.versioning.table import PieceTable, Segment
 
@@ -174,6 +174,16 @@ class Draft:
                     queue.appendleft((session, counter + take, count - take, edit))
         self._builder = whole
         self._table = self._table.truncate(self._table.rows - stored)
+
+    def remap(self, pieces: Pieces, mapping: np.ndarray) -> Pieces:
+        """Rows of another version with each value replaced, in new chunks; ids and edits stay."""
+        apart = Draft(
+            self.schema, self.info, PieceTable([], self._ndim), self._staging, self._blocks
+        )
+        codecs = encoding(self.schema)
+        for run, ids in runs_of(pieces, self._blocks, self.schema.name):
+            apart.append([remapped(run, mapping, self.schema.dtype or "|u1", codecs)], [ids])
+        return apart.sealed().pieces()
 
     def rechunk(self) -> bool:
         """Put all rows into chunks of the usual size; returns whether anything was rewritten."""

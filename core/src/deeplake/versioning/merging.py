@@ -6,19 +6,23 @@ common base and one side is applied to the other side.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from deeplake.format import pieces as p
+from deeplake.format.encoding import htype_plugin
 from deeplake.format.pieces import Pieces
 from deeplake.types import TensorSchema
 from deeplake.versioning.changes import Changes, Runs, compare, locate, match
 from deeplake.versioning.table import PieceTable
 
 Resolution = Literal["ours", "theirs"] | None
+
+Remap: TypeAlias = Callable[["Side", Pieces, np.ndarray[Any, Any]], Pieces]
+"""Rewrites rows for our side of a tensor: each value ``v`` becomes ``mapping[v]``."""
 
 
 class Clash(Exception):
@@ -31,6 +35,10 @@ class Clash(Exception):
     def __init__(self, what: str) -> None:
         super().__init__(what)
         self.what = what
+
+
+class Mismatch(Clash):
+    """Both sides created a tensor, with different meta."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,6 +189,7 @@ def merge_tensors(
     resolution: Resolution = None,
     *,
     apply_deletions: bool,
+    remap: Remap,
 ) -> dict[str, Side]:
     """Our tensors with their changes since ``base``.
 
@@ -188,6 +197,7 @@ def merge_tensors(
         base, ours, theirs: Tensors by id.
         resolution: Whose change counts where both changed the same thing; None: it is a clash.
         apply_deletions: Delete tensors that they deleted.
+        remap: Rewrites rows whose values mean something else on our side.
 
     Raises:
         Clash: Both sides changed the same thing.
@@ -197,10 +207,17 @@ def merge_tensors(
         before, mine = base.get(tid), ours.get(tid)
         name = their.schema.name
         if before is None:
-            taken = [side for side in ours.values() if side.schema.name == name]
-            if taken:
-                raise Clash(f"tensor {name!r} was created on both sides")
-            merged[tid] = their
+            twins = [t for t, side in ours.items() if side.schema.name == name and t not in base]
+            if not twins:
+                merged[tid] = their
+                continue
+            # Both sides created it: one tensor, with the rows of both.
+            mine = ours[twins[0]]
+            _check_twins(mine.schema, their.schema)
+            nothing = Side(mine.schema, {}, PieceTable([], mine.table.ndim))
+            merged[twins[0]] = _merge_tensor(
+                nothing, mine, replace(their, schema=mine.schema), resolution, remap
+            )
         elif mine is None:
             if _changed(before, their):
                 if resolution is None:
@@ -208,7 +225,7 @@ def merge_tensors(
                 if resolution == "theirs":
                     merged[tid] = their
         else:
-            merged[tid] = _merge_tensor(before, mine, their, resolution)
+            merged[tid] = _merge_tensor(before, mine, their, resolution, remap)
     for tid, before in base.items():
         if tid in theirs or tid not in ours or not apply_deletions:
             continue
@@ -224,7 +241,9 @@ def merge_tensors(
     return merged
 
 
-def _merge_tensor(base: Side, ours: Side, theirs: Side, resolution: Resolution) -> Side:
+def _merge_tensor(
+    base: Side, ours: Side, theirs: Side, resolution: Resolution, remap: Remap
+) -> Side:
     name = ours.schema.name
     changed = {}
     for key in SCHEMA_FIELDS:
@@ -237,7 +256,15 @@ def _merge_tensor(base: Side, ours: Side, theirs: Side, resolution: Resolution) 
             continue
         changed[key] = their
     schema = replace(ours.schema, **changed) if changed else ours.schema
-    info = merge_json(f"info of tensor {name!r}", base.info, ours.info, theirs.info, resolution)
+    mine, mapping = ours.info, None
+    reconciled = htype_plugin(schema.htype).reconcile(ours.info, theirs.info)
+    if reconciled is not None:
+        mine, mapping = reconciled
+        # What was reconciled is settled: neither side's own version counts any more.
+        settled = {key: value for key, value in mine.items() if ours.info.get(key) != value}
+        base = replace(base, info={**base.info, **settled})
+        theirs = replace(theirs, info={**theirs.info, **settled})
+    info = merge_json(f"info of tensor {name!r}", base.info, mine, theirs.info, resolution)
     table = ours.table.with_ndim(schema.ndim or 0)
     try:
         rows = merge_rows(
@@ -245,7 +272,22 @@ def _merge_tensor(base: Side, ours: Side, theirs: Side, resolution: Resolution) 
         )
     except Clash as clash:
         raise Clash(f"tensor {name!r}: {clash.what}") from clash
+    if mapping is not None:
+        rows = RowMerge(
+            rows.delete,
+            [(row, remap(ours, pieces, mapping)) for row, pieces in rows.replace],
+            remap(ours, rows.append, mapping) if len(rows.append) else rows.append,
+        )
     return Side(schema, info, rows.apply(table))
+
+
+def _check_twins(ours: TensorSchema, theirs: TensorSchema) -> None:
+    for key in ("htype", "dtype", "ndim", "sample_compression", "chunk_compression"):
+        mine, their = getattr(ours, key), getattr(theirs, key)
+        if mine != their:
+            raise Mismatch(
+                f"tensor {ours.name!r} was created on both sides, with {key} {mine!r} and {their!r}"
+            )
 
 
 def _changed(before: Side, after: Side) -> bool:
@@ -259,5 +301,5 @@ def _changed(before: Side, after: Side) -> bool:
 SCHEMA_FIELDS = tuple(f.name for f in fields(TensorSchema) if f.name != "id")
 
 __all__ = [
-    "Clash", "Resolution", "RowMerge", "Side", "merge_json", "merge_rows", "merge_tensors",
+    "Clash", "Mismatch", "Resolution", "RowMerge", "Side", "merge_json", "merge_rows", "merge_tensors",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ import numpy as np
 from deeplake.format import chunk as chunk_format
 from deeplake.format import statistics
 from deeplake.format.builder import RowIds, Run
+from deeplake.format.encoding import Encoding
 from deeplake.format.pieces import Pieces
 from deeplake.types import Buffer
 from deeplake.versioning.blocks import Blocks, object_id
@@ -39,6 +40,36 @@ def runs_of(pieces: Pieces, blocks: Blocks, tensor: str) -> Iterator[tuple[Run, 
         session, counter, edit = (int(piece[x]) for x in ("session", "counter", "edit"))
         for first, run in _runs(opened, start, start + int(piece["count"])):
             yield run, (session, counter + first - start, run.n, edit)
+
+
+def remapped(run: Run, mapping: np.ndarray, dtype: str, codecs: Encoding) -> Run:
+    """The same samples with each value ``v`` replaced by ``mapping[v]``.
+
+    Values beyond the mapping stay: they had no meaning that could change.
+    """
+    if run.size == 0:
+        return run
+    if codecs.sample is not None:
+        values = codecs.sample.decode(run.buffer)
+        data: Buffer = codecs.sample.encode(_mapped(values, mapping).reshape(values.shape))
+        return Run(data, 1, run.shape, len(data))
+    plain: Buffer = run.buffer
+    if codecs.sample_bytes is not None and run.decoded is not None:
+        plain = codecs.sample_bytes.decompress(run.buffer, run.decoded)
+    values = _mapped(np.frombuffer(plain, np.dtype(dtype)), mapping)
+    kept = None if run.values is None else values.reshape(run.values.shape)
+    data = values.tobytes()
+    if codecs.sample_bytes is None or run.decoded is None:
+        return Run(data, run.n, run.shape, run.size, values=kept)
+    data = codecs.sample_bytes.compress(data)
+    return Run(data, 1, run.shape, len(data), decoded=run.decoded, values=kept)
+
+
+def _mapped(values: np.ndarray, mapping: np.ndarray) -> np.ndarray:
+    flat = values.astype(np.int64).reshape(-1)
+    known = (flat >= 0) & (flat < len(mapping))
+    flat[known] = mapping[flat[known]]
+    return flat.astype(values.dtype)
 
 
 def _runs(opened: OpenChunk, start: int, stop: int) -> Iterator[tuple[int, Run]]:
@@ -92,4 +123,4 @@ def _values(opened: OpenChunk, i: int, data: memoryview) -> np.ndarray | None:
     return np.frombuffer(bytes(data), dtype).reshape(1, *shape)
 
 
-__all__ = ["runs_of"]
+__all__ = ["remapped", "runs_of"]

@@ -10,6 +10,7 @@ import random
 import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -25,18 +26,19 @@ from deeplake.errors import (
 )
 from deeplake.format.builder import RowIds, Run
 from deeplake.format.commit import Commit, Ref
+from deeplake.format.pieces import Pieces
 from deeplake.types import TensorSchema
 from deeplake.versioning.blocks import Blocks
 from deeplake.versioning.draft import Draft
-from deeplake.versioning.merging import Clash, Side, merge_json, merge_tensors
+from deeplake.versioning.merging import Clash, Resolution, Side, merge_json, merge_tensors
 from deeplake.versioning.repository import MAIN, Repository, new_id
 from deeplake.versioning.staging import Staging
 from deeplake.versioning.table import PieceTable
 
 ATTEMPTS = 5
 """Tries of a compare-and-swap that the store did not answer."""
-REBASES = 100
-"""Times that other writers may be faster before a publication is given up."""
+PATIENCE = 120.0
+"""Seconds in which other writers may be faster before a publication is given up."""
 CHECKPOINT_SECONDS = 20.0
 CHECKPOINT_BYTES = 800 << 20
 OVERDUE = 1.5
@@ -341,19 +343,29 @@ class Session:
         return self._publish(message, merged)
 
     def _publish(self, message: str | None, merged: str | None = None) -> str:
-        for attempt in range(REBASES):
-            try:
-                return self._try_publish(message, merged)
-            except _Moved as moved:
-                # Somebody else was faster: put this session's changes on top of theirs.
-                self._rebase(moved.ref, moved.version)
-                time.sleep(random.uniform(0, 0.002 * min(2**attempt, 64)))
-        raise ConflictError(
-            f"branch {self.branch!r} of {self.repository.store.url}: other writers were faster "
-            f"{REBASES} times; this session's work is kept as {self._keep_work(message)}"
-        )
+        store = self.repository.store
+        deadline = None
+        attempt = 0
+        while True:
+            # Whoever lost waits for its turn, and has the time it needs to start from the winner.
+            queue = store.turn() if attempt else nullcontext()
+            with queue:
+                if attempt:
+                    self._rebase(*self.repository.read_ref(self.branch))
+                try:
+                    return self._try_publish(message, merged, queued=attempt > 0)
+                except _Moved as moved:
+                    lost = moved
+            attempt += 1
+            deadline = deadline or time.monotonic() + PATIENCE
+            if time.monotonic() > deadline:
+                raise ConflictError(
+                    f"branch {self.branch!r} of {store.url}: other writers were faster {attempt} "
+                    f"times; this session's work is kept as {self._keep_work(message)}"
+                ) from lost
+            time.sleep(random.uniform(0, 0.001 * min(2**attempt, 32)))
 
-    def _try_publish(self, message: str | None, merged: str | None) -> str:
+    def _try_publish(self, message: str | None, merged: str | None, *, queued: bool) -> str:
         commit = self._staged_commit(message, merged)
         ref = self.ref
         assert ref is not None
@@ -369,7 +381,8 @@ class Session:
             nonce=secrets.token_hex(8),
             inline=inline,
         )
-        self._version = self._swap(moved)
+        with nullcontext() if queued else self.repository.store.turn():
+            self._version = self._swap(moved)
         self.ref = moved
         self.base = commit
         self.changed = False
@@ -416,7 +429,7 @@ class Session:
                 found, version = self.repository.read_ref(ref.branch)
                 if found.nonce == ref.nonce:
                     return version
-                raise _Moved(found, version) from error
+                raise _Moved(found.head) from error
             except StorageError:
                 if attempt == ATTEMPTS - 1:
                     raise
@@ -441,7 +454,11 @@ class Session:
         self._start(self.repository.head_commit(ref), ref, version)
         try:
             merged = merge_tensors(
-                self._stored_sides(base), self._sides(), mine, apply_deletions=True
+                self._stored_sides(base),
+                self._sides(),
+                mine,
+                apply_deletions=True,
+                remap=self._remap,
             )
             self.info = merge_json("info of the dataset", base.info, self.info, info)
             self.extra = merge_json("the dataset", base.extra, self.extra, extra)
@@ -468,6 +485,38 @@ class Session:
         work = replace(self._staged_commit(message), id=new_id())
         self.repository.write_commit(work)
         return work.id
+
+    def merge(
+        self,
+        base: Commit | None,
+        theirs: Commit,
+        resolution: Resolution,
+        *,
+        apply_deletions: bool,
+    ) -> None:
+        """Apply what changed between two commits to this session.
+
+        Raises:
+            Clash: Both changed the same thing; the session is as it was.
+        """
+        self.begin()
+        merged = merge_tensors(
+            self._stored_sides(base) if base is not None else {},
+            self._sides(),
+            self._stored_sides(theirs),
+            resolution,
+            apply_deletions=apply_deletions,
+            remap=self._remap,
+        )
+        before = base.info if base is not None else {}
+        info = merge_json("info of the dataset", before, self.info, theirs.info, resolution)
+        self.set_info(info)
+        self.set_groups([*self.groups, *(g for g in theirs.groups if g not in self.groups)])
+        self._take(merged)
+
+    def _remap(self, side: Side, pieces: Pieces, mapping: np.ndarray) -> Pieces:
+        draft = Draft(side.schema, side.info, side.table, self._staging, self.blocks)
+        return draft.remap(pieces, mapping)
 
     def _sides(self) -> dict[str, Side]:
         """The tensors as they are now, for a merge."""
@@ -549,16 +598,7 @@ class Session:
 
 
 class _Moved(Exception):
-    """The branch is not where this session thought.
-
-    Attributes:
-        ref, version: Where it is.
-    """
-
-    def __init__(self, ref: Ref, version: str) -> None:
-        super().__init__(ref.head)
-        self.ref = ref
-        self.version = version
+    """The branch is not where this session thought."""
 
 
 def find_commit(repository: Repository, address: str) -> Commit:

@@ -9,6 +9,7 @@ import numpy as np
 
 from deeplake.errors import SampleHtypeMismatchError
 from deeplake.format.htypes.builtin import IMAGES, LARGE, BuiltinHtype, is_empty, texts
+from deeplake.format.htypes.labels import reconcile_names
 from deeplake.spi import HtypeSpec
 from deeplake.types import Shape
 
@@ -158,6 +159,11 @@ class SegmentMask(BuiltinHtype):
 
     def check_meta(self, key: str, value: Any) -> Any:
         return texts(key, value)
+
+    def reconcile(
+        self, ours: Mapping[str, Any], theirs: Mapping[str, Any]
+    ) -> tuple[Mapping[str, Any], np.ndarray] | None:
+        return reconcile_names(ours, theirs)
 
     def check_shape(self, shape: Shape) -> str | None:
         return _check_mask("segment_mask", shape)

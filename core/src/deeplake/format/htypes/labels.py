@@ -27,11 +27,28 @@ class ClassLabel(BuiltinHtype):
         prepared = names.indexes(value)
         return prepared, {**info, "class_names": names.all} if names.added else None
 
+    def reconcile(
+        self, ours: Mapping[str, Any], theirs: Mapping[str, Any]
+    ) -> tuple[Mapping[str, Any], np.ndarray] | None:
+        return reconcile_names(ours, theirs)
+
     def data(self, value: Any, info: Mapping[str, Any], *, batch: bool) -> dict[str, Any]:
         names = info.get("class_names")
         if not names:
             return {"value": value}
         return {"value": value, "text": _texts(value, names)}
+
+
+def reconcile_names(
+    ours: Mapping[str, Any], theirs: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], np.ndarray] | None:
+    """Our class names with theirs behind them, and their indexes in the result."""
+    mine, their = list(ours.get("class_names") or ()), list(theirs.get("class_names") or ())
+    if mine[: len(their)] == their:
+        return None
+    names = _Names(mine)
+    mapping = names.indexes(their).astype(np.int64).reshape(-1)
+    return {**ours, "class_names": names.all}, mapping
 
 
 def _is_numbers(value: Any) -> bool:
