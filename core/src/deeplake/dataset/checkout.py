@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from deeplake.dataset import writer
 from deeplake.dataset.reader import TensorReader
 from deeplake.errors import (
     DeepLakeError,
+    InvalidOperationError,
     ReadOnlyModeError,
     SampleAppendError,
     SampleUpdateError,
@@ -22,6 +23,8 @@ from deeplake.types import TensorSchema
 from deeplake.versioning.draft import Draft
 from deeplake.versioning.repository import Repository
 from deeplake.versioning.session import Session
+
+T = TypeVar("T")
 
 
 class Checkout:
@@ -42,6 +45,7 @@ class Checkout:
         self.read_only = read_only
         self.generation = 0
         self._depth = 0
+        self._in_transaction = False
         self._touched: dict[str, int] = {}
         self._readers: dict[str, TensorReader] = {}
 
@@ -93,7 +97,8 @@ class Checkout:
         if rows_move:
             self.generation += 1
         if self._depth:
-            self.session.checkpoint(self._lengths_agree())
+            if not self._in_transaction:
+                self.session.checkpoint(self._lengths_agree())
             return
         try:
             self.session.flush()
@@ -126,6 +131,42 @@ class Checkout:
         touched, self._touched = self._touched, {}
         if touched or self.session.changed:
             self.session.flush()
+
+    @contextmanager
+    def transaction(self, dataset: T) -> Iterator[T]:
+        """Collect changes and publish them at once, or none of them if an error ends the block."""
+        self.check_writable()
+        if self._depth:
+            raise InvalidOperationError(
+                "a transaction cannot begin inside `with ds:`, whose changes would be part of it"
+            )
+        session = self.session
+        session.flush()
+        self._depth += 1
+        self._in_transaction = True
+        try:
+            yield dataset
+            session.flush()
+        except BaseException:
+            session.discard()
+            self.generation += 1
+            raise
+        finally:
+            self._in_transaction = False
+            self._depth -= 1
+
+    def rechunk(self, drafts: Sequence[Draft], *, progressbar: bool) -> None:
+        """Rewrite what is scattered, one tensor at a time."""
+        shown: Iterable[Draft] = drafts
+        if progressbar:
+            from tqdm import tqdm
+
+            shown = tqdm(drafts, desc="rechunk", unit="tensor")
+        self.check_writable()
+        for draft in shown:
+            if self.session.rechunk(self.draft(draft.schema.id)):
+                with self.change(rows_move=False):
+                    continue
 
     def _touch(self, draft: Draft) -> None:
         """Remember how long a tensor was before this block changed it."""

@@ -190,6 +190,7 @@ def merge_tensors(
     *,
     apply_deletions: bool,
     remap: Remap,
+    force: bool = False,
 ) -> dict[str, Side]:
     """Our tensors with their changes since ``base``.
 
@@ -198,6 +199,7 @@ def merge_tensors(
         resolution: Whose change counts where both changed the same thing; None: it is a clash.
         apply_deletions: Delete tensors that they deleted.
         remap: Rewrites rows whose values mean something else on our side.
+        force: Where both sides renamed a tensor, our name counts.
 
     Raises:
         Clash: Both sides changed the same thing.
@@ -225,7 +227,7 @@ def merge_tensors(
                 if resolution == "theirs":
                     merged[tid] = their
         else:
-            merged[tid] = _merge_tensor(before, mine, their, resolution, remap)
+            merged[tid] = _merge_tensor(before, mine, their, resolution, remap, force)
     for tid, before in base.items():
         if tid in theirs or tid not in ours or not apply_deletions:
             continue
@@ -242,7 +244,7 @@ def merge_tensors(
 
 
 def _merge_tensor(
-    base: Side, ours: Side, theirs: Side, resolution: Resolution, remap: Remap
+    base: Side, ours: Side, theirs: Side, resolution: Resolution, remap: Remap, force: bool = False
 ) -> Side:
     name = ours.schema.name
     changed = {}
@@ -250,8 +252,8 @@ def _merge_tensor(
         before, mine, their = (getattr(side.schema, key) for side in (base, ours, theirs))
         if their in (before, mine):
             continue
-        if mine != before and resolution != "theirs":
-            if resolution is None:
+        if mine != before and (resolution != "theirs" or (force and key == "name")):
+            if resolution is None and not (force and key == "name"):
                 raise Clash(f"tensor {name!r}: its {key} was changed on both sides")
             continue
         changed[key] = their

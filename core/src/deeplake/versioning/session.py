@@ -223,8 +223,10 @@ class Session:
 
     def rechunk(self, draft: Draft) -> bool:
         """Put a tensor's rows into chunks of the usual size, if they are not."""
-        self.begin()
-        return draft.rechunk()
+        changed = draft.rechunk()
+        if changed:
+            self.begin()
+        return changed
 
     def _fresh_ids(self, n: int) -> list[RowIds]:
         first = self._used
@@ -493,8 +495,16 @@ class Session:
         resolution: Resolution,
         *,
         apply_deletions: bool,
+        force: bool = False,
     ) -> None:
         """Apply what changed between two commits to this session.
+
+        Args:
+            base: What both sides are built on.
+            theirs: The other side.
+            resolution: Whose change counts where both changed the same thing.
+            apply_deletions: Delete tensors that they deleted.
+            force: Names do not clash: ours count.
 
         Raises:
             Clash: Both changed the same thing; the session is as it was.
@@ -507,6 +517,7 @@ class Session:
             resolution,
             apply_deletions=apply_deletions,
             remap=self._remap,
+            force=force,
         )
         before = base.info if base is not None else {}
         info = merge_json("info of the dataset", before, self.info, theirs.info, resolution)
