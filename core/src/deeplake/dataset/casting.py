@@ -63,4 +63,4 @@ def _fits(array: np.ndarray, dtype: np.dtype[Any]) -> bool:
     return source == "c" and target == "c"
 
 
-__all__ = ["cast", "dtype_name"]
+__all__ = ["STORED_KINDS", "cast", "dtype_name"]

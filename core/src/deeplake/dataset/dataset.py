@@ -2,45 +2,46 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
+from deeplake.dataset import diff as diffs
 from deeplake.dataset import rows as row_ops
-from deeplake.dataset import versions
+from deeplake.dataset import structure, versions
+from deeplake.dataset.assignment import is_result_of, store
 from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.info import Info
-from deeplake.dataset.schema import UNSPECIFIED, build_schema, check_name
+from deeplake.dataset.meta import DatasetMeta
+from deeplake.dataset.schema import UNSPECIFIED
 from deeplake.dataset.selection import Selection
-from deeplake.dataset.tensor import Tensor, pop_rows
+from deeplake.dataset.structure import SAFE_TO_DELETE
+from deeplake.dataset.tensor import Tensor
 from deeplake.errors import (
     DatasetHandlerError,
     DatasetTooLargeToDelete,
     GroupInfoNotSupportedError,
+    InfoError,
     InvalidKeyTypeError,
     InvalidOperationError,
-    InvalidTensorGroupNameError,
     InvalidViewException,
     MemoryDatasetCanNotBePickledError,
+    ReadOnlyModeError,
     RenameError,
-    TensorAlreadyExistsError,
     TensorDoesNotExistError,
-    TensorGroupAlreadyExistsError,
-    TensorGroupDoesNotExistError,
-    TensorTooLargeToDelete,
 )
+
 if TYPE_CHECKING:
     from deeplake.types import TensorSchema
     from deeplake.loader.loader import DeepLakeDataLoader
     from deeplake.versioning.draft import Draft
 
-SAFE_TO_DELETE = 1_000_000_000
-"""Bytes that are deleted without ``large_ok=True``."""
-
 SUMMARY_LIMIT = 10_000
 """Rows of a view that ``summary`` looks at without ``force=True``."""
+
+_log = logging.getLogger(__name__)
 
 
 class Dataset:
@@ -51,8 +52,21 @@ class Dataset:
     otherwise every operation is durable when it returns.
     """
 
-    __slots__ = ("__weakref__", "_checkout", "_generation", "_group", "_names", "_roots", "_selection",
-                 "_verbose")  # fmt: skip
+    __slots__ = (
+        "__weakref__",
+        "_checkout",
+        "_generation",
+        "_group",
+        "_names",
+        "_padded",
+        "_roots",
+        "_selection",
+        "_source",
+        "_verbose",
+    )
+
+    _RESERVED: ClassVar[frozenset[str]]
+    """Names that tensors and groups cannot have."""
 
     def __init__(
         self,
@@ -61,6 +75,8 @@ class Dataset:
         selection: Selection = Selection.ALL,
         group: str = "",
         names: tuple[str, ...] | None = None,
+        padded: bool = False,
+        source: Dataset | None = None,
         verbose: bool = True,
     ) -> None:
         set_ = object.__setattr__
@@ -68,6 +84,8 @@ class Dataset:
         set_(self, "_selection", selection)
         set_(self, "_group", group)
         set_(self, "_names", names)
+        set_(self, "_padded", padded)
+        set_(self, "_source", source)
         set_(self, "_generation", None if selection.is_all else checkout.generation)
         set_(self, "_roots", {})
         set_(self, "_verbose", verbose)
@@ -84,9 +102,9 @@ class Dataset:
         return draft
 
     def _tensor(self, draft: Draft) -> Tensor:
-        if not self._selection.is_all:
-            return Tensor(self._checkout, draft.schema.id, self._selection)
         tid = draft.schema.id
+        if self._generation is not None or self._padded:
+            return Tensor(self._checkout, tid, self._selection, self)
         found: Tensor | None = self._roots.get(tid)
         if found is None:
             found = self._roots[tid] = Tensor(self._checkout, tid)
@@ -129,17 +147,28 @@ class Dataset:
         *,
         group: str | None = None,
         names: tuple[str, ...] | None = None,
+        padded: bool = False,
     ) -> Dataset:
         view = Dataset(
             self._checkout,
             selection=selection,
             group=self._group if group is None else group,
             names=self._names if names is None else names,
+            padded=padded or self._padded,
+            source=self if self._generation is not None else None,
             verbose=self._verbose,
         )
         if self._generation is not None:
             object.__setattr__(view, "_generation", self._generation)
         return view
+
+    def _keep(self, generation: int) -> None:
+        """Stay valid: what changed since this generation was assigned through this view."""
+        view: Dataset | None = self
+        while view is not None:
+            if view._generation == generation:
+                object.__setattr__(view, "_generation", self._checkout.generation)
+            view = view._source
 
     def _check_valid(self) -> None:
         generation = self._generation
@@ -173,37 +202,33 @@ class Dataset:
         if isinstance(item, str):
             return self._by_name(item)
         if isinstance(item, list) and item and all(isinstance(name, str) for name in item):
-            prefix = f"{self._group}/" if self._group else ""
-            full = tuple(prefix + name for name in item)
-            for name in item:
-                self._draft(name)
-            return self._view(self._selection, names=full)
-        if isinstance(item, (dict, set, float, bytes)):
-            raise InvalidKeyTypeError(
-                f"{type(item).__name__} cannot be used as a subscript of a dataset; names, ints, "
-                "slices, lists, arrays and masks can"
-            )
+            return self._view(self._selection, names=self._restricted(item))
+        if isinstance(item, tuple) and item and isinstance(item[0], str):
+            found = self._by_name(item[0])
+            return found[item[1:] if len(item) > 2 else item[1]] if len(item) > 1 else found
         self._check_valid()
         return self._view(self._selection.select(item, self._length()))
+
+    def _restricted(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Full names of these tensors, and of those in these groups."""
+        found: list[str] = []
+        for name in names:
+            full = structure.full_name(self, name)
+            if full in self._checkout.session.groups:
+                inside = [self._draft(n).schema.name for n in self._visible()]
+                found += [n for n in inside if n.startswith(full + "/")]
+            else:
+                found.append(self._draft(name.strip("/")).schema.name)
+        return tuple(dict.fromkeys(found))
 
     def __setitem__(self, item: Any, value: Any) -> None:
         if not isinstance(item, str):
             raise InvalidKeyTypeError(f"ds[{item!r}] = … is not possible; assign to its tensors")
-        if item.strip("/") in self._checkout.session.groups:
-            raise TypeError(f"{item!r} is a group; assign to its tensors")
         tensor = self._by_name(item)
-        if isinstance(value, Tensor) and value._is_result_of(tensor, Ellipsis):
-            return
-        if self._selection.is_all:
-            tensor[:] = value
-            return
-        root = Tensor(self._checkout, tensor._tid)
-        index = self._selection.rows(root.num_samples)
-        generation = self._checkout.generation
-        root[index if isinstance(index, int) else np.asarray(index, np.int64)] = value
-        if self._generation == generation:
-            # Assigning through a view moves no rows: the view stays valid.
-            object.__setattr__(self, "_generation", self._checkout.generation)
+        if isinstance(tensor, Dataset):
+            raise TypeError(f"{item!r} is a group; assign to its tensors")
+        if not is_result_of(value, tensor, Ellipsis):
+            store(tensor, value)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(getattr(type(self), name, None), property):
@@ -229,17 +254,31 @@ class Dataset:
 
     # ---- how much there is
     def _length(self) -> int:
+        """Rows, whatever is selected: of the shortest tensor, or where padded of the longest."""
         lengths = [draft.length for draft in self._drafts()]
-        return min(lengths, default=0)
+        return (max if self._padded else min)(lengths, default=0)
+
+    def _padded_length(self) -> int:
+        """Rows that all tensors are filled up to with empty samples."""
+        return self._length() if self._padded else 0
 
     def __len__(self) -> int:
         self._check_valid()
+        if not self._padded and self._generation is None:
+            lengths = {name: self._draft(name).length for name in self._visible()}
+            if len(set(lengths.values())) > 1:
+                _log.warning(
+                    "the tensors of %s have different lengths (%s): its length is that of the "
+                    "shortest; see ds.min_len, ds.max_len and ds.max_view",
+                    self.path,
+                    ", ".join(f"{name}: {n}" for name, n in lengths.items()),
+                )
         return self._selection.count(self._length())
 
     @property
     def num_samples(self) -> int:
         """Rows of the shortest tensor, whatever is selected."""
-        return self._length()
+        return min((draft.length for draft in self._drafts()), default=0)
 
     @property
     def max_len(self) -> int:
@@ -254,8 +293,14 @@ class Dataset:
     @property
     def min_view(self) -> Dataset:
         """The rows that all tensors have."""
-        view: Dataset = self[: self.min_len]
-        return view
+        self._check_valid()
+        return self._view(self._selection.select(slice(0, self.min_len), self._length()))
+
+    @property
+    def max_view(self) -> Dataset:
+        """The rows that any tensor has; those that a tensor lacks read as empty samples."""
+        self._check_valid()
+        return self._view(self._selection, padded=True)
 
     # ---- where and what it is
     @property
@@ -271,6 +316,9 @@ class Dataset:
     @read_only.setter
     def read_only(self, value: bool) -> None:
         self._check_root("read_only")
+        store = self._checkout.repository.store
+        if not value and not store.capabilities.writable:
+            raise ReadOnlyModeError(f"{self.path} cannot be written: its store only reads")
         self._checkout.read_only = bool(value)
 
     @property
@@ -297,8 +345,13 @@ class Dataset:
 
     @property
     def is_view(self) -> bool:
-        """Whether rows or tensors are selected."""
-        return not self._selection.is_all or self._names is not None
+        """Whether rows are selected."""
+        return not self._selection.is_all or self._padded
+
+    @property
+    def is_optimized(self) -> bool:
+        """Whether this is a saved view with data of its own."""
+        return False
 
     @property
     def group_index(self) -> str:
@@ -314,8 +367,14 @@ class Dataset:
     @property
     def sample_indices(self) -> Sequence[int]:
         """Row numbers that are selected."""
+        self._check_valid()
         rows = self._selection.rows(self._length())
         return [rows] if isinstance(rows, int) else rows
+
+    @property
+    def meta(self) -> DatasetMeta:
+        """What there is: names of tensors, groups and hidden tensors, and so on."""
+        return DatasetMeta.of(self)
 
     @property
     def info(self) -> Info:
@@ -331,7 +390,13 @@ class Dataset:
         self.info.replace_with(value)
 
     def _set_info(self, value: Mapping[str, Any]) -> None:
-        with self._checkout.change(rows_move=False) as session:
+        checkout = self._checkout
+        checkout.check_writable()
+        if checkout.session.ref is None:
+            raise InfoError(
+                f"info of {self.path} cannot be changed at a past commit: check out a branch"
+            )
+        with checkout.change(rows_move=False) as session:
             session.set_info(value)
 
     def size_approx(self) -> int:
@@ -415,27 +480,11 @@ class Dataset:
             MetaError: See its subclasses: htype, dtype, compression or meta are not possible.
         """
         self._check_root("create_tensor")
-        full = check_name(name, _RESERVED)
-        full = f"{self._group}/{full}" if self._group else full
-        session = self._checkout.session
-        schema, info = build_schema(
-            full, htype, dtype, sample_compression, chunk_compression, hidden=hidden, verify=verify,
-            tiling_threshold=tiling_threshold, extra=kwargs,
+        return structure.create_tensor(
+            self, name, exist_ok=exist_ok, extra=kwargs, htype=htype, dtype=dtype,
+            sample_compression=sample_compression, chunk_compression=chunk_compression,
+            hidden=hidden, verify=verify, tiling_threshold=tiling_threshold,
         )  # fmt: skip
-        existing = session.by_name.get(full)
-        if existing is not None:
-            if not exist_ok:
-                raise TensorAlreadyExistsError(
-                    f"tensor {full!r} already exists in {self.path}; pass exist_ok=True to use it"
-                )
-            row_ops.check_same_meta(existing.schema, schema)
-            return self._tensor(existing)
-        if full in session.groups:
-            raise TensorGroupAlreadyExistsError(f"{full!r} is a group of {self.path}")
-        with self._checkout.change(rows_move=False):
-            self._add_groups(full.rpartition("/")[0])
-            draft = session.create_tensor(schema, info)
-        return self._tensor(draft)
 
     def create_tensor_like(self, name: str, source: Tensor, unlink: bool = False) -> Tensor:
         """Add a tensor with the meta and info of another one, without samples.
@@ -445,36 +494,13 @@ class Dataset:
             source: The other tensor, of this or another dataset.
             unlink: Make it hold data where the other holds links.
         """
-        self._check_root("create_tensor_like")
         return self._add_like(name, source._schema, source._draft.info, unlink=unlink)
 
     def _add_like(
         self, name: str, schema: TensorSchema, info: Mapping[str, Any], unlink: bool = False
     ) -> Tensor:
-        full = check_name(name, _RESERVED)
-        full = f"{self._group}/{full}" if self._group else full
-        session = self._checkout.session
-        if full in session.by_name:
-            raise TensorAlreadyExistsError(f"tensor {full!r} already exists in {self.path}")
-        with self._checkout.change(rows_move=False):
-            self._add_groups(full.rpartition("/")[0])
-            draft = session.create_tensor(
-                row_ops.schema_like(schema, full, unlink=unlink), dict(info)
-            )
-        return self._tensor(draft)
-
-    def _add_groups(self, name: str) -> None:
-        session = self._checkout.session
-        groups = list(session.groups)
-        parts = name.split("/") if name else []
-        for end in range(1, len(parts) + 1):
-            group = "/".join(parts[:end])
-            if group in session.by_name:
-                raise TensorAlreadyExistsError(f"{group!r} is a tensor of {self.path}, not a group")
-            if group not in groups:
-                groups.append(group)
-        if groups != session.groups:
-            session.set_groups(groups)
+        self._check_root("create_tensor_like")
+        return structure.create_like(self, name, schema, info, unlink=unlink)
 
     def create_group(self, name: str, exist_ok: bool = False) -> Dataset:
         """Add a group; the groups above it are made too.
@@ -484,17 +510,7 @@ class Dataset:
             InvalidTensorGroupNameError: The name is empty or an attribute of ``Dataset``.
         """
         self._check_root("create_group")
-        name = check_name(name, _RESERVED, InvalidTensorGroupNameError)
-        full = f"{self._group}/{name}" if self._group else name
-        if full in self._checkout.session.groups:
-            if not exist_ok:
-                raise TensorGroupAlreadyExistsError(f"group {full!r} already exists in {self.path}")
-            return self._sub(name)
-        if full in self._checkout.session.by_name:
-            raise TensorAlreadyExistsError(f"{full!r} is a tensor of {self.path}")
-        with self._checkout.change(rows_move=False):
-            self._add_groups(full)
-        return self._sub(name)
+        return structure.create_group(self, name, exist_ok=exist_ok)
 
     def delete_tensor(self, name: str, large_ok: bool = False) -> None:
         """Remove a tensor from this version; earlier commits keep it.
@@ -504,13 +520,7 @@ class Dataset:
             TensorTooLargeToDelete: More than 1 GB, without ``large_ok``.
         """
         self._check_root("delete_tensor")
-        draft = self._draft(name)
-        if not large_ok and row_ops.stored_bytes(draft) > SAFE_TO_DELETE:
-            raise TensorTooLargeToDelete(
-                f"tensor {name!r} has more than 1 GB; pass large_ok=True to delete it"
-            )
-        with self._checkout.change() as session:
-            session.delete_tensor(draft.schema.id)
+        structure.delete_tensor(self, name, large_ok=large_ok)
 
     def delete_group(self, name: str, large_ok: bool = False) -> None:
         """Remove a group with all that is in it from this version.
@@ -519,17 +529,34 @@ class Dataset:
             TensorGroupDoesNotExistError: There is none of this name.
         """
         self._check_root("delete_group")
-        full = f"{self._group}/{name}" if self._group else name
-        session = self._checkout.session
-        if full not in session.groups:
-            raise TensorGroupDoesNotExistError(f"group {full!r} does not exist in {self.path}")
-        inside = [d for n, d in session.by_name.items() if n.startswith(full + "/")]
-        with self._checkout.change():
-            session.set_groups(
-                [g for g in session.groups if g != full and not g.startswith(full + "/")]
-            )
-            for draft in inside:
-                session.delete_tensor(draft.schema.id)
+        structure.delete_group(self, name, large_ok=large_ok)
+
+    def rename_tensor(self, name: str, new_name: str) -> Tensor:
+        """Give a tensor another name in its group; its data and its id stay.
+
+        Returns:
+            The tensor.
+
+        Raises:
+            TensorDoesNotExistError: There is none of the old name.
+            RenameError: The new name points to another group.
+            TensorAlreadyExistsError, TensorGroupAlreadyExistsError: The new name is taken.
+            InvalidTensorNameError: The new name is empty or an attribute of ``Dataset``.
+        """
+        self._check_root("rename_tensor")
+        return structure.rename_tensor(self, name, new_name)
+
+    def rename_group(self, name: str, new_name: str) -> None:
+        """Give a group another name next to its old one.
+
+        Raises:
+            TensorGroupDoesNotExistError: There is none of the old name.
+            RenameError: The new name points to another group.
+            TensorAlreadyExistsError, TensorGroupAlreadyExistsError: The new name is taken.
+            InvalidTensorGroupNameError: The new name is empty or an attribute of ``Dataset``.
+        """
+        self._check_root("rename_group")
+        structure.rename_group(self, name, new_name)
 
     # ---- changing rows
     def append(self, sample: Any, skip_ok: bool = False, append_empty: bool = False) -> None:
@@ -582,18 +609,38 @@ class Dataset:
         """Remove rows from all tensors.
 
         Args:
-            index: Row, rows, or None for the last one (of the longest tensor).
+            index: Row, rows, or None for the last one (of the longest tensor). Tensors that are too
+                short for a row keep theirs.
 
         Raises:
-            IndexError: There is no such row.
+            IndexError: No tensor has such a row; rows are not counted from the end here.
+            ValueError: A row is named twice.
         """
         self._check_root("pop")
-        drafts = self._drafts()
-        self._checkout.pop(drafts, pop_rows(index, max((d.length for d in drafts), default=0)))
+        row_ops.pop(self, index)
 
     def update(self, sample: Mapping[str, Any]) -> None:
-        """New samples for the one row that this view selects: all of them, or none."""
+        """New samples for the rows that this view selects: all of them, or none.
+
+        Args:
+            sample: By tensor name: a sample if this is one row (``ds[i].update(…)``), otherwise one
+                for each row.
+
+        Raises:
+            SampleUpdateError: A sample does not fit; nothing was changed.
+            ValueError: The view goes into samples.
+        """
         row_ops.update(self, sample)
+
+    def clear_cache(self) -> None:
+        """Store all changes, and forget what was read."""
+        self.flush()
+        self._checkout._readers.clear()
+
+    def maybe_flush(self) -> None:
+        """Store all changes now, unless ``with ds:`` collects them."""
+        if not self._checkout._depth:
+            self.flush()
 
     def flush(self) -> None:
         """Store all changes now, also inside ``with ds:``."""
@@ -690,6 +737,174 @@ class Dataset:
         self._check_root("checkout")
         return versions.checkout(self._checkout, address, create=create)
 
+    def create_branch(self, name: str) -> None:
+        """Make a branch at the last commit, without going there.
+
+        Raises:
+            CheckoutError: There is a branch, tag or commit of this name.
+        """
+        self._check_root("create_branch")
+        self._checkout.check_writable()
+        versions.create_branch(self._checkout, name)
+
+    def delete_branch(self, name: str) -> None:
+        """Remove a branch. Commits that other branches or tags have stay.
+
+        Raises:
+            VersionControlError: It is main, checked out, or not there.
+        """
+        self._check_root("delete_branch")
+        self._checkout.check_writable()
+        versions.delete_branch(self._checkout, name)
+
+    def rename_branch(self, name: str, new_name: str) -> None:
+        """Give a branch another name.
+
+        Raises:
+            VersionControlError: It is main or not there.
+            CheckoutError: The new name is taken.
+        """
+        self._check_root("rename_branch")
+        self._checkout.check_writable()
+        versions.rename_branch(self._checkout, name, new_name)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Commit ids by tag."""
+        return self._checkout.repository.tags()
+
+    def create_tag(self, name: str, address: str | None = None) -> str:
+        """Give a commit a name for good.
+
+        Args:
+            name: The tag.
+            address: Commit or branch; None: the last commit.
+
+        Returns:
+            The commit's id.
+
+        Raises:
+            CheckoutError: There is a branch, tag or commit of this name.
+            EmptyCommitError: There is no commit yet.
+        """
+        self._check_root("create_tag")
+        self._checkout.check_writable()
+        return versions.create_tag(self._checkout, name, address)
+
+    def delete_tag(self, name: str) -> None:
+        """Remove a tag; its commit stays. Raises ``KeyError`` if there is none."""
+        self._check_root("delete_tag")
+        self._checkout.check_writable()
+        versions.delete_tag(self._checkout, name)
+
+    def diff(
+        self, id_1: str | None = None, id_2: str | None = None, as_dict: bool = False
+    ) -> dict[str, Any] | None:
+        """Show what changed.
+
+        Args:
+            id_1: None: what is not committed yet. Alone: this version against the one checked out.
+            id_2: The version that ``id_1`` is compared with. Both are relative to their most recent
+                common ancestor.
+            as_dict: Return it instead of printing it.
+
+        Raises:
+            KeyError: There is no such commit or branch.
+            ValueError: Only ``id_2`` is given.
+        """
+        first, second, title = diffs.diff(self._checkout, id_1, id_2)
+        if as_dict:
+            return diffs.as_dict(first, second)
+        names = ("HEAD", id_1 or "") if id_2 is None else (id_1 or "", id_2)
+        print(diffs.as_text(first, second, title, names))
+        return None
+
+    def merge(
+        self,
+        target_id: str,
+        conflict_resolution: str | None = None,
+        delete_removed_tensors: bool = False,
+        force: bool = False,
+    ) -> None:
+        """Merge another version into this branch, and commit that.
+
+        Rows are matched by their ids: rows that were added there are appended here, rows that were
+        updated or deleted only there are here too.
+
+        Args:
+            target_id: Branch, tag or commit.
+            conflict_resolution: ``"ours"`` or ``"theirs"``: whose change counts where both changed
+                the same row or name; None: that is an error.
+            delete_removed_tensors: Delete tensors that were deleted there.
+            force: Keep our names of tensors that both sides renamed.
+
+        Raises:
+            MergeConflictError: Both sides changed the same thing, and there is no resolution.
+            MergeMismatchError: Both sides created a tensor of one name, with different meta.
+            CheckoutError: There is no such version.
+        """
+        self._check_root("merge")
+        self._checkout.check_writable()
+        versions.merge(
+            self._checkout, target_id, conflict_resolution=conflict_resolution,
+            delete_removed_tensors=delete_removed_tensors, force=force,
+        )  # fmt: skip
+
+    def reset(self, force: bool = False) -> None:
+        """Drop everything that is not committed.
+
+        Args:
+            force: Accepted for compatibility.
+        """
+        self._check_root("reset")
+        self._checkout.check_writable()
+        if not self.has_head_changes:
+            print("There is nothing to reset: no changes since the last commit.")
+            return
+        self._checkout.session.reset()
+        self._checkout.generation += 1
+
+    def refresh(self) -> bool:
+        """Go to the latest state of the branch, with what other writers published.
+
+        Returns:
+            Whether there was anything new.
+        """
+        moved = self._checkout.session.refresh()
+        if moved:
+            self._checkout.generation += 1
+        return moved
+
+    def transaction(self) -> AbstractContextManager[Dataset]:
+        """``with ds.transaction():`` publishes everything inside at once, or, after an error, nothing."""
+        self._check_root("transaction")
+        return self._checkout.transaction(self)
+
+    def rechunk(
+        self,
+        tensors: str | Sequence[str] | None = None,
+        num_workers: int = 0,
+        scheduler: str = "threaded",
+        progressbar: bool = True,
+    ) -> None:
+        """Put rows into chunks of the usual size where many edits have scattered them.
+
+        Data and row ids stay the same; readers are not disturbed.
+
+        Args:
+            tensors: Names; None for all.
+            num_workers, scheduler: Accepted for compatibility.
+            progressbar: Show progress.
+        """
+        self._check_root("rechunk")
+        names = [tensors] if isinstance(tensors, str) else tensors
+        drafts = [self._draft(name) for name in (self._visible() if names is None else names)]
+        self._checkout.rechunk(drafts, progressbar=progressbar)
+
+    def optimize(self) -> None:
+        """Rechunk all tensors, without a progress bar."""
+        self.rechunk(progressbar=False)
+
     # ---- the dataset as a whole
     @property
     def allow_delete(self) -> bool:
@@ -754,6 +969,7 @@ class Dataset:
             self._selection.bind(self._length()) if self.is_view else self._selection,
             self._group,
             self._names,
+            self._padded,
         )
         return _unpickle, (store, self.path, frozen, self.read_only, state)
 
@@ -763,10 +979,19 @@ def _unpickle(
 ) -> Dataset:
     """The dataset as it was pickled: at the same state, also if its branch has moved on."""
     checkout = versions.thaw(store, path, frozen, read_only=read_only)
-    selection, group, names = state
-    return Dataset(checkout, selection=selection, group=group, names=names)
+    selection, group, names, padded = state
+    return Dataset(checkout, selection=selection, group=group, names=names, padded=padded)
 
 
-_RESERVED = frozenset(name for name in dir(Dataset) if not name.startswith("__"))
+_LATER = (
+    "add_creds_key branches commits connect copy diff filter fix_vc get_creds_keys "
+    "get_managed_creds_keys get_view get_views load_view delete_view save_view merge populate_creds "
+    "query random_split rechunk reset delete_branch sample_by tensorflow update_creds_key visualize"
+)
+"""Attributes that user code knows, so that no tensor can have these names either."""
+
+Dataset._RESERVED = frozenset(
+    [name for name in dir(Dataset) if not name.startswith("__")] + _LATER.split()
+)
 
 __all__ = ["Dataset"]

@@ -50,7 +50,7 @@ class TensorReader:
         self.blocks = blocks
         self.schema = schema
         self.table = table
-        self._payload = htype_plugin(schema.htype).spec().payload
+        self.payload = htype_plugin(schema.htype).spec().payload
         # Chunks never change: what a reader of an earlier state opened stays good.
         self._open: OrderedDict[tuple[str, int], OpenChunk] = (
             OrderedDict() if before is None else before._open
@@ -140,7 +140,9 @@ class TensorReader:
     def shape(self, row: int) -> Shape:
         """Shape of one row's sample."""
         chunk, i = self._locate(row)
-        return chunk.header.sample_shape(i)
+        header = chunk.header
+        ndim = self.schema.ndim or 0
+        return header.sample_shape(i) if header.ndim == ndim else (0,) * ndim
 
     def is_null(self, row: int) -> bool:
         """Whether the row is None."""
@@ -153,7 +155,7 @@ class TensorReader:
     ) -> Any:  # fmt: skip
         """The value of a sample whose stored bytes are at hand."""
         header = chunk.header
-        payload = self._payload
+        payload = self.payload
         data = chunk.sample_bytes(i, stored)
         shape = header.sample_shape(i)
         try:
@@ -193,11 +195,15 @@ class TensorReader:
             if decoded.shape != shape:
                 decoded = decoded.reshape(shape)
             return decoded
-        dtype = array_dtype(header)
         if not len(data):
+            ndim = self.schema.ndim or 0
+            if header.ndim != ndim:
+                # None from before the first value, which told how many dimensions there are.
+                shape = (0,) * ndim
             if 0 not in shape and shape:
                 raise FormatError(f"{header.name}: sample {i} of shape {shape} has no bytes")
-            return np.zeros(shape, dtype)
+            return np.zeros(shape, np.dtype(self.schema.dtype or header.dtype))
+        dtype = array_dtype(header)
         plain = chunk.unpacked(i, data)
         array = np.frombuffer(plain, dtype)
         if array.size != int(np.prod(shape, dtype=object)):
@@ -285,10 +291,11 @@ class TensorReader:
             out: Array of that shape and dtype to read into, and to return.
             parallel: Decode files on threads; False where the caller is one of many threads itself.
         """
-        if self._payload != "array":
+        if self.payload != "array":
             return None
         groups = self.groups(rows)
-        shapes = {s for chunk, _, places in groups for s in _shapes(chunk, places)}
+        ndim = self.schema.ndim or 0
+        shapes = {s for chunk, _, places in groups for s in _shapes(chunk, places, ndim)}
         if len(shapes) != 1:
             return None
         shape = shapes.pop()
@@ -453,8 +460,10 @@ def _run_all(jobs: Sequence[Callable[[], None]]) -> None:
         job()
 
 
-def _shapes(chunk: OpenChunk, places: np.ndarray) -> set[Shape]:
+def _shapes(chunk: OpenChunk, places: np.ndarray, ndim: int) -> set[Shape]:
     header = chunk.header
+    if header.ndim != ndim:
+        return {(0,) * ndim}
     if header.shape is not None:
         return {header.shape}
     return set(map(tuple, np.unique(header.shapes()[places], axis=0).tolist()))

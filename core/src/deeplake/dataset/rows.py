@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from deeplake.dataset import writer
-from deeplake.dataset.checkout import new_tensor_id
-from deeplake.dataset.tensor import Tensor
+from deeplake.dataset.progress import progress
+from deeplake.dataset.tensor import Tensor, many, plain, pop_rows
 from deeplake.errors import (
     DeepLakeError,
-    InvalidOperationError,
     SampleAppendError,
     SampleAppendingError,
     SampleExtendError,
@@ -21,7 +19,6 @@ from deeplake.errors import (
     SampleUpdateError,
     TensorDoesNotExistError,
 )
-from deeplake.types import TensorSchema
 from deeplake.versioning.draft import Draft
 
 if TYPE_CHECKING:
@@ -116,16 +113,9 @@ def extend(
             checkout.session.checkpoint(between_rows=True)
 
 
-def _blocks(total: int, step: int, progressbar: bool) -> Iterator[int]:
-    if not progressbar:
-        yield from range(0, total, max(step, 1))
-        return
-    from tqdm import tqdm
-
-    with tqdm(total=total, desc="extend", unit="row") as bar:
-        for start in range(0, total, max(step, 1)):
-            yield start
-            bar.update(min(step, total - start))
+def _blocks(total: int, step: int, shown: bool) -> Iterator[int]:
+    starts = range(0, total, max(step, 1))
+    yield from progress(starts, shown=shown, title="extend", unit="block", total=len(starts))
 
 
 def _extend_block(
@@ -202,57 +192,48 @@ class _Column:
         return [sample._as_sample() for sample in self._tensor[rows]]
 
 
+def pop(dataset: Dataset, index: int | Sequence[int] | None) -> None:
+    """Remove rows (see ``Dataset.pop``)."""
+    drafts = dataset._drafts()
+    longest = max((draft.length for draft in drafts), default=0)
+    dataset._checkout.pop(drafts, pop_rows(index, longest, dataset.path))
+
+
 def update(dataset: Dataset, sample: Mapping[str, Any]) -> None:
-    """New samples for one row (see ``Dataset.update``)."""
+    """New samples for the rows of a view (see ``Dataset.update``)."""
+    if not isinstance(sample, Mapping):
+        raise TypeError(
+            f"update takes a dict of samples by tensor name, not {type(sample).__name__}"
+        )
     selection = dataset.index
-    if not selection.is_single or selection.steps:
-        raise InvalidOperationError("update works on one row: ds[i].update({…})")
-    row = selection.rows(0)
-    assert isinstance(row, int)
+    if selection.steps:
+        raise ValueError(
+            "update replaces whole samples; to change a part of one, use ds.<tensor>[row, …] = value"
+        )
     checkout = dataset._checkout
+    checkout.check_writable()
+    dataset._check_valid()
+    single = selection.is_single
+    chosen = selection.rows(dataset._length())
+    rows = np.atleast_1d(np.asarray(chosen, np.int64))
+    order = np.argsort(rows, kind="stable")
     encoded = []
     for name, value in sample.items():
-        draft = dataset._draft(name)
-        plain = value._as_sample() if isinstance(value, Tensor) else value
+        draft = dataset._draft(name.strip("/"))
+        values = [plain(value)] if single else many(value)
+        if len(values) != len(rows):
+            raise ValueError(f"tensor {name!r}: {len(values)} samples for {len(rows)} rows")
+        ordered = values if single else [values[i] for i in order.tolist()]
         try:
-            batch = writer.encode([plain], draft.schema, draft.info)
+            batch = writer.encode(ordered, draft.schema, draft.info)
             encoded.append((draft, batch, list(batch.runs)))
         except (DeepLakeError, TypeError, ValueError, KeyError, OverflowError) as error:
+            row = int(rows[order[getattr(error, "row", 0)]])
             raise SampleUpdateError(f"tensor {name!r}, row {row}: {error}") from error
     with checkout.change(rows_move=False) as session:
         for draft, batch, runs in encoded:
             checkout._decide(draft, batch)
-            session.replace(draft, np.array([row], np.int64), runs)
+            session.replace(draft, rows[order], runs)
 
 
-# --------------------------------------------------------------------------- schema of existing tensors
-def check_same_meta(existing: TensorSchema, wanted: TensorSchema) -> None:
-    """Raise ``ValueError`` if ``exist_ok`` cannot hand out the existing tensor."""
-    keys = ("htype", "sample_compression", "chunk_compression", "hidden", "is_link", "is_sequence")
-    different = [key for key in keys if getattr(existing, key) != getattr(wanted, key)]
-    if wanted.dtype is not None and existing.dtype != wanted.dtype:
-        different.append("dtype")
-    if different:
-        raise ValueError(
-            f"tensor {existing.name!r} already exists with another {', '.join(different)}"
-        )
-
-
-def schema_like(schema: TensorSchema, name: str, *, unlink: bool) -> TensorSchema:
-    """The schema of a new tensor with the same meta."""
-    return replace(
-        schema, id=new_tensor_id(), name=name, is_link=schema.is_link and not unlink, extra={}
-    )
-
-
-def stored_bytes(draft: Draft) -> int:
-    """Bytes of the chunks that hold the tensor's rows."""
-    pieces = draft.table.pieces()
-    chunks = np.unique(
-        np.stack([pieces["object"][:, 0], pieces["object"][:, 1], pieces["offset"], pieces["length"]]),
-        axis=1,
-    )
-    return int(chunks[3].sum()) if chunks.size else 0
-
-
-__all__ = ["append", "check_same_meta", "extend", "schema_like", "stored_bytes", "update"]
+__all__ = ["append", "extend", "pop", "update"]

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from deeplake.dataset.casting import STORED_KINDS, dtype_name
 from deeplake.dataset.checkout import new_tensor_id
 from deeplake.errors import (
     InvalidTensorNameError,
@@ -27,7 +28,10 @@ from deeplake.types import TensorSchema
 UNSPECIFIED: Final = "unspecified"
 """Default of ``create_tensor`` arguments: not given, which is not the same as None."""
 
-_KERNEL_KEYS = frozenset(("max_chunk_size", "typestr"))
+_KERNEL_KEYS = frozenset(("max_chunk_size", "typestr", "links"))
+"""Meta of every htype that ``create_tensor`` has no argument for."""
+
+_WRAPPERS = frozenset(("is_sequence", "is_link"))
 
 
 def build_schema(
@@ -54,12 +58,16 @@ def build_schema(
         KeyError, TypeError, ValueError: A meta key of the htype has a bad value.
     """
     unspecified = htype in (UNSPECIFIED, None)
-    base, is_sequence, is_link = parse_htype("generic" if unspecified else str(htype))
     try:
+        base, is_sequence, is_link = parse_htype("generic" if unspecified else htype)
         plugin = htype_plugin(base)
     except PluginNotFoundError as error:
-        raise TensorMetaInvalidHtype(f"tensor {name!r}: there is no htype {base!r}: {error}") from error
-    if is_sequence or is_link:
+        raise TensorMetaInvalidHtype(
+            f"tensor {name!r}: there is no htype {htype!r}: {error}"
+        ) from error
+    except TensorMetaInvalidHtype as error:
+        raise TensorMetaInvalidHtype(f"tensor {name!r}: {error}") from error
+    if is_sequence or is_link or any(extra.get(key) for key in _WRAPPERS):
         raise TensorMetaInvalidHtype(
             f"tensor {name!r}: this version stores neither sequences nor links; {htype!r} needs a "
             "later one"
@@ -74,19 +82,28 @@ def build_schema(
     _require(name, spec, sample_compression, chunk_compression)
     if sample_compression == UNSPECIFIED and chunk is None and spec.default_compression:
         sample = spec.default_compression
+    if tiling_threshold is not None and not _is_int(tiling_threshold):
+        raise TensorMetaInvalidHtypeOverwriteValue(
+            f"tensor {name!r}: tiling_threshold is a number of bytes, not {tiling_threshold!r}"
+        )
     info, kernel = _own_meta(name, plugin, spec, extra)
+    meta: dict[str, Any] = {"open": True} if unspecified else {}
+    if spec.payload == "json" and dtype not in (UNSPECIFIED, None):
+        meta["schema"] = _json_schema(name, plugin, dtype)
+    if kernel.get("typestr") is not None:
+        meta["typestr"] = str(kernel["typestr"])
     schema = TensorSchema(
         id=new_tensor_id(),
         name=name,
         htype=base,
-        dtype=_dtype(name, dtype, spec, plugin),
+        dtype=_dtype(name, dtype, spec),
         sample_compression=sample,
         chunk_compression=chunk,
         hidden=hidden,
         verify=verify,
         max_chunk_size=kernel.get("max_chunk_size"),
         tiling_threshold=tiling_threshold,
-        meta={"open": True} if unspecified else {},
+        meta=meta,
     )
     return schema, info
 
@@ -99,41 +116,47 @@ def _compression(name: str, value: str | None, spec: HtypeSpec, *, chunk: bool) 
         codec = codec_plugin(str(value))
     except PluginNotFoundError as error:
         raise UnsupportedCompressionError(f"tensor {name!r}, {which}={value!r}: {error}") from error
+    # An array without an htype may be stored as images; whether it fits shows at encoding.
     if codec.media != "bytes" and codec.media not in spec.media:
-        # An array without an htype may be stored as images; whether it fits shows at encoding.
-        if not (spec.name == "generic" and codec.media == "image"):
-            raise UnsupportedCompressionError(
-                f"tensor {name!r}: {which}={value!r} stores {codec.media}, which htype "
-                f"{spec.name!r} is not"
-            )
+        raise UnsupportedCompressionError(
+            f"tensor {name!r}: {which}={value!r} stores {codec.media}, which htype {spec.name!r} is "
+            "not"
+        )
     return codec.name
 
 
+def check_compressions(name: str, spec: HtypeSpec, sample: str | None, chunk: str | None) -> None:
+    """Raise ``UnsupportedCompressionError`` if a tensor of this htype cannot have them."""
+    _compression(name, sample, spec, chunk=False)
+    _compression(name, chunk, spec, chunk=True)
+
+
 def _require(name: str, spec: HtypeSpec, sample: str | None, chunk: str | None) -> None:
-    missing = None
     if spec.compression == "required" and sample == UNSPECIFIED and chunk == UNSPECIFIED:
         missing = "sample_compression or chunk_compression (for example 'jpeg', 'png', 'lz4' or None)"
-    elif spec.compression == "sample" and sample == UNSPECIFIED:
+    elif spec.compression == "sample" and sample == UNSPECIFIED and not spec.default_compression:
         missing = "sample_compression"
-    if missing is None:
+    else:
         return
-    kind = MeshTensorMetaMissingRequiredValue if spec.name == "mesh" else TensorMetaMissingRequiredValue
+    mesh = spec.name == "mesh"
+    kind = MeshTensorMetaMissingRequiredValue if mesh else TensorMetaMissingRequiredValue
     raise kind(f"tensor {name!r}: htype {spec.name!r} needs {missing}")
 
 
 def _own_meta(
     name: str, plugin: HtypePlugin, spec: HtypeSpec, extra: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    unknown = sorted(set(extra) - set(spec.info) - _KERNEL_KEYS)
+    """The htype's own meta, which users find in ``info``, and the meta that every htype has."""
+    common = _KERNEL_KEYS | _WRAPPERS
+    unknown = sorted(set(extra) - set(spec.info) - common)
     if unknown:
-        allowed = sorted({*spec.info, *_KERNEL_KEYS})
         raise TensorMetaInvalidHtypeOverwriteKey(
             f"tensor {name!r}: htype {spec.name!r} has no meta {', '.join(map(repr, unknown))}; it "
-            f"has {', '.join(allowed)}"
+            f"has {', '.join(sorted({*spec.info, *common}))}"
         )
     kernel = {key: extra[key] for key in extra if key in _KERNEL_KEYS}
     size = kernel.get("max_chunk_size")
-    if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 1):
+    if size is not None and (not _is_int(size) or size < 1):
         raise TensorMetaInvalidHtypeOverwriteValue(
             f"tensor {name!r}: max_chunk_size is a number of bytes, not {size!r}"
         )
@@ -142,35 +165,51 @@ def _own_meta(
     return {**defaults, **plugin.check_info(own)}, kernel
 
 
-def _dtype(name: str, dtype: Any, spec: HtypeSpec, plugin: HtypePlugin) -> str | None:
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _json_schema(name: str, plugin: HtypePlugin, dtype: Any) -> str:
+    """What ``dtype=`` says that json values have to be."""
+    try:
+        return str(plugin.check_info({"schema": dtype})["schema"])
+    except TensorMetaInvalidHtypeOverwriteValue as error:
+        raise TensorMetaInvalidHtypeOverwriteValue(f"tensor {name!r}: {error}") from error
+
+
+def _dtype(name: str, dtype: Any, spec: HtypeSpec) -> str | None:
     if dtype is None or (isinstance(dtype, str) and dtype == UNSPECIFIED):
-        if spec.payload in ("text",):
-            return "str"
-        if spec.payload in ("json", "list"):
+        return spec.dtype if spec.payload in ("text", "json", "list") else None
+    if spec.payload == "json":
+        return "json"
+    if spec.payload == "list":
+        if dtype in ("List", "list", list, "json", "str", str):
             return "json"
-        return None
+        raise TensorMetaInvalidHtypeOverwriteValue(
+            f"tensor {name!r}: htype {spec.name!r} has no dtype {dtype!r}; leave it out"
+        )
+    try:
+        kind = np.dtype(dtype)
+    except (TypeError, ValueError, SyntaxError) as error:
+        raise TensorMetaInvalidHtypeOverwriteValue(
+            f"tensor {name!r}: {dtype!r} is not a NumPy dtype"
+        ) from error
     if spec.payload == "text":
-        if dtype in (str, "str") or np.dtype(dtype).kind == "U":
+        if kind.kind == "U":
             return "str"
         raise TensorMetaInvalidHtypeOverwriteValue(
             f"tensor {name!r}: the dtype of text is str, not {dtype!r}"
         )
-    if spec.payload in ("json", "list"):
-        return "json"
-    try:
-        kind = np.dtype(dtype)
-    except TypeError as error:
-        raise TensorMetaInvalidHtypeOverwriteValue(
-            f"tensor {name!r}: {dtype!r} is not a NumPy dtype"
-        ) from error
-    if kind.kind not in "biufc":
+    if kind.kind not in STORED_KINDS or kind.itemsize > 16:
         raise TensorMetaInvalidHtypeOverwriteValue(
             f"tensor {name!r}: arrays of dtype {kind} cannot be stored; numbers and bool can"
         )
-    return kind.newbyteorder("<").str if kind.itemsize > 1 else kind.str
+    return dtype_name(kind)
 
 
-def check_name(name: Any, reserved: frozenset[str], error: type[Exception] = InvalidTensorNameError) -> str:
+def check_name(
+    name: Any, reserved: frozenset[str], error: type[Exception] = InvalidTensorNameError
+) -> str:
     """The name of a tensor or group without slashes at its ends.
 
     Raises:
@@ -185,9 +224,10 @@ def check_name(name: Any, reserved: frozenset[str], error: type[Exception] = Inv
             raise error(f"{name!r} is not a name: {part!r} is empty or has unprintable characters")
         if part in reserved:
             raise error(
-                f"{name!r} is not a possible name: {part!r} is an attribute of Dataset; choose another"
+                f"{name!r} is not a possible name: {part!r} is an attribute of Dataset; choose "
+                "another"
             )
     return name
 
 
-__all__ = ["UNSPECIFIED", "build_schema", "check_name"]
+__all__ = ["UNSPECIFIED", "build_schema", "check_compressions", "check_name"]

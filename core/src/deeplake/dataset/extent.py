@@ -1,0 +1,63 @@
+"""How much of a tensor is selected: its rows, and the shapes of their samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from deeplake.types import Shape, ShapeInterval
+
+if TYPE_CHECKING:
+    from deeplake.dataset.tensor import Tensor
+
+
+def rows(tensor: Tensor) -> Sequence[int]:
+    """The row numbers that are selected, in order."""
+    found = tensor._selection.rows(tensor._total)
+    return [found] if isinstance(found, int) else cast(Sequence[int], found)
+
+
+def shapes(tensor: Tensor) -> np.ndarray:
+    """``int64[rows, ndim]``: shapes of the whole samples that are selected."""
+    reader = tensor._reader
+    wanted = np.asarray(rows(tensor), np.int64)
+    if tensor._total == len(reader):
+        return reader.shapes(wanted)
+    result = np.zeros((len(wanted), reader.schema.ndim or 0), np.int64)
+    stored = wanted < len(reader)
+    result[stored] = reader.shapes(wanted[stored])
+    return result
+
+
+def interval(tensor: Tensor) -> ShapeInterval:
+    """Smallest and largest shape, the number of samples first unless one is selected."""
+    selection = tensor._selection
+    low, high = _bounds(tensor)
+    if selection.steps and low == high:
+        low = high = selection.result_shape(low)
+    elif selection.steps and len(tensor):
+        parts = [selection.result_shape(tuple(shape)) for shape in shapes(tensor).tolist()]
+        low, high = tuple(map(min, zip(*parts, strict=True))), tuple(map(max, zip(*parts, strict=True)))
+    if selection.is_single:
+        return ShapeInterval(low, high)
+    count = len(tensor)
+    return ShapeInterval((count, *low), (count, *high))
+
+
+def _bounds(tensor: Tensor) -> tuple[Shape, Shape]:
+    """Lowest and highest shape of the whole samples that are selected."""
+    reader = tensor._reader
+    selection = tensor._selection
+    low, high = reader.table.bounds()
+    low, high = tuple(map(int, low)), tuple(map(int, high))
+    if tensor._total == len(reader) and (low == high or selection.index is None):
+        return low, high
+    found = shapes(tensor)
+    if not len(found):
+        return (0,) * len(low), (0,) * len(low)
+    return tuple(found.min(axis=0).tolist()), tuple(found.max(axis=0).tolist())
+
+
+__all__ = ["interval", "rows", "shapes"]

@@ -1,0 +1,259 @@
+"""What users get out of a tensor: arrays, Python values, dicts, the bytes of files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from deeplake.dataset.extent import rows as rows_of
+from deeplake.dataset.reader import TensorReader
+from deeplake.dataset.sample import Sample
+from deeplake.errors import DynamicTensorNumpyError, EmptyTensorError
+from deeplake.format.encoding import encoding, htype_plugin
+from deeplake.format.values import object_array
+
+if TYPE_CHECKING:
+    from deeplake.dataset.tensor import Tensor
+
+_EMPTY = {"text": str, "json": dict, "list": list, "polygon": list}
+
+
+# --------------------------------------------------------------------------- values of rows
+def _check_filled(reader: TensorReader) -> None:
+    if reader.schema.ndim is None:
+        raise EmptyTensorError(
+            f"tensor {reader.schema.name!r} holds no sample that has a value, only None: append one "
+            "to decide its dtype and its number of dimensions"
+        )
+
+
+def _empty(reader: TensorReader) -> Any:
+    """What None reads as."""
+    if reader.payload != "array":
+        return _EMPTY[reader.payload]()
+    return np.zeros((0,) * (reader.schema.ndim or 0), reader.schema.dtype or np.float64)
+
+
+def _sample(reader: TensorReader, row: int) -> Any:
+    if row >= len(reader):
+        return _empty(reader)
+    if reader.schema.ndim is None:
+        _check_filled(reader)
+    return reader.sample(row)
+
+
+def samples(tensor: Tensor) -> list[Any]:
+    """The stored values of the selected rows, whole; rows that only fill up a view are empty."""
+    reader = tensor._reader
+    wanted = rows_of(tensor)
+    if tensor._total == len(reader):
+        if len(wanted):
+            _check_filled(reader)
+        return reader.samples(wanted)
+    numbers = np.asarray(wanted, np.int64)
+    stored = np.flatnonzero(numbers < len(reader))
+    result = [_empty(reader) for _ in range(len(numbers))]
+    if len(stored):
+        _check_filled(reader)
+        for at, value in zip(stored.tolist(), reader.samples(numbers[stored]), strict=True):
+            result[at] = value
+    return result
+
+
+# --------------------------------------------------------------------------- arrays
+def numpy(tensor: Tensor, *, aslist: bool) -> Any:
+    """The selected samples as arrays (see ``Tensor.numpy``)."""
+    selection = tensor._selection
+    reader = tensor._reader
+    if type(selection.index) is int:
+        value = _sample(reader, selection.index)
+        if reader.payload == "array":
+            return selection.apply(value) if selection.steps else value
+        return _subscripted(tensor, _shown(reader, value))
+    if tensor._total == 0:
+        return [] if aslist or reader.payload == "polygon" else np.array([])
+    if reader.payload != "array":
+        return _objects(tensor, reader, aslist)
+    return _arrays(tensor, reader, aslist)
+
+
+def _arrays(tensor: Tensor, reader: TensorReader, aslist: bool) -> Any:
+    selection = tensor._selection
+    wanted = rows_of(tensor)
+    _check_filled(reader)
+    if not aslist:
+        if len(wanted) == 0:
+            return _none_selected(tensor, reader)
+        stacked = reader.array(wanted) if tensor._total == len(reader) else None
+        if stacked is not None:
+            return selection.apply_batch(stacked) if selection.steps else stacked
+    found = [selection.apply(value) for value in samples(tensor)]
+    if aslist:
+        return found
+    if len({value.shape for value in found}) == 1:
+        return np.stack(found)
+    raise _dynamic(tensor, len(found))
+
+
+def _none_selected(tensor: Tensor, reader: TensorReader) -> np.ndarray:
+    """No samples: of the tensor's shape where a slice is empty, of none where a list is."""
+    low, high = reader.table.bounds()
+    shape = tensor._selection.result_shape(low) if low == high else ()
+    if isinstance(tensor._selection.index, np.ndarray):
+        shape = ()
+    return np.zeros((0, *shape), np.dtype(reader.schema.dtype))
+
+
+def _objects(tensor: Tensor, reader: TensorReader, aslist: bool) -> Any:
+    shown = [_subscripted(tensor, _shown(reader, value)) for value in samples(tensor)]
+    if aslist or reader.payload == "polygon":
+        return shown
+    if not shown:
+        return np.zeros((0,), str if reader.payload == "text" else object)
+    if len({value.shape for value in shown}) != 1:
+        raise _dynamic(tensor, len(shown))
+    return np.stack(shown)
+
+
+def _dynamic(tensor: Tensor, count: int) -> DynamicTensorNumpyError:
+    return DynamicTensorNumpyError(
+        f"the {count} samples of tensor {tensor.key!r} that are selected have different shapes "
+        f"({tensor.shape_interval}); use .numpy(aslist=True) for a list of arrays"
+    )
+
+
+def _shown(reader: TensorReader, value: Any) -> Any:
+    """A value that is no array, the way ``numpy()`` shows it."""
+    if reader.payload == "text":
+        return np.array([value])
+    if reader.payload == "json":
+        return object_array([value])
+    if reader.payload == "list":
+        tag = reader.schema.htype == "tag"
+        return np.array(value, str) if tag else object_array(value)
+    return value
+
+
+def _subscripted(tensor: Tensor, value: Any) -> Any:
+    selection = tensor._selection
+    if not selection.steps:
+        return value
+    if isinstance(value, list):
+        return [selection.apply(part) for part in value]
+    return selection.apply(value)
+
+
+# --------------------------------------------------------------------------- Python values
+def data(tensor: Tensor, *, aslist: bool) -> dict[str, Any]:
+    """The selected samples as their htype describes them (see ``Tensor.data``)."""
+    reader = tensor._reader
+    plugin = htype_plugin(reader.schema.htype)
+    single = tensor._selection.is_single
+    if reader.payload == "array":
+        value = numpy(tensor, aslist=aslist or (not single and tensor.is_dynamic))
+    else:
+        value = _single_or_all(tensor)
+    result = plugin.data(value, tensor._draft.info, batch=not single)
+    if plugin.spec().compression != "optional":
+        result["sample_info"] = sample_info(tensor)
+    return result
+
+
+def _single_or_all(tensor: Tensor) -> Any:
+    found = samples(tensor)
+    return found[0] if tensor._selection.is_single else found
+
+
+def values(tensor: Tensor, payload: str) -> Any:
+    """The selected samples as Python values.
+
+    Raises:
+        ValueError: They are of another kind.
+    """
+    if tensor._reader.payload != payload:
+        raise ValueError(
+            f"tensor {tensor.key!r} has htype {tensor.htype!r}: its samples are no {payload}; use "
+            ".numpy() or .data()"
+        )
+    return _single_or_all(tensor)
+
+
+def lists(tensor: Tensor) -> Any:
+    """The selected samples as Python lists, arrays included."""
+    if tensor._reader.payload in ("list", "json"):
+        return _single_or_all(tensor)
+    found = numpy(tensor, aslist=not tensor._selection.is_single and tensor.is_dynamic)
+    if isinstance(found, list):
+        return [part.tolist() if isinstance(part, np.ndarray) else part for part in found]
+    return found.tolist()
+
+
+# --------------------------------------------------------------------------- files
+def tobytes(tensor: Tensor) -> bytes:
+    """The stored bytes of one sample (see ``Tensor.tobytes``)."""
+    if len(tensor) != 1 or tensor._selection.steps:
+        raise ValueError(
+            f"tobytes() needs exactly one whole sample; {tensor!r} selects {len(tensor)} or a part"
+        )
+    row = int(rows_of(tensor)[0])
+    reader = tensor._reader
+    return reader.raw(row) if row < len(reader) else b""
+
+
+def sample_info(tensor: Tensor) -> Any:
+    """What the files of the selected samples say of themselves: a dict, or a list of them."""
+    reader = tensor._reader
+    found = [_info_of(reader, row) for row in rows_of(tensor)]
+    return found[0] if tensor._selection.is_single else found
+
+
+def _info_of(reader: TensorReader, row: int) -> dict[str, Any]:
+    codec = encoding(reader.schema).sample
+    raw = reader.raw(row) if codec is not None and row < len(reader) else b""
+    if codec is None or not raw:
+        return {"modified": False}
+    header = codec.probe(raw)
+    return {"format": codec.name, **header.meta, "shape": [*header.shape], "modified": False}
+
+
+# --------------------------------------------------------------------------- for other tensors
+def as_sample(tensor: Tensor) -> Any:
+    """One selected sample the way ``append`` takes it: files stay files, None stays None."""
+    if len(tensor) != 1:
+        return tensor.numpy()
+    row = int(rows_of(tensor)[0])
+    reader = tensor._reader
+    if row >= len(reader) or reader.is_null(row):
+        return None
+    codec = encoding(reader.schema).sample
+    if tensor._selection.steps:
+        return tensor._selection.apply(reader.sample(row))
+    if codec is not None:
+        raw = reader.raw(row)
+        return Sample(buffer=raw, compression=codec.name) if raw else reader.sample(row)
+    return reader.sample(row)
+
+
+def as_samples(tensor: Tensor) -> Sequence[Any]:
+    """All selected samples the way ``extend`` takes them: one array where they make one."""
+    reader = tensor._reader
+    plain = reader.payload == "array" and encoding(reader.schema).sample is None
+    if plain and len(tensor) and tensor._total == len(reader) and not tensor.is_dynamic:
+        found: np.ndarray = numpy(tensor, aslist=False)
+        return found
+    return [as_sample(sample) for sample in tensor]
+
+
+__all__ = [
+    "as_sample",
+    "as_samples",
+    "data",
+    "lists",
+    "numpy",
+    "sample_info",
+    "samples",
+    "tobytes",
+    "values",
+]
