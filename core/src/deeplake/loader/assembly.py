@@ -1,0 +1,361 @@
+"""From row numbers to what the user gets: read, transform, collate, convert."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from deeplake.loader.failure import noted, transform_failed
+from deeplake.loader.fetch import Column, Rows, Values
+from deeplake.loader.sample import IterableOrderedDict
+from deeplake.loader.spec import INDEX, LoaderSpec
+from deeplake.spi import FrameworkAdapter
+
+TASK_BYTES = 1 << 20
+"""Batches of plain data are read together up to this size: less is not worth handing over."""
+
+TASK_ROWS = 8
+"""A task that decodes or transforms has at least so many rows."""
+
+PARTS = 4
+"""Tasks that the decoding of one batch is shared out in, at most."""
+
+
+@dataclass(slots=True)
+class Share:
+    """Some rows of a batch, read and transformed.
+
+    Attributes:
+        rows: Their row numbers.
+        columns: Their values by key; empty when they are samples.
+        samples: What a transform or ``collate_fn`` gets or made; None when they are columns.
+    """
+
+    rows: Rows
+    columns: dict[str, Values] = field(default_factory=dict)
+    samples: list[Any] | None = None
+
+    def part(self, start: int, stop: int) -> Share:
+        """Rows ``start`` to ``stop`` of this share."""
+        columns = {key: values[start:stop] for key, values in self.columns.items()}
+        samples = None if self.samples is None else self.samples[start:stop]
+        return Share(self.rows[start:stop], columns, samples)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What comes in place of a batch that could not be made."""
+
+    error: Exception
+
+
+class Assembly:
+    """Makes batches. Any number of threads may use it at once.
+
+    Args:
+        columns: The tensors to read, in the order of the batch's keys.
+        spec: What was asked for.
+        adapter: The framework.
+    """
+
+    def __init__(
+        self, columns: Sequence[Column], spec: LoaderSpec, adapter: FrameworkAdapter
+    ) -> None:
+        self.columns = {column.name: column for column in columns}
+        self._adapter = adapter
+        self._collate_fn = spec.collate_fn
+        self._unbatched = spec.unbatched
+        self.ignores_errors = spec.ignore_errors
+        transform = spec.transform
+        self._whole = None if transform is None else transform.whole
+        given = None if transform is None else transform.by_tensor
+        functions = {} if given is None else given
+        self._functions = {k: f for k, f in functions.items() if f is not None}
+        self.keys = tuple(self.columns) if given is None else tuple(given)
+        if given is None and spec.return_index:
+            self.keys = (*self.keys, INDEX)
+        self.heavy = (
+            any(column.heavy for column in columns)
+            or self._whole is not None
+            or bool(self._functions)
+        )
+        self.row_bytes = sum(column.row_bytes for column in columns)
+
+    # ---- stages
+    def read(self, rows: Rows, out: Mapping[str, np.ndarray] | None = None) -> Share:
+        """The values of some rows, as they are stored.
+
+        Args:
+            rows: Row numbers.
+            out: Arrays to read some of the columns to.
+        """
+        share = Share(rows)
+        for key in self.keys:
+            column = self.columns.get(key)
+            if column is None:
+                share.columns[key] = rows.reshape(-1, 1).copy()
+                continue
+            try:
+                share.columns[key] = column.read(rows, None if out is None else out.get(key))
+            except Exception as error:
+                raise noted(error, f"reading tensor {key!r}", rows.tolist()) from error.__cause__
+        return share
+
+    def transform(self, share: Share) -> Share:
+        """What the transform makes of them."""
+        rows = share.rows
+        columns = share.columns
+        for key, function in self._functions.items():
+            columns[key] = _mapped(function, columns[key], f"tensor {key!r}", rows)
+        if self._whole is None and self._collate_fn is None:
+            return share
+        samples: list[Any] = [
+            IterableOrderedDict(zip(self.keys, values, strict=True))
+            for values in zip(*(columns[key] for key in self.keys), strict=True)
+        ]
+        if self._whole is not None:
+            names = ", ".join(map(repr, self.columns))
+            samples = _mapped(self._whole, samples, f"tensors {names}", rows)
+        return Share(rows, samples=samples)
+
+    def join(self, shares: Sequence[Share], whole: Mapping[str, np.ndarray]) -> Share:
+        """Several shares as one.
+
+        Args:
+            shares: Shares of one batch, in order.
+            whole: Arrays that all of them were read to.
+        """
+        if len(shares) == 1:
+            return shares[0]
+        rows = np.concatenate([share.rows for share in shares])
+        if shares[0].samples is not None:
+            return Share(rows, samples=[s for share in shares for s in share.samples or ()])
+        columns: dict[str, Values] = {}
+        for key in shares[0].columns:
+            parts = [share.columns[key] for share in shares]
+            if key in whole and key not in self._functions:
+                columns[key] = whole[key]
+            elif all(isinstance(part, np.ndarray) for part in parts) and (
+                len({part.shape[1:] for part in parts}) == 1  # type: ignore[union-attr]
+            ):
+                columns[key] = np.concatenate(parts)
+            else:
+                columns[key] = [value for part in parts for value in part]
+        return Share(rows, columns)
+
+    def finish(self, share: Share) -> list[Any]:
+        """What the user gets for the rows of one batch: the batch, or its samples if unbatched."""
+        try:
+            if self._unbatched:
+                return self._singles(share)
+            if share.samples is not None:
+                collate = self._collate_fn or self._adapter.collate
+                return [collate(share.samples)]
+            return [self._adapter.convert(self._batch(share.columns))]
+        except Exception as error:
+            raise noted(error, "collating", share.rows.tolist()) from error.__cause__
+
+    def _batch(self, columns: Mapping[str, Values]) -> IterableOrderedDict:
+        """The columns in the order of their keys; lists whose shapes agree are arrays."""
+        batch = IterableOrderedDict()
+        for key in self.keys:
+            values = columns[key]
+            batch[key] = _stacked(values) if type(values) is list else values
+        return batch
+
+    def _singles(self, share: Share) -> list[Any]:
+        if share.samples is not None:
+            if self._collate_fn is not None:
+                return [self._collate_fn(sample) for sample in share.samples]
+            return [
+                self._adapter.convert(sample) if isinstance(sample, Mapping) else sample
+                for sample in share.samples
+            ]
+        columns = [share.columns[key] for key in self.keys]
+        return [
+            self._adapter.convert(IterableOrderedDict(zip(self.keys, values, strict=True)))
+            for values in zip(*columns, strict=True)
+        ]
+
+    # ---- together
+    def share(self, rows: Rows, out: Mapping[str, np.ndarray] | None = None) -> Share:
+        """Rows read and transformed."""
+        return self.transform(self.read(rows, out))
+
+    def batch(self, rows: Rows, read: Share | None = None) -> list[Any]:
+        """What the user gets for the rows of one batch.
+
+        Args:
+            rows: Row numbers.
+            read: The rows as they were read, where they were.
+        """
+        try:
+            return self.finish(self.transform(self.read(rows) if read is None else read))
+        except Exception:
+            if not self.ignores_errors:
+                raise
+            return self.survivors(rows)
+
+    def survivors(self, rows: Rows) -> list[Any]:
+        """What can be made of the rows of a batch when those that fail are left out."""
+        shares = []
+        for i in range(len(rows)):
+            try:
+                shares.append(self.share(rows[i : i + 1]))
+            except Exception:  # noqa: BLE001 - ignore_errors: whatever a row raises
+                continue
+        return self.finish(self.join(shares, {})) if shares else []
+
+    # ---- cutting the work
+    def units(self, batches: Iterator[Rows], rows_a_batch: int, threads: int) -> Iterator[Unit]:
+        """Batches as pieces of work of a reasonable size.
+
+        Args:
+            batches: Rows of one batch after the other.
+            rows_a_batch: Rows of a batch, normally.
+            threads: Threads that will work.
+        """
+        together, parts = self.granularity(rows_a_batch, threads)
+        while True:
+            group = list(itertools.islice(batches, together))
+            if not group:
+                return
+            yield Unit(self, group, min(parts, len(group[0])) or 1)
+
+    def granularity(self, rows_a_batch: int, threads: int) -> tuple[int, int]:
+        """Batches a unit, and tasks a unit: several of the one, or several of the other."""
+        size = max(1, self.row_bytes) * rows_a_batch
+        if not self.heavy:
+            return max(1, min(TASK_BYTES // size, 64)), 1
+        if rows_a_batch <= TASK_ROWS:
+            return max(1, min(TASK_ROWS // rows_a_batch, 4 * TASK_BYTES // size)), 1
+        return 1, min(PARTS, rows_a_batch // TASK_ROWS, 2 * threads) or 1
+
+    @property
+    def uniform(self) -> Iterable[Column]:
+        """Columns that can be read straight into the array of a batch."""
+        return (column for column in self.columns.values() if column.uniform is not None)
+
+
+class Unit:
+    """A piece of work: one batch in several tasks, or several batches in one.
+
+    Args:
+        assembly: Makes the batches.
+        batches: Rows of each batch.
+        parts: Tasks; more than one only of a single batch.
+
+    Attributes:
+        parts: Number of tasks.
+        steps: Number of batches.
+        outcomes: For each batch what the user gets, or a ``Failure``, which is the last; there when
+            all tasks are done.
+    """
+
+    __slots__ = ("_assembly", "_batches", "_errors", "_left", "_lock", "_shares", "_whole", "outcomes",
+                 "parts", "steps")  # fmt: skip
+
+    def __init__(self, assembly: Assembly, batches: list[Rows], parts: int) -> None:
+        self._assembly = assembly
+        self._batches = batches
+        self.parts = parts
+        self.steps = len(batches)
+        self.outcomes: list[list[Any] | Failure] = []
+        self._lock = threading.Lock()
+        self._left = parts
+        self._shares: list[Share | None] = [None] * parts
+        self._errors: dict[int, Exception] = {}
+        self._whole: dict[str, np.ndarray] = {}
+        if parts > 1:
+            n = len(batches[0])
+            for column in assembly.uniform:
+                assert column.uniform is not None
+                shape, dtype = column.uniform
+                self._whole[column.name] = np.empty((n, *shape), dtype)
+
+    def run(self, part: int) -> None:
+        """Do one task; the last one to end finishes the batch."""
+        if self.parts == 1:
+            self._run_batches()
+            return
+        rows = self._batches[0]
+        a, b = (len(rows) * i // self.parts for i in (part, part + 1))
+        out = {name: array[a:b] for name, array in self._whole.items()}
+        try:
+            self._shares[part] = self._assembly.share(rows[a:b], out)
+        except Exception as error:  # noqa: BLE001 - raised where the batch is asked for
+            self._errors[part] = error
+        with self._lock:
+            self._left -= 1
+            last = self._left == 0
+        if last:
+            self._outcome(self._finish_batch)
+
+    def _finish_batch(self) -> list[Any]:
+        assembly = self._assembly
+        if self._errors:
+            if assembly.ignores_errors:
+                return assembly.survivors(self._batches[0])
+            raise self._errors[min(self._errors)]
+        shares = [share for share in self._shares if share is not None]
+        return assembly.finish(assembly.join(shares, self._whole))
+
+    def _run_batches(self) -> None:
+        assembly = self._assembly
+        batches = self._batches
+        together: Share | None = None
+        if len(batches) > 1:
+            try:
+                together = assembly.read(np.concatenate(batches))
+            except Exception:  # noqa: BLE001 - batch by batch it will be known which one it is
+                together = None
+        start = 0
+        for rows in batches:
+            stop = start + len(rows)
+            read = None if together is None else together.part(start, stop)
+            start = stop
+            if not self._outcome(lambda rows=rows, read=read: assembly.batch(rows, read)):  # type: ignore[misc]
+                return
+
+    def _outcome(self, make: Callable[[], list[Any]]) -> bool:
+        """Note what a batch became; returns whether it became one."""
+        try:
+            self.outcomes.append(make())
+        except Exception as error:  # noqa: BLE001 - raised where the batch is asked for
+            self.outcomes.append(Failure(error))
+            return False
+        return True
+
+
+def _mapped(
+    function: Callable[[Any], Any], values: Iterable[Any], what: str, rows: Rows
+) -> list[Any]:
+    """``function`` of each value; an error says of which row."""
+    results: list[Any] = []
+    try:
+        for value in values:
+            results.append(function(value))  # noqa: PERF401 - how far it came is needed below
+    except Exception as error:
+        raise transform_failed(error, what, int(rows[len(results)])) from error
+    return results
+
+
+def _stacked(values: list[Any]) -> Values:
+    """Arrays of numbers that agree in shape and dtype as one array; anything else as it is."""
+    first = values[0] if values else None
+    if not isinstance(first, np.ndarray) or first.dtype.kind not in "biufc":
+        return values
+    for value in values:
+        if not isinstance(value, np.ndarray) or value.shape != first.shape:
+            return values
+        if value.dtype != first.dtype:
+            return values
+    return np.stack(values)
+
+
+__all__ = ["Assembly", "Failure", "Share", "Unit"]

@@ -1,0 +1,130 @@
+"""``ds.pytorch(…)``: a loader in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from deeplake.loader.loader import DeepLakeDataLoader
+from deeplake.loader.spec import (
+    INDEX,
+    LoaderSpec,
+    Transform,
+    check_batch_size,
+    check_decode_method,
+    check_effort,
+)
+
+if TYPE_CHECKING:
+    from deeplake.dataset.dataset import Dataset
+
+_FURTHER = frozenset(("num_threads", "persistent_workers", "prefetch_factor"))
+"""Further keyword arguments that mean something."""
+
+_IGNORED = frozenset(
+    ("generator", "multiprocessing_context", "timeout", "verbose", "worker_init_fn")
+)
+"""Arguments of a torch DataLoader that concern worker processes, of which there are none."""
+
+
+def pytorch(
+    dataset: Dataset,
+    transform: Callable[[Any], Any] | Mapping[str, Callable[[Any], Any] | None] | None = None,
+    tensors: Sequence[str] | None = None,
+    num_workers: int = 1,
+    batch_size: int | None = 1,
+    drop_last: bool = False,
+    collate_fn: Callable[[Any], Any] | None = None,
+    pin_memory: bool = False,
+    shuffle: bool = False,
+    buffer_size: int = 2048,
+    use_local_cache: bool = False,
+    progressbar: bool = False,
+    return_index: bool = True,
+    pad_tensors: bool = False,
+    transform_kwargs: Mapping[str, Any] | None = None,
+    decode_method: Mapping[str, str] | None = None,
+    cache_size: int = 32,
+    *args: Any,
+    **kwargs: Any,
+) -> Any:
+    """A PyTorch loader of a dataset or view.
+
+    Batches are dicts of tensors that unpack into their values. Unsigned integers of 16 bits become
+    int32, those of 32 and 64 bits int64: labels are stored as uint32, and the losses of PyTorch take
+    int64 only.
+
+    Args:
+        dataset: Dataset or view.
+        transform: A function of whole samples (dicts of arrays), or a dict of functions and None by
+            tensor, which selects the tensors. They run in threads, several at once.
+        tensors: Tensors to load, in this order; None: all.
+        num_workers: Workers for transforms; see :class:`deeplake.loader.spec.LoaderSpec`.
+        batch_size: Rows a batch; None: single samples.
+        drop_last: Leave out a last batch that is not full.
+        collate_fn: Makes a batch of a list of (transformed) samples.
+        pin_memory: Put batches into page-locked memory, if there is an accelerator.
+        shuffle: Random order, another one each epoch; see ``deeplake.random.seed``.
+        buffer_size: Megabytes of rows that are mixed; see ``DeepLakeDataLoader.shuffle``.
+        use_local_cache: Accepted for compatibility.
+        progressbar: Show one.
+        return_index: Add the row numbers to each batch, under the key ``"index"``; with a dict of
+            transforms they come only if it has this key.
+        pad_tensors: Go on to the end of the longest tensor; shorter ones have empty samples there.
+        transform_kwargs: Further arguments of a ``transform`` of whole samples.
+        decode_method: ``"numpy"``, ``"tobytes"``, ``"pil"`` or ``"data"`` by tensor.
+        cache_size: Accepted for compatibility.
+        *args: Accepted for compatibility.
+        **kwargs: ``num_threads``, ``prefetch_factor`` and ``persistent_workers`` as in
+            ``DeepLakeDataLoader.pytorch``; what concerns worker processes is accepted.
+
+    Returns:
+        A ``torch.utils.data.DataLoader``. In a job of ``torch.distributed`` it gives each rank its
+        part of each batch.
+
+    Raises:
+        PluginNotFoundError: The plugin for PyTorch is not installed.
+        TensorDoesNotExistError: A name is no tensor.
+        EmptyTensorError: A tensor has no samples.
+        NotImplementedError: A tensor holds sequences.
+        ValueError: An argument is out of its range, or a tensor cannot be decoded that way.
+        TypeError: An argument that there is not.
+    """
+    unknown = sorted(kwargs.keys() - _FURTHER - _IGNORED)
+    if unknown:
+        raise TypeError(f"ds.pytorch() has no argument {', '.join(map(repr, unknown))}")
+    if isinstance(tensors, str):
+        raise ValueError(f"tensors is a list of names, not the string {tensors!r}")
+    if INDEX in (tensors or ()):
+        raise ValueError(
+            "'index' is no tensor: batches have the row numbers under this key when return_index=True"
+        )
+    if not buffer_size > 0:
+        raise ValueError(f"buffer_size is a positive number of megabytes, not {buffer_size!r}")
+    effort = cast(
+        "dict[str, Any]",
+        check_effort(num_workers, kwargs.get("num_threads"), kwargs.get("prefetch_factor")),
+    )
+    spec = LoaderSpec(
+        framework="torch",
+        tensors=None if tensors is None else tuple(tensors),
+        decode_method=check_decode_method(decode_method),
+        return_index=bool(return_index),
+        transform=None if transform is None else Transform.of(transform, transform_kwargs or {}),
+        collate_fn=collate_fn,
+        batch_size=None if batch_size is None else check_batch_size(batch_size),
+        unbatched=batch_size is None,
+        drop_last=bool(drop_last),
+        shuffle=bool(shuffle),
+        buffer_size=buffer_size,
+        distributed=None,
+        pad_tensors=bool(pad_tensors),
+        pin_memory=bool(pin_memory),
+        persistent_workers=bool(kwargs.get("persistent_workers", False)),
+        progressbar=bool(progressbar),
+        **effort,
+    )
+    return DeepLakeDataLoader.of(dataset, spec, not_empty=True)
+
+
+__all__ = ["pytorch"]

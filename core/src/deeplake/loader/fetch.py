@@ -1,0 +1,336 @@
+"""Rows of one state of a dataset, column by column: what the loader reads from."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from deeplake.dataset.reader import TensorReader
+from deeplake.dataset.selection import Selection
+from deeplake.errors import (
+    CorruptedSampleError,
+    DeepLakeError,
+    EmptyTensorError,
+    ModuleNotInstalledException,
+    TensorDoesNotExistError,
+)
+from deeplake.format.encoding import encoding, htype_plugin
+from deeplake.format.values import object_array
+from deeplake.loader.spec import Decode
+from deeplake.spi import SampleCodec
+from deeplake.types import Shape, TensorSchema
+
+if TYPE_CHECKING:
+    from deeplake.dataset.dataset import Dataset
+
+Rows: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
+"""``int64[n]``: row numbers of the dataset."""
+
+Values: TypeAlias = "np.ndarray | list[Any]"
+"""Samples of one tensor: an array with a leading axis where shapes agree, else a list."""
+
+SMALL = 64
+"""Bytes that a sample without a shape (text, json) is taken for."""
+
+_PIL = frozenset(("jpeg", "jpg", "png"))
+_DIRECT = frozenset(("L", "RGB"))
+"""Modes of files whose decoded pixels are those of the PIL image."""
+
+
+# --------------------------------------------------------------------------- the snapshot
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One tensor as it was when the loader was made.
+
+    Attributes:
+        name: Name, as it is written below the dataset or group that is loaded.
+        reader: Reads its samples.
+        info: Its info.
+    """
+
+    name: str
+    reader: TensorReader
+    info: Mapping[str, Any]
+
+    @property
+    def schema(self) -> TensorSchema:
+        """The tensor's schema."""
+        return self.reader.schema
+
+
+class Snapshot:
+    """The tensors and rows of a dataset or view at one moment.
+
+    Later changes of the dataset do not reach it: stored chunks never change.
+
+    Attributes:
+        path: Path of the dataset, for messages.
+        version: Id of the stored state; None while the dataset has changes that are not flushed.
+        mapped: Rows are read from memory maps: any is as cheap as its neighbour.
+        sources: All tensors by name, hidden ones included.
+        visible: Names of those that are loaded by default.
+    """
+
+    __slots__ = ("_selection", "mapped", "path", "sources", "version", "visible")
+
+    def __init__(self, dataset: Dataset) -> None:
+        dataset._check_valid()
+        checkout = dataset._checkout
+        session = checkout.session
+        self.path = dataset.path
+        self.version = None if session.changed else session.base.id
+        self.mapped = session.repository.store.capabilities.mapping
+        self.visible = tuple(dataset._visible())
+        self._selection: Selection = dataset.index
+        prefix = f"{dataset.group_index}/" if dataset.group_index else ""
+        self.sources: dict[str, Source] = {}
+        for full, draft in session.by_name.items():
+            if full.startswith(prefix):
+                # Rows that are in no chunk yet get one: what a session shows of them meanwhile is
+                # gone with its next change.
+                draft.sealed()
+                name = full[len(prefix) :]
+                self.sources[name] = Source(name, checkout.reader(draft), draft.info)
+
+    @property
+    def steps(self) -> Selection:
+        """Subscripts into each sample, if the view has any."""
+        return Selection(None, self._selection.steps)
+
+    def check_names(self, names: Iterable[str]) -> None:
+        """Raise ``TensorDoesNotExistError`` for a name that is no tensor."""
+        for name in names:
+            if name not in self.sources:
+                raise TensorDoesNotExistError(
+                    f"tensor {name!r} does not exist in {self.path}; there are "
+                    f"{', '.join(map(repr, self.visible)) or 'none'}"
+                )
+
+    def rows(self, names: Iterable[str], *, pad: bool = False) -> range | np.ndarray:
+        """The row numbers to load.
+
+        Args:
+            names: The tensors that are loaded.
+            pad: As many as the longest of them has, not the shortest.
+        """
+        lengths = [len(self.sources[name].reader) for name in names]
+        length = max(lengths, default=0) if pad else min(lengths, default=0)
+        rows = self._selection.rows(length)
+        return range(rows, rows + 1) if isinstance(rows, int) else rows
+
+    def check_not_empty(self, names: Iterable[str]) -> None:
+        """Raise ``EmptyTensorError`` for a tensor without a value."""
+        for name in names:
+            source = self.sources[name]
+            if len(source.reader) == 0 or source.schema.dtype is None:
+                raise EmptyTensorError(
+                    f"a loader of {self.path} can't be created: tensor {name!r} holds no sample that "
+                    "has a value; leave it out with tensors=[…], or append to it"
+                )
+
+    def row_bytes(self, names: Iterable[str]) -> int:
+        """Stored bytes a row, about: of the largest of some tensors."""
+        return max((_stored_bytes(self.sources[name].reader) for name in names), default=0)
+
+
+def _stored_bytes(reader: TensorReader) -> int:
+    pieces = reader.table.pieces()
+    if len(pieces) == 0:
+        return 0
+    keys = np.stack([*pieces["object"].T, pieces["offset"]], axis=1)
+    _, first = np.unique(keys, axis=0, return_index=True)
+    return -(-int(pieces["length"][first].sum()) // len(reader))
+
+
+# --------------------------------------------------------------------------- columns
+class Column:
+    """Reads one tensor the way it was asked for. Any number of threads may.
+
+    Args:
+        source: The tensor.
+        decode: What its samples are made.
+        steps: Subscripts into each sample.
+        widen: NumPy dtypes that the framework lacks, and what they become.
+
+    Attributes:
+        uniform: Shape and dtype of all samples, where they are known to be the same and are read
+            straight into an array; else None.
+        row_bytes: Bytes of a sample in memory, at most.
+        heavy: Samples are decoded one by one, which takes far longer than copying them.
+
+    Raises:
+        ValueError: The tensor cannot be decoded that way.
+        NotImplementedError: It is a sequence.
+    """
+
+    __slots__ = ("_codec", "_decode", "_plugin", "_steps", "_widen", "heavy", "name", "row_bytes",
+                 "source", "uniform")  # fmt: skip
+
+    def __init__(
+        self, source: Source, decode: Decode, steps: Selection, widen: Mapping[str, str]
+    ) -> None:
+        check_decode(source.name, source.schema, decode, subscripted=bool(steps.steps))
+        self.source = source
+        self.name = source.name
+        self._decode = decode
+        self._steps = steps
+        self._widen = {np.dtype(a): np.dtype(b) for a, b in widen.items()}
+        self._plugin = htype_plugin(source.schema.htype)
+        self._codec: SampleCodec | None = encoding(source.schema).sample
+        self.heavy = self._codec is not None and decode != "tobytes"
+        self.row_bytes = SMALL
+        self.uniform: tuple[Shape, np.dtype[Any]] | None = None
+        if self._plugin.spec().payload == "array" and source.schema.dtype is not None:
+            low, high = source.reader.table.bounds()
+            dtype = np.dtype(source.schema.dtype)
+            self.row_bytes = math.prod(high) * dtype.itemsize
+            plain = decode == "numpy" and not steps.steps and dtype not in self._widen
+            if plain and low == high:
+                self.uniform = high, dtype
+
+    def read(self, rows: Rows, out: np.ndarray | None = None) -> Values:
+        """The samples of some rows.
+
+        Args:
+            rows: Rows of the dataset; those beyond the tensor's end have empty samples.
+            out: Where to read ``uniform`` samples to.
+
+        Raises:
+            CorruptedSampleError, ChecksumError, StorageError: A sample cannot be read; the message
+                names tensor and row, or the object.
+        """
+        length = len(self.source.reader)
+        if len(rows) == 0 or int(rows.max()) < length:
+            return self._read(rows, out)
+        inside = np.flatnonzero(rows < length)
+        values: list[Any] = [self._padding()] * len(rows)
+        for position, value in zip(inside.tolist(), self._read(rows[inside]), strict=True):
+            values[position] = value
+        return values
+
+    def _read(self, rows: Rows, out: np.ndarray | None = None) -> Values:
+        reader = self.source.reader
+        if self._decode == "tobytes":
+            return list(reader.raws(rows))
+        if self._decode == "pil":
+            pairs = zip(reader.raws(rows), rows, strict=True)
+            return [self._pil_image(data, int(row)) for data, row in pairs]
+        if self._plugin.spec().payload != "array":
+            return self._objects(reader.samples(rows, parallel=False), rows)
+        array = reader.array(rows, out, parallel=False)
+        if array is None or self._decode == "data":
+            found = reader.samples(rows, parallel=False) if array is None else array
+            values = [self._prepared(value, row) for value, row in zip(found, rows, strict=True)]
+            return self._described(values) if self._decode == "data" else values
+        if self._steps.steps:
+            array = np.ascontiguousarray(self._steps.apply_batch(array))
+        wide = self._widen.get(array.dtype)
+        if wide is not None:
+            return self._widened(array, wide, rows)
+        return array
+
+    def _prepared(self, value: np.ndarray, row: int) -> np.ndarray:
+        value = self._steps.apply(value) if self._steps.steps else value
+        wide = self._widen.get(value.dtype)
+        return value if wide is None else self._widened(value, wide, [row])
+
+    def _widened(self, array: np.ndarray, wide: np.dtype[Any], rows: Any) -> np.ndarray:
+        limit = np.iinfo(wide).max if wide.kind == "i" else None
+        if limit is not None and np.iinfo(array.dtype).max > limit and array.size:
+            over = np.flatnonzero((array > limit).reshape(len(rows), -1).any(axis=1))
+            if len(over):
+                raise OverflowError(
+                    f"tensor {self.name!r}, row {rows[int(over[0])]}: a value of {array.dtype} does "
+                    f"not fit into {wide}, and the framework has no {array.dtype}"
+                )
+        return array.astype(wide)
+
+    def _objects(self, values: list[Any], rows: Rows) -> list[Any]:
+        if self._decode == "data":
+            return self._described(values)
+        payload = self._plugin.spec().payload
+        if payload == "text":
+            shown: list[Any] = [np.array([value]) for value in values]
+        elif payload == "json":
+            shown = [object_array([value]) for value in values]
+        else:
+            shown = [object_array(value) for value in values]
+        return [self._steps.apply(value) for value in shown] if self._steps.steps else shown
+
+    def _described(self, values: list[Any]) -> list[Any]:
+        return [self._plugin.data(value, self.source.info, batch=False) for value in values]
+
+    def _pil_image(self, data: bytes, row: int) -> Any:
+        """A PIL image of a JPEG or PNG file, decoded here and not when it is first used."""
+        try:
+            from PIL import Image
+        except ImportError:
+            raise ModuleNotInstalledException(
+                "decode_method 'pil' needs Pillow: pip install \"deeplake-core[codecs]\""
+            ) from None
+        codec = self._codec
+        if codec is None or not data:
+            return Image.new("RGB", (0, 0))
+        try:
+            if codec.probe(data).mode in _DIRECT:
+                array = codec.decode(data)
+                return Image.fromarray(array[:, :, 0] if array.shape[2:] == (1,) else array)
+            image = Image.open(io.BytesIO(data))
+            image.load()
+        except (DeepLakeError, OSError, ValueError, SyntaxError) as error:
+            raise CorruptedSampleError(
+                f"tensor {self.name!r}, row {row}: cannot be decoded: {error}"
+            ) from error
+        return image
+
+    def _padding(self) -> Any:
+        payload = self._plugin.spec().payload
+        if self._decode == "tobytes":
+            return b""
+        if payload == "text":
+            return np.array([""])
+        if payload != "array":
+            return object_array([])
+        schema = self.source.schema
+        dtype = np.dtype(schema.dtype)
+        return np.zeros((0,) * max(1, schema.ndim or 0), self._widen.get(dtype, dtype))
+
+
+def check_decode(name: str, schema: TensorSchema, decode: Decode, *, subscripted: bool) -> None:
+    """Whether samples of a tensor can be decoded this way.
+
+    Raises:
+        ValueError: They cannot.
+        NotImplementedError: They are sequences, or data of videos.
+    """
+    if schema.is_sequence:
+        raise NotImplementedError(
+            f"tensor {name!r} has htype {schema.full_htype!r}: loaders do not take sequences yet; "
+            "leave it out with tensors=[…]"
+        )
+    spec = htype_plugin(schema.htype).spec()
+    if decode == "pil" and (schema.sample_compression not in _PIL or subscripted):
+        raise ValueError(
+            f"decode_method 'pil' needs whole samples of sample_compression 'jpeg' or 'png'; tensor "
+            f"{name!r} has {schema.sample_compression!r}; use 'numpy' or 'tobytes'"
+        )
+    if decode == "tobytes" and subscripted:
+        raise ValueError(
+            f"decode_method 'tobytes' gives whole samples, and this view takes parts of those of "
+            f"tensor {name!r}"
+        )
+    if spec.payload in ("json", "list") and decode not in ("numpy", "data"):
+        raise ValueError(
+            f"decode_method of tensor {name!r} is {decode!r}; htype {schema.htype!r} can only be "
+            "decoded with 'numpy' or 'data'"
+        )
+    if decode == "data" and schema.htype == "video":
+        raise NotImplementedError(f"tensor {name!r}: decode_method 'data' is not made for videos")
+
+
+__all__ = ["Column", "Rows", "Snapshot", "Source", "Values", "check_decode"]
