@@ -31,7 +31,9 @@ def diff(
         ValueError: Only ``id_2`` is given.
     """
     if id_1 is None and id_2 is not None:
-        raise ValueError("diff(id_2=…) needs id_1 too; diff(id_1) compares with what is checked out")
+        raise ValueError(
+            "diff(id_2=…) needs id_1 too; diff(id_1) compares with what is checked out"
+        )
     session = checkout.session
     session.flush()
     here = _Node(session.base, session.commit_id, session.pending_id)
@@ -45,7 +47,9 @@ def diff(
     )
     names = ("HEAD", id_1) if id_2 is None else (id_1, id_2)
     base = "the beginning" if ancestor is None else ancestor.id
-    title = f"Diff in {names[0]} and {names[1]} relative to their most recent common ancestor {base}:"
+    title = (
+        f"Diff in {names[0]} and {names[1]} relative to their most recent common ancestor {base}:"
+    )
     return (
         _entries(checkout, first, ancestor),
         _entries(checkout, second, ancestor),

@@ -238,9 +238,7 @@ def merge(
         return None
     resolution: Resolution = cast(Resolution, conflict_resolution)
     try:
-        session.merge(
-            base, theirs, resolution, apply_deletions=delete_removed_tensors, force=force
-        )
+        session.merge(base, theirs, resolution, apply_deletions=delete_removed_tensors, force=force)
     except Mismatch as clash:
         session.discard()
         raise MergeMismatchError(f"{target} cannot be merged: {clash.what}") from clash

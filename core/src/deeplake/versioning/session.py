@@ -20,6 +20,7 @@ import numpy as np
 from deeplake.errors import (
     CheckoutError,
     ConflictError,
+    ObjectNotFoundError,
     PreconditionFailedError,
     ReadOnlyModeError,
     StorageError,
@@ -29,9 +30,10 @@ from deeplake.format.commit import Commit, Ref
 from deeplake.format.pieces import Pieces
 from deeplake.types import TensorSchema
 from deeplake.versioning.blocks import Blocks
+from deeplake.versioning.collection import FENCE
 from deeplake.versioning.draft import Draft
 from deeplake.versioning.merging import Clash, Resolution, Side, merge_json, merge_tensors
-from deeplake.versioning.repository import MAIN, Repository, new_id
+from deeplake.versioning.repository import MAIN, Repository, data_key, new_id
 from deeplake.versioning.staging import Staging
 from deeplake.versioning.table import PieceTable
 
@@ -388,6 +390,7 @@ class Session:
         self.ref = moved
         self.base = commit
         self.changed = False
+        self._staging.stored.clear()
         return commit.id
 
     def _staged_commit(self, message: str | None, merged: str | None = None) -> Commit:
@@ -451,6 +454,8 @@ class Session:
                 f"{self.repository.store.url} was replaced by another dataset in the meantime; open "
                 "it again"
             )
+        if ref.extra.get(FENCE, 0) != self.ref.extra.get(FENCE, 0):
+            self._check_staged()
         groups, info, extra = self.groups, self.info, self.extra
         work = self._keep_work
         self._start(self.repository.head_commit(ref), ref, version)
@@ -481,6 +486,19 @@ class Session:
         self.groups = [g for g in self.groups if g not in gone] + new
         self._take(merged)
         self.changed = True
+
+    def _check_staged(self) -> None:
+        """Garbage was collected since this session stored its data: they must still be there."""
+        store = self.repository.store
+        for oid in self._staging.stored:
+            try:
+                store.head(data_key(oid))
+            except ObjectNotFoundError as error:
+                raise ConflictError(
+                    f"{data_key(oid)} of {store.url} was collected as garbage before this session "
+                    "published it: what was not published is lost. Collect with a longer grace "
+                    "period than writers need"
+                ) from error
 
     def _keep_work(self, message: str | None) -> str:
         """Store this session's state as a commit that no branch has; returns its id."""

@@ -53,6 +53,7 @@ class Staging:
 
     Attributes:
         added: Bytes of all blocks ever added.
+        stored: Ids of objects that were stored and that no commit refers to yet.
     """
 
     def __init__(self, store: Store) -> None:
@@ -63,6 +64,7 @@ class Staging:
         self._pool: ThreadPoolExecutor | None = None
         self._previews: dict[str, Block] = {}
         self.added = 0
+        self.stored: list[str] = []
 
     @property
     def nbytes(self) -> int:
@@ -114,6 +116,7 @@ class Staging:
         """Wait for an upload. If it failed, the object stays pending and is tried again."""
         self._uploads.pop(oid).result()
         self._pending.pop(oid)
+        self.stored.append(oid)
 
     def flush(self, put: Callable[[str, list[Buffer]], object] | None = None) -> None:
         """Store everything that was added.
@@ -130,9 +133,11 @@ class Staging:
         for oid, data in list(self._pending.items()):
             put(data_key(oid), data.buffers)
             self._pending.pop(oid)
+            self.stored.append(oid)
         if self._current.size:
             current = self._current
             put(data_key(current.id), current.buffers)
+            self.stored.append(current.id)
             self._current = DataObject()
 
     def stop(self) -> None:

@@ -47,7 +47,7 @@ def reconcile_names(
     if mine[: len(their)] == their:
         return None
     names = _Names(mine)
-    mapping = names.indexes(their).astype(np.int64).reshape(-1)
+    mapping = np.asarray(names.indexes(their), np.int64).reshape(-1)
     return {**ours, "class_names": names.all}, mapping
 
 
