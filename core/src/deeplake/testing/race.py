@@ -10,10 +10,13 @@ from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from deeplake.errors import PreconditionFailedError
 from deeplake.spi import Store
+from deeplake.types import joined
 
 R = TypeVar("R")
 
+_HOPELESS = 5000  # races lost in a row, though somebody wins each: not bad luck any more
 _STARTING = 0.01  # seconds; enough to hand a round to all processes
 
 
@@ -81,6 +84,39 @@ def in_processes(
         return results
 
 
+# What racers do: functions of a module that new processes import quickly.
+def create(store: Store, racer: int, key: str) -> str | None:
+    """Create an object; the new version, or None if it was there."""
+    try:
+        return store.put(key, b"by %d" % racer, if_absent=True)
+    except PreconditionFailedError:
+        return None
+
+
+def replace(store: Store, racer: int, target: tuple[str, str]) -> str | None:
+    """Replace a version (key, version) of an object; the new version, or None if it was gone."""
+    key, version = target
+    try:
+        return store.put(key, b"by %d" % racer, if_match=version)
+    except PreconditionFailedError:
+        return None
+
+
+def increment(store: Store, racer: int, times: int) -> int:
+    """Increment ``refs/counter`` so many times, by compare-and-swap; how often that succeeded."""
+    done = lost = 0
+    while done < times and lost < _HOPELESS:
+        data, version = store.get_versioned("refs/counter")
+        count = int(joined(data).split()[0])
+        try:
+            store.put("refs/counter", b"%d by %d" % (count + 1, racer), if_match=version)
+        except PreconditionFailedError:
+            lost += 1
+        else:
+            done, lost = done + 1, 0
+    return done
+
+
 def _answers(futures: list[Future[R]]) -> list[R]:
     return [future.result() for future in futures]
 
@@ -110,4 +146,4 @@ def _at(start: float, step: Callable[[Store, int, Any], R], racer: int, value: A
     return step(_received[-1], racer, value)
 
 
-__all__ = ["in_processes", "in_threads"]
+__all__ = ["create", "in_processes", "in_threads", "increment", "replace"]
