@@ -29,12 +29,15 @@ if TYPE_CHECKING:
     from deeplake.dataset import CallablePackage
     from deeplake.dataset import tensor as tensor
     from deeplake.dataset.dataset import Dataset as Dataset
+    from deeplake.dataset.entry import copy as copy
+    from deeplake.dataset.entry import deepcopy as deepcopy
     from deeplake.dataset.entry import delete as delete
     from deeplake.dataset.entry import empty as empty
     from deeplake.dataset.entry import exists as exists
     from deeplake.dataset.entry import like as like
     from deeplake.dataset.entry import load as load
     from deeplake.dataset.entry import read as read
+    from deeplake.dataset.entry import rename as rename
     from deeplake.dataset.tensor import Tensor as Tensor
     from deeplake.names import htype as htype
 
@@ -48,7 +51,9 @@ _LAZY = {
     "Tensor": "deeplake.dataset.tensor:Tensor",
     "compressions": "deeplake.names:compressions()",
     "config": "deeplake.config",
+    "copy": "deeplake.dataset.entry:copy",
     "dataset": "deeplake.dataset",
+    "deepcopy": "deeplake.dataset.entry:deepcopy",
     "delete": "deeplake.dataset.entry:delete",
     "empty": "deeplake.dataset.entry:empty",
     "errors": "deeplake.errors",
@@ -60,6 +65,7 @@ _LAZY = {
     "plugins": "deeplake.plugins",
     "random": "deeplake.random",
     "read": "deeplake.dataset.entry:read",
+    "rename": "deeplake.dataset.entry:rename",
     "spi": "deeplake.spi",
     "tensor": "deeplake.dataset.tensor",
     "types": "deeplake.types",

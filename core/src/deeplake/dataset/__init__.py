@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 _FUNCTIONS = {
     "init": "dataset",
-    **{name: name for name in ("delete", "empty", "exists", "like", "load")},
+    **{
+        name: name
+        for name in ("copy", "deepcopy", "delete", "empty", "exists", "like", "load", "rename")
+    },
 }
 """Attribute -> function of ``deeplake.dataset.entry``."""
 
@@ -32,11 +35,14 @@ class CallablePackage(ModuleType):
     if TYPE_CHECKING:
         __call__ = staticmethod(entry.dataset)
         init = staticmethod(entry.dataset)
+        copy = staticmethod(entry.copy)
+        deepcopy = staticmethod(entry.deepcopy)
         delete = staticmethod(entry.delete)
         empty = staticmethod(entry.empty)
         exists = staticmethod(entry.exists)
         like = staticmethod(entry.like)
         load = staticmethod(entry.load)
+        rename = staticmethod(entry.rename)
     else:
 
         def __call__(self, *args: Any, **kwargs: Any) -> Any:

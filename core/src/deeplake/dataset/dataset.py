@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from deeplake.dataset import diff as diffs
 from deeplake.dataset import rows as row_ops
 from deeplake.dataset import structure, versions
 from deeplake.dataset.assignment import is_result_of, store
 from deeplake.dataset.checkout import Checkout
+from deeplake.dataset.derived import Derived
 from deeplake.dataset.info import Info
 from deeplake.dataset.meta import DatasetMeta
 from deeplake.dataset.schema import UNSPECIFIED
 from deeplake.dataset.selection import Selection
 from deeplake.dataset.structure import SAFE_TO_DELETE
 from deeplake.dataset.tensor import Tensor
+from deeplake.dataset.versioned import Versioned
 from deeplake.errors import (
     DatasetHandlerError,
     DatasetTooLargeToDelete,
@@ -29,13 +29,12 @@ from deeplake.errors import (
     InvalidViewException,
     MemoryDatasetCanNotBePickledError,
     ReadOnlyModeError,
-    RenameError,
     TensorDoesNotExistError,
 )
 
 if TYPE_CHECKING:
-    from deeplake.types import TensorSchema
     from deeplake.loader.loader import DeepLakeDataLoader
+    from deeplake.types import PathLike, TensorSchema
     from deeplake.versioning.draft import Draft
 
 SUMMARY_LIMIT = 10_000
@@ -44,7 +43,7 @@ SUMMARY_LIMIT = 10_000
 _log = logging.getLogger(__name__)
 
 
-class Dataset:
+class Dataset(Versioned, Derived):
     """Tensors of any kind of data, versioned together. Made by ``deeplake.empty`` and ``load``.
 
     ``ds.name`` and ``ds["name"]`` are tensors and groups, ``ds[10:20]`` is a view of rows. Inside
@@ -57,11 +56,13 @@ class Dataset:
         "_checkout",
         "_generation",
         "_group",
+        "_known",
         "_names",
         "_padded",
         "_roots",
         "_selection",
         "_source",
+        "_source_rows",
         "_verbose",
     )
 
@@ -77,6 +78,7 @@ class Dataset:
         names: tuple[str, ...] | None = None,
         padded: bool = False,
         source: Dataset | None = None,
+        source_rows: Selection | None = None,
         verbose: bool = True,
     ) -> None:
         set_ = object.__setattr__
@@ -84,8 +86,10 @@ class Dataset:
         set_(self, "_selection", selection)
         set_(self, "_group", group)
         set_(self, "_names", names)
+        set_(self, "_known", None)
         set_(self, "_padded", padded)
         set_(self, "_source", source)
+        set_(self, "_source_rows", source_rows)
         set_(self, "_generation", None if selection.is_all else checkout.generation)
         set_(self, "_roots", {})
         set_(self, "_verbose", verbose)
@@ -121,8 +125,17 @@ class Dataset:
             and (self._names is None or name in self._names)
         ]
 
+    def _columns(self) -> dict[str, Draft]:
+        """Working state of the tensors here by name, for those that do not change it."""
+        by_name = self._checkout.session.by_name
+        known = self._known
+        if known is None or known[0] is not by_name:
+            known = (by_name, {name: self._draft(name) for name in self._visible()})
+            object.__setattr__(self, "_known", known)
+        return known[1]
+
     def _drafts(self) -> list[Draft]:
-        return [self._draft(name) for name in self._visible()]
+        return [*self._columns().values()]
 
     @property
     def tensors(self) -> dict[str, Tensor]:
@@ -368,7 +381,11 @@ class Dataset:
     def sample_indices(self) -> Sequence[int]:
         """Row numbers that are selected."""
         self._check_valid()
-        rows = self._selection.rows(self._length())
+        length = self._length()
+        rows = self._selection.rows(length)
+        if self._source_rows is not None:
+            # Rows that were copied for a saved view keep the numbers they had.
+            rows = self._source_rows.select(rows, length).rows(length)
         return [rows] if isinstance(rows, int) else rows
 
     @property
@@ -651,259 +668,12 @@ class Dataset:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._checkout.leave(failed=kind is not None)
-
-    # ---- versions
-    @property
-    def branch(self) -> str:
-        """The branch that is checked out, or that the commit checked out was made on."""
-        return self._checkout.session.branch
-
-    @property
-    def branches(self) -> list[str]:
-        """All branches."""
-        return self._checkout.repository.branches()
-
-    @property
-    def commit_id(self) -> str | None:
-        """The last commit; None before the first."""
-        return self._checkout.session.commit_id
-
-    @property
-    def pending_commit_id(self) -> str:
-        """The id that the next commit will have."""
-        return self._checkout.session.pending_id
-
-    @property
-    def has_head_changes(self) -> bool:
-        """Whether there is anything that is not committed."""
-        return self._checkout.session.has_changes
-
-    @property
-    def is_head_node(self) -> bool:
-        """Whether a branch is checked out, not a past commit."""
-        return self._checkout.session.ref is not None
-
-    @property
-    def commits(self) -> list[dict[str, Any]]:
-        """The commits of this branch, newest first: commit, author, time, message."""
-        return versions.commits(self._checkout)
-
-    def get_commit_details(self, commit_id: str) -> dict[str, Any]:
-        """Commit, author, time and message of one commit.
-
-        Raises:
-            KeyError: There is no such commit.
-        """
-        return versions.details(self._checkout, commit_id)
-
-    def log(self) -> None:
-        """Print the history."""
-        print(versions.log(self._checkout))
-
-    def commit(self, message: str | None = None, allow_empty: bool = False) -> str:
-        """Make a commit of everything so far.
-
-        Args:
-            message: What changed.
-            allow_empty: Also when nothing did.
-
-        Returns:
-            The commit's id.
-
-        Raises:
-            EmptyCommitError: Nothing changed.
-        """
-        self._check_root("commit")
-        return versions.commit(self, message, allow_empty=allow_empty)
-
-    def checkout(self, address: str, create: bool = False, reset: bool = False) -> str | None:
-        """Go to a branch or commit, in place.
-
-        Args:
-            address: Branch, or id of a commit.
-            create: Make the branch.
-            reset: Accepted for compatibility: a branch cannot be damaged by an interrupted write.
-
-        Returns:
-            The id of the last commit there.
-
-        Raises:
-            CheckoutError: There is neither a branch nor a commit of this name, or there is one and
-                ``create`` is given.
-        """
-        self._check_root("checkout")
-        return versions.checkout(self._checkout, address, create=create)
-
-    def create_branch(self, name: str) -> None:
-        """Make a branch at the last commit, without going there.
-
-        Raises:
-            CheckoutError: There is a branch, tag or commit of this name.
-        """
-        self._check_root("create_branch")
-        self._checkout.check_writable()
-        versions.create_branch(self._checkout, name)
-
-    def delete_branch(self, name: str) -> None:
-        """Remove a branch. Commits that other branches or tags have stay.
-
-        Raises:
-            VersionControlError: It is main, checked out, or not there.
-        """
-        self._check_root("delete_branch")
-        self._checkout.check_writable()
-        versions.delete_branch(self._checkout, name)
-
-    def rename_branch(self, name: str, new_name: str) -> None:
-        """Give a branch another name.
-
-        Raises:
-            VersionControlError: It is main or not there.
-            CheckoutError: The new name is taken.
-        """
-        self._check_root("rename_branch")
-        self._checkout.check_writable()
-        versions.rename_branch(self._checkout, name, new_name)
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """Commit ids by tag."""
-        return self._checkout.repository.tags()
-
-    def create_tag(self, name: str, address: str | None = None) -> str:
-        """Give a commit a name for good.
-
-        Args:
-            name: The tag.
-            address: Commit or branch; None: the last commit.
-
-        Returns:
-            The commit's id.
-
-        Raises:
-            CheckoutError: There is a branch, tag or commit of this name.
-            EmptyCommitError: There is no commit yet.
-        """
-        self._check_root("create_tag")
-        self._checkout.check_writable()
-        return versions.create_tag(self._checkout, name, address)
-
-    def delete_tag(self, name: str) -> None:
-        """Remove a tag; its commit stays. Raises ``KeyError`` if there is none."""
-        self._check_root("delete_tag")
-        self._checkout.check_writable()
-        versions.delete_tag(self._checkout, name)
-
-    def diff(
-        self, id_1: str | None = None, id_2: str | None = None, as_dict: bool = False
-    ) -> dict[str, Any] | None:
-        """Show what changed.
-
-        Args:
-            id_1: None: what is not committed yet. Alone: this version against the one checked out.
-            id_2: The version that ``id_1`` is compared with. Both are relative to their most recent
-                common ancestor.
-            as_dict: Return it instead of printing it.
-
-        Raises:
-            KeyError: There is no such commit or branch.
-            ValueError: Only ``id_2`` is given.
-        """
-        first, second, title = diffs.diff(self._checkout, id_1, id_2)
-        if as_dict:
-            return diffs.as_dict(first, second)
-        names = ("HEAD", id_1 or "") if id_2 is None else (id_1 or "", id_2)
-        print(diffs.as_text(first, second, title, names))
-        return None
-
-    def merge(
-        self,
-        target_id: str,
-        conflict_resolution: str | None = None,
-        delete_removed_tensors: bool = False,
-        force: bool = False,
-    ) -> None:
-        """Merge another version into this branch, and commit that.
-
-        Rows are matched by their ids: rows that were added there are appended here, rows that were
-        updated or deleted only there are here too.
-
-        Args:
-            target_id: Branch, tag or commit.
-            conflict_resolution: ``"ours"`` or ``"theirs"``: whose change counts where both changed
-                the same row or name; None: that is an error.
-            delete_removed_tensors: Delete tensors that were deleted there.
-            force: Keep our names of tensors that both sides renamed.
-
-        Raises:
-            MergeConflictError: Both sides changed the same thing, and there is no resolution.
-            MergeMismatchError: Both sides created a tensor of one name, with different meta.
-            CheckoutError: There is no such version.
-        """
-        self._check_root("merge")
-        self._checkout.check_writable()
-        versions.merge(
-            self._checkout, target_id, conflict_resolution=conflict_resolution,
-            delete_removed_tensors=delete_removed_tensors, force=force,
-        )  # fmt: skip
-
-    def reset(self, force: bool = False) -> None:
-        """Drop everything that is not committed.
-
-        Args:
-            force: Accepted for compatibility.
-        """
-        self._check_root("reset")
-        self._checkout.check_writable()
-        if not self.has_head_changes:
-            print("There is nothing to reset: no changes since the last commit.")
-            return
-        self._checkout.session.reset()
-        self._checkout.generation += 1
-
-    def refresh(self) -> bool:
-        """Go to the latest state of the branch, with what other writers published.
-
-        Returns:
-            Whether there was anything new.
-        """
-        moved = self._checkout.session.refresh()
-        if moved:
-            self._checkout.generation += 1
-        return moved
-
-    def transaction(self) -> AbstractContextManager[Dataset]:
-        """``with ds.transaction():`` publishes everything inside at once, or, after an error, nothing."""
-        self._check_root("transaction")
-        return self._checkout.transaction(self)
-
-    def rechunk(
-        self,
-        tensors: str | Sequence[str] | None = None,
-        num_workers: int = 0,
-        scheduler: str = "threaded",
-        progressbar: bool = True,
-    ) -> None:
-        """Put rows into chunks of the usual size where many edits have scattered them.
-
-        Data and row ids stay the same; readers are not disturbed.
-
-        Args:
-            tensors: Names; None for all.
-            num_workers, scheduler: Accepted for compatibility.
-            progressbar: Show progress.
-        """
-        self._check_root("rechunk")
-        names = [tensors] if isinstance(tensors, str) else tensors
-        drafts = [self._draft(name) for name in (self._visible() if names is None else names)]
-        self._checkout.rechunk(drafts, progressbar=progressbar)
-
-    def optimize(self) -> None:
-        """Rechunk all tensors, without a progress bar."""
-        self.rechunk(progressbar=False)
 
     # ---- the dataset as a whole
     @property
@@ -935,9 +705,20 @@ class Dataset:
         self._checkout.session.close()
         self._checkout.repository.clear()
 
-    def rename(self, new_name: str) -> None:
-        """Give the dataset another path."""
-        raise RenameError(f"{self.path}: this version cannot rename datasets; copy it instead")
+    def rename(self, new_name: PathLike) -> None:
+        """Give the dataset another path.
+
+        Args:
+            new_name: A path, or a new last component.
+
+        Raises:
+            RenameError: There is something at that path already.
+        """
+        from deeplake.dataset.entry import move
+
+        self._check_root("rename")
+        self._checkout.check_writable()
+        move(self, new_name)
 
     # ---- training
     def pytorch(self, *args: Any, **kwargs: Any) -> Any:

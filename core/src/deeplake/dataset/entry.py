@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deeplake import plugins
+from deeplake.dataset import copying, views
 from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.dataset import Dataset
 from deeplake.dataset.sample import Sample
@@ -15,7 +16,9 @@ from deeplake.errors import (
     DatasetHandlerError,
     DatasetNotFoundError,
     FormatError,
+    RenameError,
     UnsupportedFormatError,
+    UnsupportedParameterException,
 )
 from deeplake.spi import Store
 from deeplake.storage import url as urls
@@ -151,6 +154,7 @@ def load(
     if indra and not read_only:
         raise ValueError("indra=True needs read_only=True")
     url, scheme, address = _split(path)
+    url, _, view_id = url.partition(f"/{views.FOLDER}/")
     store = _store(url, scheme, creds)
     try:
         session = Session.open(Repository(store), address)
@@ -161,7 +165,13 @@ def load(
     if read_only is None:
         read_only = not store.capabilities.writable
     checkout = Checkout(url, session, read_only=read_only)
-    return _opened(Dataset(checkout, verbose=verbose))
+    opened = Dataset(checkout, verbose=verbose)
+    if view_id:
+        try:
+            return _opened(opened.get_view(view_id).load(verbose=False))
+        except KeyError as error:
+            raise DatasetHandlerError(f"{url} has no view {view_id!r}") from error
+    return _opened(opened)
 
 
 def dataset(
@@ -301,6 +311,157 @@ def like(
     return target
 
 
+def copy(
+    src: PathLike | Dataset,
+    dest: PathLike | Dataset,
+    runtime: Mapping[str, Any] | None = None,
+    tensors: Sequence[str] | None = None,
+    overwrite: bool = False,
+    src_creds: Creds = None,
+    dest_creds: Creds = None,
+    token: str | None = None,
+    num_workers: int = 0,
+    scheduler: str = "threaded",
+    progressbar: bool = True,
+    **kwargs: Any,
+) -> Dataset:
+    """Copy one version of a dataset, or a view, without its history.
+
+    Args:
+        src: Path, with ``@version`` if it is not the head of main, or a dataset or view.
+        dest: Path of the copy, or an empty dataset.
+        tensors: Names of the tensors; None for all.
+        overwrite: Delete a dataset that is there already.
+        src_creds, dest_creds: Credentials of the stores.
+        progressbar: Show progress.
+        runtime, token, num_workers, scheduler: Accepted for compatibility.
+        **kwargs: None are supported.
+
+    Raises:
+        UnsupportedParameterException: Any further argument.
+        DatasetHandlerError: ``dest`` exists, and ``overwrite`` is False.
+    """
+    _no_more(kwargs)
+    source = src if isinstance(src, Dataset) else load(src, creds=src_creds, read_only=True)
+    return source.copy(
+        dest, tensors=tensors, overwrite=overwrite, creds=dest_creds, progressbar=progressbar
+    )
+
+
+def _no_more(kwargs: Mapping[str, Any]) -> None:
+    if kwargs:
+        raise UnsupportedParameterException(
+            f"{', '.join(sorted(kwargs))}: not supported; credentials go into src_creds and dest_creds"
+        )
+
+
+def deepcopy(
+    src: PathLike | Dataset,
+    dest: PathLike,
+    runtime: Mapping[str, Any] | None = None,
+    tensors: Sequence[str] | None = None,
+    overwrite: bool = False,
+    src_creds: Creds = None,
+    dest_creds: Creds = None,
+    token: str | None = None,
+    num_workers: int = 0,
+    scheduler: str = "threaded",
+    progressbar: bool = True,
+    public: bool = False,
+    verbose: bool = True,
+    **kwargs: Any,
+) -> Dataset:
+    """Copy a dataset with all its versions.
+
+    An interrupted copy does not exist as a dataset; run again, it goes on where it was.
+
+    Args:
+        src: Path or dataset.
+        dest: Path of the copy.
+        tensors: Names of the tensors that the copy's head keeps; None for all.
+        overwrite: Delete a dataset that is there already.
+        src_creds, dest_creds: Credentials of the stores.
+        num_workers: Threads; 0: as many as are useful.
+        progressbar: Show progress.
+        runtime, token, scheduler, public: Accepted for compatibility.
+        verbose: Print what long operations do.
+        **kwargs: None are supported.
+
+    Raises:
+        TypeError: ``src`` is a view or a group.
+        DatasetHandlerError: ``dest`` exists, and ``overwrite`` is False.
+    """
+    _no_more(kwargs)
+    source = src if isinstance(src, Dataset) else load(src, creds=src_creds, read_only=True)
+    if source.is_view or source.group_index:
+        raise TypeError("deepcopy copies whole datasets; copy a view or group with deeplake.copy")
+    if not source.read_only:
+        source.flush()
+    url, scheme = _no_address(dest, "deepcopy")
+    urls.check_name(url)
+    store = _store(url, scheme, dest_creds, fresh=True)
+    repository = Repository(store)
+    if repository.exists():
+        if not overwrite:
+            raise DatasetHandlerError(f"a dataset already exists at {url}; pass overwrite=True")
+        _check_may_replace(repository, url)
+        repository.clear()
+    copying.copy_objects(
+        source._checkout.repository.store, store, progressbar=progressbar, num_workers=num_workers
+    )
+    session = Session.open(repository)
+    copied = Dataset(Checkout(url, session, read_only=False), verbose=verbose)
+    if tensors is not None:
+        with copied:
+            for name in set(copied.tensors) - set(tensors):
+                copied.delete_tensor(name, large_ok=True)
+    return _opened(copied)
+
+
+def rename(path: PathLike, new_name: PathLike, token: str | None = None) -> Dataset:
+    """Give a dataset another path in the same store.
+
+    Args:
+        path: Path of the dataset.
+        new_name: Its new path, or a new last component.
+        token: Accepted for compatibility.
+
+    Raises:
+        RenameError: There is something at the new path.
+    """
+    found = load(path)
+    found.rename(new_name)
+    return found
+
+
+def move(dataset: Dataset, new_name: PathLike) -> None:
+    """Give an open dataset another path (see ``Dataset.rename``).
+
+    The objects are copied, refs last, and then deleted at the old path, refs first: at any moment
+    there is one whole dataset, and after an interruption perhaps two.
+    """
+    checkout = dataset._checkout
+    url, scheme, address = _split(new_name)
+    if address is not None:
+        raise RenameError(f"{str(new_name)!r} has a version address: a path is needed")
+    if "/" not in url and "\\" not in url:
+        parent, slash, _ = checkout.path.rstrip("/").rpartition("/")
+        url = f"{parent}{slash}{url}"
+        scheme = urls.scheme_of(url)
+    urls.check_name(url)
+    store = _store(url, scheme, None, fresh=True)
+    if next(iter(store.list("")), None) is not None:
+        raise RenameError(f"there is something at {url} already; choose another name")
+    session = checkout.session
+    session.flush()
+    old = checkout.repository
+    copying.copy_objects(old.store, store, progressbar=False)
+    address = session.branch if session.ref is not None else session.base.id
+    checkout.switch(Session.open(Repository(store), address))
+    checkout.path = url
+    old.clear()
+
+
 def read(
     path: PathLike | Buffer,
     verify: bool = False,
@@ -330,4 +491,15 @@ def read(
     )
 
 
-__all__ = ["dataset", "delete", "empty", "exists", "like", "load", "read"]
+__all__ = [
+    "copy",
+    "dataset",
+    "deepcopy",
+    "delete",
+    "empty",
+    "exists",
+    "like",
+    "load",
+    "read",
+    "rename",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from deeplake import plugins
 from deeplake.dataset.checkout import Checkout
@@ -22,9 +22,6 @@ from deeplake.versioning import history
 from deeplake.versioning.merging import Clash, Mismatch, Resolution
 from deeplake.versioning.repository import MAIN, Repository, new_id
 from deeplake.versioning.session import Session, find_commit
-
-if TYPE_CHECKING:
-    from deeplake.dataset.dataset import Dataset
 
 
 def _entry(commit: Commit) -> dict[str, Any]:
@@ -71,9 +68,8 @@ def log(checkout: Checkout) -> str:
     return "\n".join(lines)
 
 
-def commit(dataset: Dataset, message: str | None, *, allow_empty: bool) -> str:
-    """Make a commit (see ``Dataset.commit``)."""
-    checkout = dataset._checkout
+def commit(checkout: Checkout, dataset: object, message: str | None, *, allow_empty: bool) -> str:
+    """Make a commit (see ``Dataset.commit``); hooks see ``dataset``."""
     checkout.check_writable()
     session = checkout.session
     if not session.has_changes and not allow_empty:
@@ -104,7 +100,7 @@ def checkout(working: Checkout, address: str, *, create: bool) -> str | None:
 
 def _check_branch_name(working: Checkout, name: str) -> None:
     """Raise ``CheckoutError`` if nothing new can be called this."""
-    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > 80:
+    if not name.strip() or not name.isprintable() or len(name) > 80:
         raise CheckoutError(
             f"{name!r:.90} cannot be the name of a branch or tag: it has 1 to 80 printable characters"
         )

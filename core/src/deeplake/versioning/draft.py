@@ -191,13 +191,18 @@ class Draft:
         pieces = table.pieces()
         if not fragmented(pieces, self._target(_mean_size(pieces))):
             return False
+        self.rewrite()
+        return True
+
+    def rewrite(self) -> None:
+        """Put all rows, in their order, into new chunks."""
+        pieces = self.sealed().pieces()
         apart = Draft(
             self.schema, self.info, PieceTable([], self._ndim), self._staging, self._blocks
         )
         for run, ids in runs_of(pieces, self._blocks, self.schema.name):
             apart.append([run], [ids])
         self._table = apart.sealed()
-        return True
 
     def _stage(self, builder: ChunkBuilder) -> Pieces:
         block, pieces = builder.build(self._ndim)

@@ -48,10 +48,14 @@ def ref_key(name: str, kind: str = "heads") -> str:
 
     Case is encoded too: names that differ in case only stay apart on every file system.
     """
-    encoded = "".join(
+    return f"refs/{kind}/{quoted(name)}"
+
+
+def quoted(name: str) -> str:
+    """A name as a component of a key."""
+    return "".join(
         c if _PLAIN.match(c) else "".join(f"%{b:02x}" for b in c.encode()) for c in name
     )
-    return f"refs/{kind}/{encoded}"
 
 
 class Repository:
@@ -297,4 +301,4 @@ class Repository:
         return pieces
 
 
-__all__ = ["INLINE_LIMIT", "MAIN", "Repository", "data_key", "is_id", "new_id", "ref_key"]
+__all__ = ["INLINE_LIMIT", "MAIN", "Repository", "data_key", "is_id", "new_id", "quoted", "ref_key"]

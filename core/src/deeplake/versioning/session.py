@@ -500,6 +500,21 @@ class Session:
                     "period than writers need"
                 ) from error
 
+    def drop_tensor(self, tid: str) -> None:
+        """Leave a tensor out of a state that no branch gets (see ``keep_state``)."""
+        del self.tensors[tid]
+        self._index()
+
+    def keep_state(self, message: str) -> str:
+        """Store the session's state as a commit that no branch has; returns its id."""
+        states = {tid: draft.state() for tid, draft in self.tensors.items()}
+        self._staging.flush()
+        state = replace(
+            self.base, id=new_id(), parents=(), time=time.time(), message=message, tensors=states
+        )
+        self.repository.write_commit(state)
+        return state.id
+
     def _keep_work(self, message: str | None) -> str:
         """Store this session's state as a commit that no branch has; returns its id."""
         work = replace(self._staged_commit(message), id=new_id())
