@@ -1,8 +1,9 @@
 """Which values fit which dtype (the rules that appending and updating follow).
 
 Arrays are cast where NumPy calls the cast safe. Python numbers, lists of them, and arrays of one
-element are judged by their values: ``300`` does not fit uint8, ``3`` does. Integer arrays of images
-are judged by their values too: ``randint(0, 256, …)`` is an image, whatever its width.
+element are judged by their values: ``300`` does not fit uint8, ``3`` does; floats may be rounded,
+integers may not. Integer arrays of images are judged by their values too: ``randint(0, 256, …)`` is
+an image, whatever its width.
 """
 
 from __future__ import annotations
@@ -30,13 +31,16 @@ def dtype_name(dtype: np.dtype[Any]) -> str:
     return dtype.newbyteorder("<").str if dtype.itemsize > 1 else dtype.str
 
 
-def cast(array: np.ndarray, dtype: np.dtype[Any], *, by_value: bool) -> np.ndarray:
+def cast(
+    array: np.ndarray, dtype: np.dtype[Any], *, by_value: bool, ints_by_value: bool = False
+) -> np.ndarray:
     """The array in ``dtype``; the array itself if it has it already.
 
     Args:
         array: Values.
         dtype: What is stored.
         by_value: Judge by the values, not by the dtype.
+        ints_by_value: Judge integers that become integers by their values.
 
     Raises:
         TensorDtypeMismatchError: A value would change.
@@ -45,22 +49,38 @@ def cast(array: np.ndarray, dtype: np.dtype[Any], *, by_value: bool) -> np.ndarr
         return array
     if array.size == 0 or np.can_cast(array.dtype, dtype):
         return array.astype(dtype)
-    if (by_value or array.size == 1) and _fits(array, dtype):
-        return array.astype(dtype)
-    raise TensorDtypeMismatchError(
-        f"values of dtype {array.dtype} do not fit the tensor's dtype {dtype}; convert them first, "
-        f"for example with .astype({dtype.name!r})"
-    )
+    ints = ints_by_value and array.dtype.kind in "iu" and dtype.kind in "iu"
+    if by_value or ints or array.size == 1:
+        return _cast_values(array, dtype)
+    raise _mismatch(array, dtype, f"convert them first, for example with .astype({dtype.name!r})")
 
 
-def _fits(array: np.ndarray, dtype: np.dtype[Any]) -> bool:
+def _cast_values(array: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
     source, target = array.dtype.kind, dtype.kind
     if source in "iu" and target in "iu":
         bounds = np.iinfo(dtype)
-        return int(array.min()) >= bounds.min and int(array.max()) <= bounds.max
-    if source in "biuf" and target in "fc":
-        return True
-    return source == "c" and target == "c"
+        low, high = int(array.min()), int(array.max())
+        if low < bounds.min or high > bounds.max:
+            wrong = low if low < bounds.min else high
+            raise _mismatch(array, dtype, f"{wrong} is not from {bounds.min} to {bounds.max}")
+        return array.astype(dtype)
+    if target not in "fc" or (source == "c" and target == "f") or source not in "iufc":
+        raise _mismatch(array, dtype, f"convert them first, for example with .astype({dtype.name!r})")
+    with np.errstate(all="ignore"):
+        stored = array.astype(dtype)
+        if source in "iu":
+            same = (stored.real.astype(np.longdouble) == array).all()
+        else:
+            same = (np.isfinite(stored) | ~np.isfinite(array)).all()
+    if not same:
+        raise _mismatch(array, dtype, "some are too large for it")
+    return stored
+
+
+def _mismatch(array: np.ndarray, dtype: np.dtype[Any], why: str) -> TensorDtypeMismatchError:
+    return TensorDtypeMismatchError(
+        f"values of dtype {array.dtype} do not fit the tensor's dtype {dtype}: {why}"
+    )
 
 
 __all__ = ["STORED_KINDS", "cast", "dtype_name"]

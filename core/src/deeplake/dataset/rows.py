@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,40 +29,55 @@ BLOCK = 256
 
 
 def _targets(
-    dataset: Dataset, names: Iterable[str], *, skip_ok: bool, append_empty: bool
+    dataset: Dataset, given: Collection[str], *, skip_ok: bool, append_empty: bool
 ) -> tuple[dict[str, Draft], list[Draft]]:
     """The tensors that are named, and those that get None."""
-    given = list(names)
-    visible = dataset._visible()
-    for name in given:
-        if name.strip("/") not in visible:
-            raise TensorDoesNotExistError(
-                f"tensor {name!r} does not exist in {dataset.path}; there are "
-                f"{', '.join(map(repr, visible)) or 'none'}"
-            )
-    named = {name: dataset._draft(name.strip("/")) for name in given}
-    known = {name.strip("/") for name in given}
-    missing = [name for name in visible if name not in known]
-    if missing and not (skip_ok or append_empty):
-        raise KeyError(
-            f"the row has no {', '.join(map(repr, missing))}; give all tensors, or pass skip_ok=True "
-            "to leave them as they are, or append_empty=True to append None"
-        )
-    empty = [dataset._draft(name) for name in missing] if append_empty else []
-    lengths = {d.schema.name: d.length for d in (*named.values(), *empty)}
-    if len(set(lengths.values())) > 1:
+    visible = dataset._columns()
+    if given == visible.keys():
+        named, empty = visible, []
+    else:
+        named, empty = _some(dataset, visible, given, skip_ok, append_empty)
+    lengths = {draft.length for draft in named.values()}
+    lengths.update([draft.length for draft in empty])
+    if len(lengths) > 1:
+        uneven = {d.schema.name: d.length for d in (*named.values(), *empty)}
         raise ValueError(
-            f"rows can only be added to tensors of equal length; now they have {lengths}. Append to "
+            f"rows can only be added to tensors of equal length; now they have {uneven}. Append to "
             "the tensors one by one, or pass skip_ok=True with those of one length"
         )
     return named, empty
 
 
+def _some(
+    dataset: Dataset,
+    visible: Mapping[str, Draft],
+    given: Collection[str],
+    skip_ok: bool,
+    append_empty: bool,
+) -> tuple[dict[str, Draft], list[Draft]]:
+    for name in given:
+        if not isinstance(name, str) or name.strip("/") not in visible:
+            raise TensorDoesNotExistError(
+                f"tensor {name!r} does not exist in {dataset.path}; there are "
+                f"{', '.join(map(repr, visible)) or 'none'}"
+            )
+    known = {name.strip("/") for name in given}
+    missing = [name for name in visible if name not in known]
+    if missing and not (skip_ok or append_empty):
+        raise KeyError(
+            f"there is no {', '.join(map(repr, missing))}; give all tensors, or pass skip_ok=True "
+            "to leave them as they are, or append_empty=True to append None"
+        )
+    named = {name: visible[name.strip("/")] for name in given}
+    return named, [visible[name] for name in missing] if append_empty else []
+
+
 def append(dataset: Dataset, sample: Any, *, skip_ok: bool, append_empty: bool) -> None:
     """Add one row (see ``Dataset.append``)."""
     row = _as_row(dataset, sample)
-    named, empty = _targets(dataset, row, skip_ok=skip_ok, append_empty=append_empty)
     checkout = dataset._checkout
+    checkout.check_writable()
+    named, empty = _targets(dataset, row.keys(), skip_ok=skip_ok, append_empty=append_empty)
     with checkout.change():
         for draft in (*named.values(), *empty):
             checkout.touch(draft)
@@ -76,13 +91,17 @@ def _as_row(dataset: Dataset, sample: Any) -> dict[str, Any]:
     from deeplake.dataset.dataset import Dataset as Kind
 
     if isinstance(sample, Kind):
-        return {name: t._as_sample() for name, t in sample.tensors.items() if name in dataset}
+        if len(sample) != 1:
+            raise SampleAppendingError(
+                f"ds.append takes one row; the view has {len(sample)}. ds.extend takes several"
+            )
+        return {name: plain(tensor) for name, tensor in sample.tensors.items() if name in dataset}
     if not isinstance(sample, Mapping):
         raise SampleAppendingError(
             f"ds.append takes a dict of samples by tensor name, not {type(sample).__name__}; to add "
             "to one tensor, use ds.<tensor>.append"
         )
-    return {name: v._as_sample() if isinstance(v, Tensor) else v for name, v in sample.items()}
+    return {name: plain(value) for name, value in sample.items()}
 
 
 def extend(
@@ -189,7 +208,7 @@ class _Column:
         return len(self._tensor)
 
     def __getitem__(self, rows: slice) -> list[Any]:
-        return [sample._as_sample() for sample in self._tensor[rows]]
+        return [plain(sample) for sample in self._tensor[rows]]
 
 
 def pop(dataset: Dataset, index: int | Sequence[int] | None) -> None:

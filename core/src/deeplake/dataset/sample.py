@@ -114,6 +114,11 @@ class Sample:
         return cast(SampleCodec, codec)
 
     @property
+    def media(self) -> str | None:
+        """What kind of file it is: ``"image"``, ``"audio"`` …; None for an array."""
+        return None if self._compression is None and self._array is not None else self._codec.media
+
+    @property
     def header(self) -> SampleHeader:
         """Shape, dtype and meta, from the first bytes of the file."""
         if self._header is None:

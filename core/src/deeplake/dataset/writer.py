@@ -6,25 +6,31 @@ tensor as it was.
 
 from __future__ import annotations
 
+import logging
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deeplake.dataset.casting import cast, dtype_name
+from deeplake.dataset.casting import STORED_KINDS, cast, dtype_name
 from deeplake.dataset.sample import Sample
 from deeplake.errors import (
+    DeepLakeError,
     SampleCompressionError,
+    SampleHtypeMismatchError,
     TensorDtypeMismatchError,
     TensorInvalidSampleShapeError,
+    UnsupportedCompressionError,
     UnsupportedTensorTypeError,
 )
 from deeplake.format import statistics, values
 from deeplake.format.builder import Run
 from deeplake.format.encoding import encoding, htype_plugin
-from deeplake.spi import Payload
+from deeplake.spi import Payload, SampleCodec
 from deeplake.types import Buffer, Shape, TensorSchema
 
 if TYPE_CHECKING:
@@ -32,6 +38,8 @@ if TYPE_CHECKING:
 
 PART = 8 << 20
 """Bytes of an array that are copied and handed on at a time."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -51,19 +59,120 @@ class Batch:
     info: Mapping[str, Any] | None = None
 
 
-@dataclass(slots=True)
 class _Plan:
-    """The tensor as the samples encoded so far leave it."""
+    """The tensor as the samples encoded so far leave it.
 
-    schema: TensorSchema
-    info: Mapping[str, Any]
-    changed: bool = False
-    fields: dict[str, Any] = field(default_factory=dict)
+    Attributes:
+        picture: Samples are images: integers are judged by their values, and grey ones may lack the
+            axis of channels.
+    """
 
-    def decide(self, **fields: Any) -> None:
-        from dataclasses import replace
+    __slots__ = ("codecs", "info", "picture", "plugin", "schema", "spec", "warned", "written")
 
-        self.schema = replace(self.schema, **fields)
+    def __init__(self, schema: TensorSchema, info: Mapping[str, Any]) -> None:
+        self.info = info
+        self.written: Mapping[str, Any] | None = None
+        self.warned = False
+        self._take(schema)
+
+    def _take(self, schema: TensorSchema) -> None:
+        self.schema = schema
+        self.plugin = htype_plugin(schema.htype)
+        self.spec = spec = self.plugin.spec()
+        self.codecs = encoding(schema)
+        codec = self.codecs.sample
+        self.picture = spec.compression == "required" or (
+            codec is not None and codec.media == "image"
+        )
+        if codec is not None and codec.media not in spec.media:
+            raise UnsupportedCompressionError(
+                f"compression {codec.name!r} stores {codec.media}, which the sample (htype "
+                f"{spec.name!r}) is not"
+            )
+
+    def close(self, sample: Any) -> None:
+        """Let the first sample decide the htype, where none was given."""
+        schema = self.schema
+        if schema.meta.get("open"):
+            meta = {key: value for key, value in schema.meta.items() if key != "open"}
+            self._take(replace(schema, htype=_guess(sample), meta=meta))
+
+    def fix(self, ndim: int, dtype: str) -> None:
+        """Let the first sample decide dtype and dimensions."""
+        schema = self.schema
+        if schema.ndim != ndim or schema.dtype != dtype:
+            self.schema = replace(schema, ndim=ndim, dtype=dtype)
+
+    def prepare(self, value: Any) -> Any:
+        """The value as the htype stores it; what it adds to info is kept for the tensor."""
+        info = self.info
+        if "schema" in self.schema.meta:
+            info = {**info, "schema": self.schema.meta["schema"]}
+        value, changed = self.plugin.prepare(value, info)
+        if changed is not None:
+            self.info = self.written = changed
+        return value
+
+    def cast(self, array: np.ndarray, dtype: np.dtype[Any], *, by_value: bool) -> np.ndarray:
+        """The array in the tensor's dtype. Raises ``TensorDtypeMismatchError``."""
+        return cast(array, dtype, by_value=by_value, ints_by_value=self.picture)
+
+    def fit(self, shape: Shape) -> Shape:
+        """The shape with as many dimensions as the tensor has.
+
+        Raises:
+            TensorInvalidSampleShapeError: It has another number, or the htype forbids the shape.
+        """
+        ndim = self.schema.ndim
+        if not shape:
+            shape = (1,)
+        if ndim is not None and len(shape) != ndim:
+            if not (self.picture and ndim == 3 and len(shape) == 2):
+                raise TensorInvalidSampleShapeError(
+                    f"a sample of shape {tuple(shape)} has {len(shape)} dimensions, the samples of "
+                    f"tensor {self.schema.name!r} have {ndim}"
+                )
+            shape = (*shape, 1)
+            if not self.warned:
+                self.warned = True
+                warnings.warn(
+                    f"tensor {self.schema.name!r}: grey images of shape (H, W) are stored as "
+                    "(H, W, 1), with as many dimensions as the images before them",
+                    stacklevel=2,
+                )
+        problem = self.plugin.check_shape(shape)
+        if problem:
+            raise TensorInvalidSampleShapeError(problem)
+        return shape
+
+    def dtype_for(self, array: np.ndarray) -> np.dtype[Any]:
+        """The tensor's dtype; before there is one, the htype's or that of the first sample."""
+        name = self.schema.dtype
+        if name is not None:
+            return np.dtype(name)
+        dtype = np.dtype(dtype_name(np.dtype(self.spec.dtype or array.dtype)))
+        codec = self.codecs.sample
+        if codec is None or dtype.kind not in "iu" or _holds(codec, dtype, array.ndim):
+            return dtype
+        # Formats of images have no 64-bit integers, but randint(0, 256, …) is an image all the same.
+        for small in (np.dtype(np.uint8), np.dtype("<u2")):
+            bounds = np.iinfo(small)
+            if (
+                array.dtype.kind in "biu"
+                and (not array.size or (array.min() >= 0 and array.max() <= bounds.max))
+                and _holds(codec, small, array.ndim)
+            ):
+                return small
+        return dtype
+
+
+def _holds(codec: SampleCodec, dtype: np.dtype[Any], ndim: int) -> bool:
+    """Whether a format has values of a dtype."""
+    try:
+        codec.encode(np.zeros((8, 8) if ndim == 2 else (8, 8, 3), dtype))
+    except SampleCompressionError:
+        return False
+    return True
 
 
 def encode(samples: Any, schema: TensorSchema, info: Mapping[str, Any]) -> Batch:
@@ -78,18 +187,28 @@ def encode(samples: Any, schema: TensorSchema, info: Mapping[str, Any]) -> Batch
         DeepLakeError: A sample does not fit; ``error.row`` is its place in ``samples``.
     """
     plan = _Plan(schema, info)
-    if isinstance(samples, np.ndarray) and samples.dtype.kind in "biufc" and samples.ndim:
-        runs: Iterable[Run] | None = _encode_array(samples, plan)
-        if runs is not None:
-            return Batch(runs, len(samples), plan.schema, plan.info if plan.changed else None)
+    runs: Iterable[Run] | None = None
+    if isinstance(samples, np.ndarray) and samples.ndim:
+        runs = _encode_array(samples, plan)
+    if runs is None:
+        runs = _encode_each(samples, plan)
+    if plan.written is not None and _log.isEnabledFor(logging.INFO):
+        before = info.get("class_names") or ()
+        added = list(plan.written.get("class_names") or ())[len(before) :]
+        _log.info("tensor %r has new class names: %s", schema.name, ", ".join(added))
+    return Batch(runs, len(samples), plan.schema, plan.written)
+
+
+def _encode_each(samples: Iterable[Any], plan: _Plan) -> list[Run]:
+    """Samples one by one; files are encoded on threads."""
     encoded: list[Run] = []
     jobs: list[tuple[int, Callable[[], Run]]] = []
     for row, sample in enumerate(samples):
         try:
             run = _encode_one(sample, plan)
-        except Exception as error:
-            error.row = row  # type: ignore[attr-defined]
-            raise
+        except Exception as error:  # noqa: BLE001 - a sample's own code may raise anything
+            problem = f"{type(sample).__name__} cannot be made an array"
+            raise _at(row, error, UnsupportedTensorTypeError, problem) from error.__cause__
         if isinstance(run, Run):
             encoded.append(run)
         else:
@@ -98,11 +217,20 @@ def encode(samples: Any, schema: TensorSchema, info: Mapping[str, Any]) -> Batch
     if jobs:
         for (row, _), run in zip(jobs, _parallel(jobs), strict=True):
             encoded[row] = run
-    merged = _merge(encoded)
-    return Batch(merged, len(encoded), plan.schema, plan.info if plan.changed else None)
+    return _merge(encoded)
 
 
 _LATER = Run(b"", 1, (), 0)
+
+
+def _at(row: int, error: Exception, kind: type[DeepLakeError], problem: str) -> Exception:
+    """The error with the place of its sample; what foreign code raises becomes one of ours."""
+    if not isinstance(error, (DeepLakeError, TypeError, ValueError, KeyError, OverflowError)):
+        wrapped = kind(f"{problem}: {type(error).__name__}: {error}")
+        wrapped.__cause__ = error
+        error = wrapped
+    error.row = row  # type: ignore[attr-defined]
+    return error
 
 
 def _parallel(jobs: Sequence[tuple[int, Callable[[], Run]]]) -> Iterator[Run]:
@@ -111,9 +239,10 @@ def _parallel(jobs: Sequence[tuple[int, Callable[[], Run]]]) -> Iterator[Run]:
     def call(job: tuple[int, Callable[[], Run]]) -> Run:
         try:
             return job[1]()
-        except Exception as error:
-            error.row = job[0]  # type: ignore[attr-defined]
-            raise
+        except Exception as error:  # noqa: BLE001 - codecs are plugins
+            raise _at(
+                job[0], error, SampleCompressionError, "the sample cannot be encoded"
+            ) from error.__cause__
 
     if len(jobs) < 4:
         yield from map(call, jobs)
@@ -169,34 +298,40 @@ def _alike(a: Run, b: Run) -> bool:
 
 
 # --------------------------------------------------------------------------- arrays of samples
-def _encode_array(samples: np.ndarray, plan: _Plan) -> Iterator[Run] | None:
+def _encode_array(samples: np.ndarray, plan: _Plan) -> Iterable[Run] | None:
     """All samples of an array in one pass; None if they have to be encoded one by one."""
-    if _open(plan.schema):
-        plan.decide(htype="generic", meta=_closed(plan.schema))
-    schema = plan.schema
-    plugin = htype_plugin(schema.htype)
-    spec = plugin.spec()
-    codecs = encoding(schema)
-    if spec.payload != "array" or codecs.sample is not None or codecs.sample_bytes is not None:
-        return None
     if len(samples) == 0:
-        return iter(())
-    value, info = plugin.prepare(samples, plan.info)
+        return ()
+    if samples.dtype.kind not in STORED_KINDS:
+        return None
+    plan.close(samples)
+    codecs = plan.codecs
+    if plan.spec.payload != "array" or codecs.sample is not None or codecs.sample_bytes is not None:
+        return None
+    value = plan.prepare(samples)
     if not isinstance(value, np.ndarray) or len(value) != len(samples):
         return None
-    array = value.reshape(len(value), 1) if value.ndim == 1 else value
-    if schema.ndim is not None and array.ndim - 1 != schema.ndim:
-        shape = _fit_ndim(array.shape[1:], schema, spec.media)
-        array = array.reshape(len(array), *shape)
-    dtype = _dtype_for(array, plan)
-    problem = plugin.check_shape(array.shape[1:])
-    if problem:
-        raise TensorInvalidSampleShapeError(problem)
-    array = cast(array, dtype, by_value="image" in spec.media)
-    _fix(plan, array.ndim - 1, dtype)
-    if info is not None:
-        plan.info, plan.changed = info, True
+    array = value.reshape(len(value), *plan.fit(value.shape[1:]))
+    dtype = plan.dtype_for(array)
+    try:
+        array = plan.cast(array, dtype, by_value=array[0].size == 1)
+    except TensorDtypeMismatchError as error:
+        error.row = _first_unfit(array, dtype)  # type: ignore[attr-defined]
+        raise
+    plan.fix(array.ndim - 1, dtype_name(dtype))
     return _slices(array)
+
+
+def _first_unfit(array: np.ndarray, dtype: np.dtype[Any]) -> int:
+    """The first sample that cannot be cast; those of one value are judged one by one."""
+    if array[0].size != 1:
+        return 0
+    for row, sample in enumerate(array):
+        try:
+            cast(sample, dtype, by_value=True)
+        except TensorDtypeMismatchError:
+            return row
+    return 0
 
 
 def _slices(array: np.ndarray) -> Iterator[Run]:
@@ -207,78 +342,109 @@ def _slices(array: np.ndarray) -> Iterator[Run]:
     for start in range(0, len(array), rows):
         # A copy: the caller may change the array before it is stored.
         part = np.array(array[start : start + rows], order="C")
-        buffer: Buffer = memoryview(part.reshape(-1).view(np.uint8)) if part.size else b""
+        buffer: Buffer = memoryview(part.reshape(-1).view(np.uint8).data) if part.size else b""
         yield Run(buffer, len(part), shape, size, values=part if keep else None)
 
 
 # --------------------------------------------------------------------------- one sample
 def _encode_one(sample: Any, plan: _Plan) -> Run | Callable[[], Run]:
     """One sample, or a function that encodes it and may run on another thread."""
-    if _open(plan.schema) and sample is not None:
-        plan.decide(htype=_guess(sample), meta=_closed(plan.schema))
-    plugin = htype_plugin(plan.schema.htype)
-    payload = plugin.spec().payload
-    if sample is None or (payload == "array" and _is_empty_list(sample)):
-        return _empty(plan, payload)
-    if isinstance(sample, Sample) and payload == "array":
-        run = _encode_file(sample, plan)
+    if sample is None:
+        return _empty(plan)
+    if type(sample) is int or type(sample) is float:
+        run = _encode_number(sample, plan)
         if run is not None:
             return run
-        sample = sample.array
-    value, info = plugin.prepare(sample, plan.info)
-    if info is not None:
-        plan.info, plan.changed = info, True
+    plan.close(sample)
+    payload = plan.spec.payload
+    if payload in ("array", "text") and isinstance(sample, (list, tuple)) and len(sample) == 0:
+        return _empty(plan)
+    if isinstance(sample, Sample):
+        if payload == "array":
+            run = _encode_file(sample, plan)
+            if run is not None:
+                return run
+        if payload != "json":
+            sample = sample.array
+    value = plan.prepare(sample)
     if payload == "array":
-        return _encode_value(_as_array(value), isinstance(sample, np.ndarray), plan)
+        return _encode_value(_as_array(value, plan), isinstance(sample, _LOOSE), plan)
     return _encode_bytes(value, payload, plan)
 
 
-def _empty(plan: _Plan, payload: Payload) -> Run:
-    if payload != "array":
-        if plan.schema.dtype is None or plan.schema.ndim is None:
-            _fix_bytes(plan, payload)
-        shape = (0,) if payload == "list" else (1,)
-        return Run(b"", 1, shape, 0, null=True)
-    return Run(b"", 1, (0,) * (plan.schema.ndim or 0), 0, null=True)
-
-
-def _encode_value(array: np.ndarray, strict: bool, plan: _Plan) -> Run | Callable[[], Run]:
+def _encode_number(sample: float, plan: _Plan) -> Run | None:
+    """A number into a tensor of numbers, the way of nearly all labels; None if it is not that."""
     schema = plan.schema
-    plugin = htype_plugin(schema.htype)
-    media = plugin.spec().media
-    if array.ndim == 0:
-        array = array.reshape(1)
-    if schema.ndim is not None and array.ndim != schema.ndim:
-        array = array.reshape(_fit_ndim(array.shape, schema, media))
-    by_value = not strict or "image" in media
-    dtype = _dtype_for(array, plan)
-    problem = plugin.check_shape(array.shape)
-    if problem:
-        raise TensorInvalidSampleShapeError(problem)
-    array = np.array(cast(array, dtype, by_value=by_value), order="C")
-    codecs = encoding(schema)
-    if codecs.sample is not None and array.size:
-        codec = codecs.sample
-        if not codec.writable:
+    if schema.ndim != 1 or schema.dtype is None or plan.spec.payload != "array":
+        return None
+    dtype, low, high, kinds = _range_of(schema.dtype)
+    if plan.codecs.sample is not None or type(sample) not in kinds or not low <= sample <= high:
+        return None
+    if plan.prepare(sample) is not sample:
+        return None
+    kept = np.array([[sample]], dtype)
+    return _run_of_bytes(kept.tobytes(), plan.fit((1,)), plan, kept)
+
+
+@lru_cache(maxsize=32)
+def _range_of(name: str) -> tuple[np.dtype[Any], float, float, tuple[type, ...]]:
+    """A dtype, its bounds, and the types of Python's whose numbers within them it holds."""
+    dtype = np.dtype(name)
+    if dtype.kind in "iu":
+        bounds = np.iinfo(dtype)
+        return dtype, int(bounds.min), int(bounds.max), (int,)
+    if dtype.kind == "f":
+        return dtype, float(np.finfo(dtype).min), float(np.finfo(dtype).max), (float,)
+    return dtype, 0, 0, ()
+
+
+_LOOSE = (int, float, complex, list, tuple, np.generic)
+"""Types whose values are judged, not their dtype."""
+
+_EMPTY_SHAPES: Mapping[str, Shape] = {"list": (0,), "polygon": (0, 0, 0)}
+
+
+def _empty(plan: _Plan) -> Run:
+    payload = plan.spec.payload
+    if payload == "array":
+        return Run(b"", 1, (0,) * (plan.schema.ndim or 0), 0, null=True)
+    _fix_bytes(plan, payload)
+    decoded = 0 if plan.codecs.sample_bytes is not None else None
+    return Run(b"", 1, _EMPTY_SHAPES.get(payload, (1,)), 0, null=True, decoded=decoded)
+
+
+def _encode_value(array: np.ndarray, by_value: bool, plan: _Plan) -> Run | Callable[[], Run]:
+    shape = plan.fit(array.shape)
+    if shape != array.shape:
+        array = array.reshape(shape)
+    dtype = plan.dtype_for(array)
+    array = plan.cast(array, dtype, by_value=by_value)
+    codec = plan.codecs.sample
+    if codec is None or not array.size:
+        plan.fix(array.ndim, dtype_name(dtype))
+        data = array.tobytes()
+        kept = None
+        if array.size <= statistics.MAX_ELEMENTS:
+            # Of the bytes, which nobody can change any more.
+            kept = np.frombuffer(data, array.dtype).reshape(1, *shape)
+        return _run_of_bytes(data, shape, plan, kept)
+    if not codec.writable:
+        raise SampleCompressionError(
+            f"{codec.name!r} can only store files that have this format already; append them with "
+            "deeplake.read(path)"
+        )
+    plan.fix(array.ndim, dtype_name(dtype))
+
+    def encode_file() -> Run:
+        data = codec.encode(np.ascontiguousarray(array))
+        header = codec.probe(data)
+        if header.shape != shape and header.shape != _squeezed(shape):
             raise SampleCompressionError(
-                f"{codec.name!r} can only store files that have this format already; append them "
-                "with deeplake.read(path)"
+                f"{codec.name!r} would store shape {header.shape} for {shape}"
             )
-        _fix(plan, array.ndim, dtype)
+        return Run(data, 1, shape, len(data))
 
-        def encode_file() -> Run:
-            data = codec.encode(array)
-            header = codec.probe(data)
-            if header.shape != array.shape and header.shape != _squeezed(array.shape):
-                raise SampleCompressionError(
-                    f"{codec.name!r} would store shape {header.shape} for {array.shape}"
-                )
-            return Run(data, 1, array.shape, len(data))
-
-        return encode_file
-    _fix(plan, array.ndim, dtype)
-    keep = array.size <= statistics.MAX_ELEMENTS
-    return _run_of_bytes(array.tobytes(), array.shape, plan, array[None] if keep else None)
+    return encode_file
 
 
 def _squeezed(shape: Shape) -> Shape:
@@ -311,109 +477,80 @@ def _pack(value: Any) -> Any:
 
 
 def _fix_bytes(plan: _Plan, payload: Payload) -> None:
-    dtype = {"text": "str", "polygon": plan.schema.dtype or "<f4"}.get(payload, "json")
-    if plan.schema.dtype != dtype or plan.schema.ndim is None:
-        plan.decide(dtype=dtype, ndim=3 if payload == "polygon" else 1)
+    if payload == "polygon":
+        plan.fix(3, plan.schema.dtype or "<f4")
+    else:
+        plan.fix(1, "str" if payload == "text" else "json")
 
 
 def _run_of_bytes(data: bytes, shape: Shape, plan: _Plan, kept: np.ndarray | None) -> Run:
-    codec = encoding(plan.schema).sample_bytes
-    if codec is not None and data:
-        packed = codec.compress(data)
-        return Run(packed, 1, shape, len(packed), decoded=len(data), values=kept)
-    return Run(data, 1, shape, len(data), decoded=0 if codec is not None else None, values=kept)
+    codec = plan.codecs.sample_bytes
+    if codec is None:
+        return Run(data, 1, shape, len(data), values=kept)
+    packed = codec.compress(data) if data else b""
+    return Run(packed, 1, shape, len(packed), decoded=len(data), values=kept)
 
 
 def _encode_file(sample: Sample, plan: _Plan) -> Run | None:
     """The file's own bytes, when the tensor has the file's compression; else None."""
-    schema = plan.schema
-    codec = encoding(schema).sample
+    media = sample.media
+    if media is not None and media not in plan.spec.media:
+        raise SampleHtypeMismatchError(
+            f"{sample.path or 'the sample'} is a file of {media}, which htype {plan.spec.name!r} "
+            "does not take"
+        )
+    codec = plan.codecs.sample
     if codec is None or sample.compression != codec.name:
         return None
     header = sample.header
-    plugin = htype_plugin(schema.htype)
-    shape = header.shape
-    if plugin.check_shape(shape):
+    if plan.plugin.check_shape(header.shape):
         # Not the tensor's kind of image (grey in image.rgb, say): the htype may convert its pixels.
         return None
-    if schema.ndim is not None and len(shape) != schema.ndim:
-        shape = _fit_ndim(shape, schema, plugin.spec().media)
-    if schema.dtype is not None and np.dtype(schema.dtype) != np.dtype(header.dtype):
-        raise TensorDtypeMismatchError(
-            f"{sample.path or 'the sample'} decodes to {header.dtype}, the tensor holds "
-            f"{np.dtype(schema.dtype)}"
-        )
-    _fix(plan, len(shape), np.dtype(header.dtype))
+    shape = plan.fit(header.shape)
+    dtype = dtype_name(np.dtype(header.dtype))
+    if plan.schema.dtype is not None and plan.schema.dtype != dtype:
+        # Its pixels may still fit: they are decoded, and judged as an array's are.
+        return None
+    plan.fix(len(shape), dtype)
     data = sample.buffer
     return Run(data if isinstance(data, bytes) else bytes(data), 1, shape, len(data))
 
 
-# --------------------------------------------------------------------------- what a sample decides
-def _open(schema: TensorSchema) -> bool:
-    """Whether the first sample decides the htype."""
-    return bool(schema.meta.get("open"))
-
-
-def _closed(schema: TensorSchema) -> dict[str, Any]:
-    return {key: value for key, value in schema.meta.items() if key != "open"}
-
-
+# --------------------------------------------------------------------------- what a sample is
 def _guess(sample: Any) -> str:
-    if isinstance(sample, (str, np.str_)):
+    """The htype of a tensor whose first sample this is."""
+    if isinstance(sample, str):
         return "text"
     if isinstance(sample, Mapping):
         return "json"
+    if isinstance(sample, np.ndarray) and sample.dtype.kind in "UT" and sample.size == 1:
+        return "text"
     if isinstance(sample, (list, tuple)) and len(sample):
         try:
             array = np.asarray(sample)
         except ValueError:
             return "json"
-        if array.dtype.kind not in "biufc":
+        if array.dtype.kind not in STORED_KINDS:
             return "json"
     return "generic"
 
 
-def _is_empty_list(sample: Any) -> bool:
-    return isinstance(sample, (list, tuple)) and len(sample) == 0
-
-
-def _as_array(value: Any) -> np.ndarray:
+def _as_array(value: Any, plan: _Plan) -> np.ndarray:
+    if getattr(value, "mode", None) == "P" and plan.spec.compression == "required":
+        # A Pillow image with a palette: its array would be places in the palette.
+        value = value.convert("RGBA" if "transparency" in value.info else "RGB")
     try:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:
         raise UnsupportedTensorTypeError(
             f"{type(value).__name__} cannot be made an array: {error}"
         ) from error
-    if array.dtype.kind not in "biufc":
+    if array.dtype.kind not in STORED_KINDS:
         raise UnsupportedTensorTypeError(
             f"{type(value).__name__} holds values of dtype {array.dtype}, which an array tensor "
             "cannot store; use htype='text', 'json', 'list' or 'tag'"
         )
     return array
-
-
-def _dtype_for(array: np.ndarray, plan: _Plan) -> np.dtype[Any]:
-    if plan.schema.dtype is not None:
-        return np.dtype(plan.schema.dtype)
-    default = htype_plugin(plan.schema.htype).spec().dtype
-    if default is not None:
-        return np.dtype(default)
-    return np.dtype(dtype_name(array.dtype))
-
-
-def _fix(plan: _Plan, ndim: int, dtype: np.dtype[Any]) -> None:
-    name = dtype_name(dtype)
-    if plan.schema.ndim != ndim or plan.schema.dtype != name:
-        plan.decide(ndim=ndim, dtype=name)
-
-
-def _fit_ndim(shape: Shape, schema: TensorSchema, media: frozenset[str]) -> Shape:
-    if "image" in media and schema.ndim == 3 and len(shape) == 2:
-        return (*shape, 1)
-    raise TensorInvalidSampleShapeError(
-        f"a sample of shape {tuple(shape)} has {len(shape)} dimensions, the samples of tensor "
-        f"{schema.name!r} have {schema.ndim}"
-    )
 
 
 __all__ = ["Batch", "encode"]
