@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from deeplake.dataset import rows as row_ops
 from deeplake.dataset import structure, versions
+from deeplake.dataset.account import Account
 from deeplake.dataset.assignment import is_result_of, store
 from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.derived import Derived
@@ -43,7 +44,7 @@ SUMMARY_LIMIT = 10_000
 _log = logging.getLogger(__name__)
 
 
-class Dataset(Versioned, Derived):
+class Dataset(Versioned, Derived, Account):
     """Tensors of any kind of data, versioned together. Made by ``deeplake.empty`` and ``load``.
 
     ``ds.name`` and ``ds["name"]`` are tensors and groups, ``ds[10:20]`` is a view of rows. Inside
@@ -63,6 +64,7 @@ class Dataset(Versioned, Derived):
         "_selection",
         "_source",
         "_source_rows",
+        "_token",
         "_verbose",
     )
 
@@ -92,6 +94,7 @@ class Dataset(Versioned, Derived):
         set_(self, "_source_rows", source_rows)
         set_(self, "_generation", None if selection.is_all else checkout.generation)
         set_(self, "_roots", {})
+        set_(self, "_token", None)
         set_(self, "_verbose", verbose)
 
     # ---- tensors and groups
@@ -338,6 +341,10 @@ class Dataset(Versioned, Derived):
     def verbose(self) -> bool:
         """Whether long operations print something."""
         return bool(self._verbose)
+
+    @verbose.setter
+    def verbose(self, value: bool) -> None:
+        object.__setattr__(self, "_verbose", bool(value))
 
     @property
     def root(self) -> Dataset:
