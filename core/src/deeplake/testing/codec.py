@@ -131,6 +131,8 @@ class _CodecContract:
         assert isinstance(codec(), codec)
 
     def test_import_is_cheap(self) -> None:
+        if not self.heavy:
+            return
         code = (
             f"import sys, {self.codec.__module__}\n"
             f"print([name for name in {self.heavy!r} if name in sys.modules])"
@@ -249,7 +251,7 @@ class ChunkCodecContract(_CodecContract):
 
     def test_bombs_are_refused_in_bounded_memory(self) -> None:
         codec = self.codec()
-        bomb = codec.compress(bytes(256 * MEGABYTE))
+        bomb = codec.compress(bytes(64 * MEGABYTE))
 
         def explode() -> None:
             with pytest.raises(CorruptedSampleError):
@@ -274,7 +276,7 @@ class ChunkCodecContract(_CodecContract):
 
     def test_gil_is_released(self) -> None:
         codec = self.codec()
-        noise = np.random.default_rng(0).integers(0, 64, 12 * MEGABYTE).astype(np.uint8)
+        noise = np.random.default_rng(0).integers(0, 64, 6 * MEGABYTE).astype(np.uint8)
         data = noise.tobytes()
         packed = codec.compress(data)
         if not self.compresses:
@@ -538,7 +540,9 @@ class SampleCodecContract(_CodecContract):
             before = array.copy()
             mutable[:] = bytes(len(mutable))
             assert _same(array, before), "the array shares memory with the file's bytes"
-            assert _same(codec.decode(data), before), "decode keeps arrays that it returned"
+            again = codec.decode(data)
+            assert _same(again, before)
+            assert not np.shares_memory(again, array), "decode keeps arrays that it returned"
 
     # ------------------------------------------------------------------ damage
     def test_truncation_is_refused_or_harmless(self) -> None:

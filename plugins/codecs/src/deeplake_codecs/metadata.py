@@ -105,7 +105,7 @@ def _plain(value: Any) -> Any:
             return text.decode("ascii")
         return list(value) if len(value) <= _LONGEST_BINARY else None
     if isinstance(value, str):
-        return value.rstrip("\0")
+        return _text(value.rstrip("\0"))
     if isinstance(value, int):
         return value
     if isinstance(value, tuple | list):
@@ -115,6 +115,16 @@ def _plain(value: Any) -> Any:
     except (TypeError, ValueError, ArithmeticError):
         return None
     return number if math.isfinite(number) else None
+
+
+def _text(text: str) -> str:
+    """Text that Pillow took for Latin-1, as which the standards know nothing but ASCII; the files
+    that exist hold UTF-8.
+    """
+    try:
+        return text if text.isascii() else text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return text
 
 
 __all__ = ["PictureMeta", "named", "read_exif"]

@@ -1,0 +1,234 @@
+"""JPEG on the photographs that ship in scikit-learn."""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, ImageFile
+from sklearn.datasets import load_sample_images
+
+from deeplake.errors import (
+    CorruptedSampleError,
+    SampleCompressionError,
+    SampleDecompressionError,
+)
+from deeplake_codecs.jpeg import Jpeg, Mpo
+
+
+@pytest.fixture(scope="module")
+def photos() -> list[np.ndarray]:
+    return list(load_sample_images().images)
+
+
+def saved(picture: np.ndarray | Image.Image, **options: Any) -> bytes:
+    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    file = io.BytesIO()
+    image.save(file, "JPEG", **options)
+    return file.getvalue()
+
+
+def by_pillow(data: bytes) -> np.ndarray:
+    return np.array(Image.open(io.BytesIO(data)))
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+def test_photographs_decode_as_pillow_does(
+    photos: list[np.ndarray], subsampling: int, progressive: bool
+) -> None:
+    for photo in photos:
+        data = saved(photo, quality=90, subsampling=subsampling, progressive=progressive)
+        np.testing.assert_array_equal(Jpeg().decode(data), by_pillow(data))
+
+
+def test_cmyk_decodes_as_pillow_does(photos: list[np.ndarray]) -> None:
+    data = saved(Image.fromarray(photos[0]).convert("CMYK"))
+    assert Jpeg().probe(data).mode == "CMYK"
+    np.testing.assert_array_equal(Jpeg().decode(data), by_pillow(data))
+
+
+def test_gray(photos: list[np.ndarray]) -> None:
+    data = saved(photos[0][:, :, 1])
+    array = Jpeg().decode(data)
+    assert array.shape == (427, 640)
+    np.testing.assert_array_equal(array, by_pillow(data))
+    with_axis = np.zeros((427, 640, 1), np.uint8)
+    assert Jpeg().decode(data, out=with_axis) is with_axis
+    np.testing.assert_array_equal(with_axis[:, :, 0], array)
+
+
+def test_arrays_are_encoded_as_pillow_does_by_default(photos: list[np.ndarray]) -> None:
+    ours, theirs = (
+        Image.open(io.BytesIO(data)) for data in (Jpeg().encode(photos[0]), saved(photos[0]))
+    )
+    assert ours.quantization == theirs.quantization  # type: ignore[attr-defined]
+    assert [part[1:3] for part in ours.layer] == [part[1:3] for part in theirs.layer]  # type: ignore[attr-defined]
+    assert psnr(np.asarray(ours), photos[0]) > psnr(np.asarray(theirs), photos[0]) - 0.1
+
+
+def test_exif_is_told_and_does_not_rotate(photos: list[np.ndarray]) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees
+    exif[0x010F] = "Fabrikant"
+    exif.get_ifd(0x8769)[0x829A] = 1 / 60
+    exif.get_ifd(0x8769)[0x9000] = b"0232"
+    exif.get_ifd(0x8769)[0x927C] = bytes(range(256)) * 8
+    exif.get_ifd(0x8825)[1] = "N"
+    data = saved(photos[0], exif=exif)
+    header = Jpeg().probe(data)
+    assert header.shape == (427, 640, 3)
+    np.testing.assert_array_equal(Jpeg().decode(data), by_pillow(data))
+    meta = dict(header.meta)
+    assert meta["format"] == "jpeg"
+    assert meta["mode"] == "RGB"
+    assert meta["exif"]["Orientation"] == 6
+    assert meta["exif"]["Make"] == "Fabrikant"
+    assert meta["exif"]["ExposureTime"] == pytest.approx(1 / 60)
+    assert meta["exif"]["ExifVersion"] == "0232"
+    assert meta["exif"]["GPSInfo"] == {"GPSLatitudeRef": "N"}
+    assert "MakerNote" not in meta["exif"], "long binary data are left out"
+
+
+def test_damaged_exif_does_not_hide_the_picture(photos: list[np.ndarray]) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "maker"
+    data = saved(photos[0], exif=exif)
+    start = data.index(b"Exif\0\0") + 6
+    damaged = data[:start] + b"\xff" * 12 + data[start + 12 :]
+    assert Jpeg().probe(damaged).meta["exif"] == {}
+    np.testing.assert_array_equal(Jpeg().decode(damaged), by_pillow(data))
+
+
+# --------------------------------------------------------------------------- damage
+def test_a_cut_photograph_is_refused_at_every_percent(photos: list[np.ndarray]) -> None:
+    for progressive in (False, True):
+        data = saved(photos[1], progressive=progressive)
+        for percent in range(100):
+            with pytest.raises(CorruptedSampleError):
+                Jpeg().decode(data[: len(data) * percent // 100])
+
+
+def test_users_of_pillow_do_not_weaken_it(
+    photos: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is False
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    data = saved(photos[1])
+    with pytest.raises(CorruptedSampleError):
+        Jpeg().decode(data[: len(data) // 2])
+
+
+def test_a_gap_in_the_pixels_is_refused(photos: list[np.ndarray]) -> None:
+    data = saved(photos[1])
+    middle = len(data) // 2
+    with pytest.raises(CorruptedSampleError):
+        Jpeg().decode(data[:middle] + data[middle + 4000 :])
+
+
+def test_superfluous_bytes_do_no_harm(photos: list[np.ndarray]) -> None:
+    data = saved(photos[1])
+    expected = Jpeg().decode(data)
+    for other in (data[:-2] + b"\0\1\2" + data[-2:], data + b"trailer", data + data):
+        np.testing.assert_array_equal(Jpeg().decode(other), expected)
+
+
+def test_twelve_bits_are_refused_by_name(photos: list[np.ndarray]) -> None:
+    data = bytearray(saved(photos[0]))
+    data[data.index(b"\xff\xc0") + 4] = 12
+    with pytest.raises(CorruptedSampleError, match="3 components of 12 bits"):
+        Jpeg().probe(data)
+
+
+def test_sizes_beyond_the_format_are_refused() -> None:
+    with pytest.raises(SampleCompressionError, match="65,500"):
+        Jpeg().encode(np.zeros((1, 65_501), np.uint8))
+    wide = np.full((1, 65_500), 77, np.uint8)
+    np.testing.assert_array_equal(Jpeg().decode(Jpeg().encode(wide)), wide)
+
+
+def test_out_of_another_shape_is_refused(photos: list[np.ndarray]) -> None:
+    data = saved(photos[0])
+    frozen = np.zeros((427, 640, 3), np.uint8)
+    frozen.flags.writeable = False
+    for out in (
+        np.zeros((640, 427, 3), np.uint8),
+        np.zeros((427, 640, 3), np.int8),
+        np.zeros((427, 640, 6), np.uint8)[:, :, ::2],
+        frozen,
+    ):
+        with pytest.raises(SampleDecompressionError, match="own shape and dtype"):
+            Jpeg().decode(data, out=out)
+
+
+# --------------------------------------------------------------------------- crops
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    error = float(np.mean((a.astype(float) - b.astype(float)) ** 2))
+    return float(10 * np.log10(255**2 / max(error, 1e-9)))
+
+
+@pytest.mark.parametrize("size", [(224, 224), (112, 112), (56, 80), (30, 30)])
+def test_resized_crops_of_photographs(photos: list[np.ndarray], size: tuple[int, int]) -> None:
+    for photo in photos:
+        data = saved(photo, quality=92)
+        whole = Jpeg().decode(data)
+        for crop in ((0, 0, 427, 640), (100, 200, 300, 300), (37, 51, 243, 331)):
+            top, left, height, width = crop
+            part = whole[top : top + height, left : left + width]
+            averaged = cv2.resize(part, size[::-1], interpolation=cv2.INTER_AREA)
+            result = Jpeg().decode(data, crop=crop, size=size)
+            # Two ways to shrink a natural picture agree to about 25 to 35 dB; a shift by one pixel
+            # of the result, or another part of the picture, is far below.
+            assert psnr(result, averaged) > 22
+            shifted = np.roll(averaged, 2, axis=(0, 1))
+            assert psnr(result, averaged) > psnr(result, shifted) + 3
+
+
+def test_crops_of_what_pillow_decodes(photos: list[np.ndarray]) -> None:
+    data = saved(Image.fromarray(photos[0]).convert("CMYK"))
+    whole = Jpeg().decode(data)
+    np.testing.assert_array_equal(Jpeg().decode(data, crop=(10, 20, 30, 40)), whole[10:40, 20:60])
+    assert Jpeg().decode(data, size=(50, 60)).shape == (50, 60, 4)
+
+
+@pytest.mark.parametrize(
+    ("crop", "size"),
+    [
+        ((-1, 0, 5, 5), None),
+        ((0, 0, 428, 640), None),
+        ((0, 639, 1, 2), None),
+        ((0, 0, 0, 5), None),
+        (None, (0, 5)),
+    ],
+)
+def test_crops_outside_are_refused(
+    photos: list[np.ndarray], crop: tuple[int, int, int, int] | None, size: tuple[int, int] | None
+) -> None:
+    with pytest.raises(SampleDecompressionError, match="427 x 640"):
+        Jpeg().decode(saved(photos[0]), crop=crop, size=size)
+
+
+# --------------------------------------------------------------------------- several pictures
+def test_mpo_is_its_first_picture(photos: list[np.ndarray]) -> None:
+    file = io.BytesIO()
+    others = [Image.fromarray(photos[1])]
+    Image.fromarray(photos[0]).save(file, "MPO", save_all=True, append_images=others)
+    data = file.getvalue()
+    np.testing.assert_array_equal(Mpo().decode(data), Jpeg().decode(data))
+    assert Mpo().probe(data).meta["format"] == "mpo"
+    # To the jpeg codec it is a JPEG as well; a plain JPEG is no MPO.
+    assert Jpeg().sniff(data[:512])
+    assert not Mpo().sniff(saved(photos[0])[:512])
+
+
+def test_markers_are_walked_as_libjpeg_does(photos: list[np.ndarray]) -> None:
+    data = saved(photos[0])
+    frame = data.index(b"\xff\xc0")
+    [height, width] = struct.unpack_from(">HH", data, frame + 5)
+    padded = data[:frame] + b"\xff\xff\xff" + data[frame:]
+    assert Jpeg().probe(padded).shape == (height, width, 3)
+    np.testing.assert_array_equal(Jpeg().decode(padded), Jpeg().decode(data))
