@@ -13,7 +13,6 @@ from deeplake.format.pieces import Pieces, piece_dtype
 from deeplake.spi import ChunkCodec
 from deeplake.types import Buffer, Shape
 
-
 RowIds: TypeAlias = tuple[int, int, int, int]
 """Ids of some rows: session, counter of the first, how many, and their edit number."""
 

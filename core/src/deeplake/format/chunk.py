@@ -251,7 +251,7 @@ class ChunkHeader:
         self.shape: Shape | None = None
         self._shapes: np.ndarray | None = None
         if all(isinstance(axis, int) for axis in shapes):
-            self.shape = tuple(int(axis) for axis in shapes)  # type: ignore[arg-type]
+            self.shape = tuple(int(axis) for axis in shapes)
         else:
             self._shapes = np.stack([column.filled(axis, n) for axis in shapes], axis=1)
         sizes = reader.column(n)
@@ -346,7 +346,7 @@ class ChunkHeader:
     def frame_start(self, frame: int) -> int:
         """Where a frame begins in the raw payload."""
         if self.frame_size:
-            return min(frame * self.frame_size, self.raw_length)
+            return min(frame * int(self.frame_size), int(self.raw_length))
         return self.raw_range(frame)[0] if frame < self.n else self.raw_length
 
     def stored_range(self, first: int, last: int) -> tuple[int, int]:

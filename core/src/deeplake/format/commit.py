@@ -37,6 +37,7 @@ class SegmentRef:
         pieces, rows: How many it holds.
         checksum: Of the segment block.
         low, high: Bounds of the shapes of its samples.
+        level: 0 for a segment, 1 for an index: a block whose "pieces" are references to segments.
     """
 
     object: str
@@ -47,26 +48,27 @@ class SegmentRef:
     checksum: int
     low: tuple[int, ...] = ()
     high: tuple[int, ...] = ()
+    level: int = 0
 
     def to_json(self) -> list[Any]:
         """As it stands in a commit."""
-        return [
-            self.object, self.offset, self.length, self.pieces, self.rows, f"{self.checksum:016x}",
-            list(self.low), list(self.high),
-        ]  # fmt: skip
+        start = [self.object, self.offset, self.length, self.pieces, self.rows]
+        fields = [*start, f"{self.checksum:016x}", list(self.low), list(self.high)]
+        return fields if self.level == 0 else [*fields, self.level]
 
     @classmethod
     def from_json(cls, value: Any, name: str) -> SegmentRef:
         """Read it back; raises ``FormatError``."""
         try:
-            oid, offset, length, pieces, rows, checksum, low, high = value
-            numbers = (offset, length, pieces, rows, *low, *high)
+            oid, offset, length, pieces, rows, checksum, low, high, *more = value
+            level = more[0] if len(more) == 1 else 0
+            numbers = (offset, length, pieces, rows, level, *low, *high)
             if not _ID.fullmatch(oid) or any(type(x) is not int or x < 0 for x in numbers):
                 raise ValueError(value)
-            if len(low) != len(high):
+            if len(low) != len(high) or len(more) > 1 or level > 1:
                 raise ValueError(value)
             return cls(
-                oid, offset, length, pieces, rows, int(checksum, 16), tuple(low), tuple(high)
+                oid, offset, length, pieces, rows, int(checksum, 16), tuple(low), tuple(high), level
             )
         except (TypeError, ValueError) as error:
             raise FormatError(f"{name}: {value!r:.200} is not a reference to a segment") from error

@@ -132,7 +132,8 @@ def without(pieces: Pieces, ranges: np.ndarray[Any, Any]) -> Pieces:
     starts = ends(part) - part["count"].astype(np.int64)
     which = np.searchsorted(ranges[:, 0], starts, "right") - 1
     inside = (which >= 0) & (starts < ranges[np.maximum(which, 0), 1])
-    return part[~inside]
+    kept: Pieces = part[~inside]
+    return kept
 
 
 def with_ids_of(pieces: Pieces, old: Pieces) -> Pieces:

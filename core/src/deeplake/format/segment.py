@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from deeplake.errors import ChecksumError, FormatError, UnsupportedFormatError
 from deeplake.format import column
 from deeplake.format.checksum import XXH3_64, digest
 from deeplake.format.chunk import ALIGNMENT, MAX_NDIM, MAX_SAMPLES, Block
+from deeplake.format.commit import SegmentRef
 from deeplake.format.pieces import DOMAIN, VALID, Pieces, piece_dtype
 from deeplake.types import Buffer
 
@@ -28,8 +30,8 @@ _BEFORE_CHECKSUM = _PROLOGUE.size - 16
 _COLUMNS = ("length", "header", "start", "count", "counter", "edit", "nulls")
 
 
-def encode(pieces: Pieces) -> Block:
-    """Make a segment block of 1 to 4,096 pieces."""
+def encode(pieces: Pieces, level: int = 0) -> Block:
+    """Make a segment block of 1 to 4,096 pieces, or an index block (level 1) of that many segments."""
     n = len(pieces)
     ndim = pieces.dtype["low"].shape[0]
     objects, which = np.unique(pieces["object"], axis=0, return_inverse=True)
@@ -58,7 +60,7 @@ def encode(pieces: Pieces) -> Block:
         flags = _ZLIB
     rows = int(pieces["count"].sum())
     start = _PROLOGUE.pack(
-        MAGIC, VERSION, 0, XXH3_64, flags, n, len(objects), len(sessions), ndim, int(statistics),
+        MAGIC, VERSION, level, XXH3_64, flags, n, len(objects), len(sessions), ndim, int(statistics),
         raw_length, len(body), rows, 0, 0,
     )  # fmt: skip
     checksum = digest(start[:_BEFORE_CHECKSUM], start[_BEFORE_CHECKSUM + 8 :], body)
@@ -68,13 +70,16 @@ def encode(pieces: Pieces) -> Block:
     return Block([header, body], len(header) + len(body), len(header), checksum)
 
 
-def decode(data: Buffer, name: str, checksum: int | None = None) -> Pieces:
+def decode(
+    data: Buffer, name: str, checksum: int | None = None, *, level: int = 0
+) -> Pieces:
     """The pieces of a segment block.
 
     Args:
         data: The block.
         name: Object, offset, tensor: for messages.
         checksum: What the reference that leads here says; None when nothing does.
+        level: What the reference says it is: 0 for a segment, 1 for an index.
 
     Raises:
         FormatError, ChecksumError, UnsupportedFormatError: The bytes are not such a block.
@@ -82,13 +87,13 @@ def decode(data: Buffer, name: str, checksum: int | None = None) -> Pieces:
     view = memoryview(data).cast("B")
     if len(view) < _PROLOGUE.size:
         raise FormatError(f"{name}: {len(view)} bytes cannot hold a segment")
-    (magic, version, level, algorithm, flags, n, n_objects, n_sessions, ndim, statistics, raw_length,
+    (magic, version, found, algorithm, flags, n, n_objects, n_sessions, ndim, statistics, raw_length,
      stored_length, rows, own, _) = _PROLOGUE.unpack_from(view)  # fmt: skip
     if magic != MAGIC:
         raise FormatError(f"{name}: not a segment (it starts with {magic!r})")
-    if version != VERSION or level or algorithm != XXH3_64 or flags > _ZLIB or statistics > 1:
+    if version != VERSION or found > 1 or algorithm != XXH3_64 or flags > _ZLIB or statistics > 1:
         raise UnsupportedFormatError(
-            f"{name}: segment of version {version}, level {level}, checksum {algorithm}, flags "
+            f"{name}: segment of version {version}, level {found}, checksum {algorithm}, flags "
             f"{flags}: not known to this version of deeplake; upgrade deeplake-core"
         )
     if len(view) != _PROLOGUE.size + stored_length:
@@ -98,6 +103,8 @@ def decode(data: Buffer, name: str, checksum: int | None = None) -> Pieces:
     body = view[_PROLOGUE.size :]
     if digest(view[:_BEFORE_CHECKSUM], view[_BEFORE_CHECKSUM + 8 : _PROLOGUE.size], body) != own:
         raise ChecksumError(f"{name}: the segment is not what was written; restore it from a copy")
+    if found != level:
+        raise FormatError(f"{name}: a segment of level {found} where one of level {level} belongs")
     if checksum is not None and own != checksum:
         raise ChecksumError(f"{name}: a valid segment, but not the one that belongs here")
     if n > MAX_PIECES or ndim > MAX_NDIM or raw_length > MAX_BODY or max(n_objects, n_sessions) > n:
@@ -105,18 +112,18 @@ def decode(data: Buffer, name: str, checksum: int | None = None) -> Pieces:
     if flags & _ZLIB:
         inflate = zlib.decompressobj()
         try:
-            body = memoryview(inflate.decompress(body, raw_length))
+            body = memoryview(inflate.decompress(body, max(raw_length, 1)))
         except zlib.error as error:
             raise FormatError(f"{name}: the segment cannot be decompressed: {error}") from error
     if len(body) != raw_length:
         raise FormatError(f"{name}: {len(body)} bytes of pieces where {raw_length} belong")
     return _parse(column.HeaderReader(body, 0, name), n, n_objects, n_sessions, ndim, bool(statistics),
-                  rows)  # fmt: skip
+                  rows, level)  # fmt: skip
 
 
 def _parse(
     reader: column.HeaderReader, n: int, n_objects: int, n_sessions: int, ndim: int,
-    statistics: bool, rows: int,
+    statistics: bool, rows: int, level: int,
 ) -> Pieces:  # fmt: skip
     name = reader.name
     pieces = np.zeros(n, piece_dtype(ndim))
@@ -132,7 +139,8 @@ def _parse(
     pieces["object"] = objects[numbers("object", n_objects)] if n else 0
     pieces["session"] = sessions[numbers("session", n_sessions)] if n else 0
     pieces["offset"] = numbers("offset", 1 << 40) * np.uint64(ALIGNMENT)
-    limits = {"length": 1 << 40, "header": 1 << 32, "start": 1 << 32, "count": MAX_SAMPLES + 1,
+    most = MAX_SAMPLES * (MAX_PIECES if level else 1)
+    limits = {"length": 1 << 40, "header": 1 << 32, "start": 1 << 32, "count": most + 1,
               "counter": 1 << 48, "edit": 1 << 64, "nulls": 1 << 32}  # fmt: skip
     for field in _COLUMNS:
         pieces[field] = numbers(field, limits[field])
@@ -154,4 +162,28 @@ def _parse(
     return pieces
 
 
-__all__ = ["MAX_PIECES", "decode", "encode"]
+def pack(refs: Sequence[SegmentRef], ndim: int) -> Pieces:
+    """References to segments as the "pieces" of an index block."""
+    table = np.zeros(len(refs), piece_dtype(ndim))
+    for row, ref in zip(table, refs, strict=True):
+        row["object"] = int(ref.object[:16], 16), int(ref.object[16:], 16)
+        row["offset"], row["length"], row["count"] = ref.offset, ref.length, ref.rows
+        row["counter"], row["checksum"] = ref.pieces, ref.checksum
+        if len(ref.low) == ndim:
+            row["low"], row["high"] = ref.low, ref.high
+    return table
+
+
+def unpack(pieces: Pieces) -> list[SegmentRef]:
+    """The references that an index block holds."""
+    return [
+        SegmentRef(
+            "{:016x}{:016x}".format(*row["object"].tolist()), int(row["offset"]),
+            int(row["length"]), int(row["counter"]), int(row["count"]), int(row["checksum"]),
+            tuple(row["low"].tolist()), tuple(row["high"].tolist()),
+        )
+        for row in pieces
+    ]  # fmt: skip
+
+
+__all__ = ["MAX_PIECES", "decode", "encode", "pack", "unpack"]

@@ -186,7 +186,8 @@ def _runs(table: PieceTable, without: set[Any]) -> Runs:
 def _ids(runs: Runs, sessions: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Row ids of the runs' first rows as numbers that order and subtract like ids."""
     which = np.searchsorted(sessions, runs.pieces["session"]).astype(np.uint64)
-    return (which << np.uint64(COUNTER_BITS)) | runs.pieces["counter"]
+    ids: np.ndarray[Any, Any] = (which << np.uint64(COUNTER_BITS)) | runs.pieces["counter"]
+    return ids
 
 
 def _cut(

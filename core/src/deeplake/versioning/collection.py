@@ -82,12 +82,13 @@ def _needed(repository: Repository) -> set[str]:
     seen: set[tuple[str, int]] = set()
     for commit in reachable.commits(repository):
         needed.add(f"commits/{commit.id}")
-        for _, ref in reachable.segments(commit):
+        for _, ref in reachable.segments(repository, commit):
             if (ref.object, ref.offset) in seen:
                 continue
             seen.add((ref.object, ref.offset))
             needed.add(f"data/{ref.object}")
-            needed.update(f"data/{oid}" for oid in data_objects(repository.read_segment(ref)))
+            if ref.level == 0:
+                needed.update(f"data/{oid}" for oid in data_objects(repository.read_segment(ref)))
     return needed
 
 

@@ -14,6 +14,7 @@ from deeplake.format.builder import ChunkBuilder, RowIds, Run
 from deeplake.format.commit import SegmentRef, TensorState
 from deeplake.format.encoding import encoding, htype_plugin
 from deeplake.format.pieces import Pieces, row_range
+from deeplake.format.segment import MAX_PIECES
 from deeplake.types import TensorSchema
 from deeplake.versioning.blocks import Blocks, object_words
 from deeplake.versioning.rewrite import remapped, runs_of
@@ -23,6 +24,9 @@ from deeplake.versioning.table import PieceTable, Segment
 SMALL_SAMPLE = 1 << 10
 SMALL_CHUNK = 1 << 20
 LARGE_CHUNK = 8 << 20
+MAX_DIRECT = 256
+"""Segments that a commit lists itself; of more, most go into an index block."""
+KEPT_DIRECT = 32
 
 
 class Draft:
@@ -268,14 +272,54 @@ class Draft:
         """The tensor as a commit holds it; new segments are staged."""
         self._absorb_tail()
         self.seal()
-        table = self._table.compacted()
-        segments = [
-            part if part.ref is not None else Segment(_write(part, self._staging), part.pieces)
-            for part in table.segments
-        ]
-        self._table = PieceTable(segments, table.ndim)
-        refs = tuple(s.ref for s in segments if s.ref is not None)
-        return TensorState(self.schema, self._table.rows, refs, self.info)
+        table = self._table
+        if not table.is_stored:
+            table = PieceTable(
+                [
+                    part if part.ref is not None else _written(part, self._staging)
+                    for part in table.compacted().segments
+                ],
+                table.ndim,
+            )
+        self._table = table
+        refs = self._indexed(table.refs())
+        return TensorState(self.schema, table.rows, tuple(refs), self.info)
+
+    def _indexed(self, refs: list[SegmentRef]) -> list[SegmentRef]:
+        """The references, with most of very many put into an index block."""
+        direct = [i for i, ref in enumerate(refs) if ref.level == 0]
+        if len(direct) <= MAX_DIRECT:
+            return refs
+        start = direct[0]
+        stop = start
+        while stop < len(refs) and refs[stop].level == 0 and stop - start < MAX_PIECES:
+            stop += 1
+        stop = min(stop, len(refs) - KEPT_DIRECT)
+        if stop - start < MAX_DIRECT // 2:
+            return refs
+        members = refs[start:stop]
+        block = segment_format.encode(segment_format.pack(members, self._ndim), level=1)
+        oid, offset = self._staging.add(block)
+        low = tuple(min(axis) for axis in zip(*(m.low for m in members), strict=True))
+        high = tuple(max(axis) for axis in zip(*(m.high for m in members), strict=True))
+        rows = sum(m.rows for m in members)
+        group = SegmentRef(
+            oid, offset, block.length, len(members), rows, block.checksum, low, high, 1
+        )
+        known = {id_of(m): place for place, m in enumerate(members)}
+        for part in self._table.segments:
+            if part.ref is not None and id_of(part.ref) in known:
+                part.group, part.place = group, known[id_of(part.ref)]
+        return self._indexed([*refs[:start], group, *refs[stop:]])
+
+
+def id_of(ref: SegmentRef) -> tuple[str, int]:
+    """Where a segment lies: no two lie at the same place."""
+    return ref.object, ref.offset
+
+
+def _written(part: Segment, staging: Staging) -> Segment:
+    return Segment(_write(part, staging), part.pieces)
 
 
 def fragmented(pieces: Pieces, target: int) -> bool:

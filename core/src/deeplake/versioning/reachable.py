@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from deeplake.format import envelope
 from deeplake.format.commit import Commit, SegmentRef
+from deeplake.format.segment import unpack
 from deeplake.versioning.repository import Repository
 
 VIEWS = "views/"
@@ -49,11 +50,14 @@ def view_commits(repository: Repository) -> Iterator[str]:
                 yield view[key]
 
 
-def segments(commit: Commit) -> Iterator[tuple[str, SegmentRef]]:
-    """Segments of a commit, with the names of their tensors."""
+def segments(repository: Repository, commit: Commit) -> Iterator[tuple[str, SegmentRef]]:
+    """Segments and index blocks of a commit, with the names of their tensors."""
     for state in commit.tensors.values():
         for ref in state.segments:
             yield state.schema.name, ref
+            if ref.level:
+                for inner in unpack(repository.read_segment(ref)):
+                    yield state.schema.name, inner
 
 
 __all__ = ["VIEWS", "commits", "segments", "view_commits"]

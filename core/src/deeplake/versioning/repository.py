@@ -53,9 +53,7 @@ def ref_key(name: str, kind: str = "heads") -> str:
 
 def quoted(name: str) -> str:
     """A name as a component of a key."""
-    return "".join(
-        c if _PLAIN.match(c) else "".join(f"%{b:02x}" for b in c.encode()) for c in name
-    )
+    return "".join(c if _PLAIN.match(c) else "".join(f"%{b:02x}" for b in c.encode()) for c in name)
 
 
 class Repository:
@@ -291,11 +289,11 @@ class Repository:
 
     # ---- segments
     def read_segment(self, ref: SegmentRef) -> Pieces:
-        """The pieces of a stored segment."""
+        """The pieces of a stored segment, or what an index block has in their place."""
         key = data_key(ref.object)
         data = self.store.get(key, (ref.offset, ref.offset + ref.length))
         name = f"{key} at byte {ref.offset}"
-        pieces = segment.decode(data, name, ref.checksum)
+        pieces = segment.decode(data, name, ref.checksum, level=ref.level)
         if len(pieces) != ref.pieces or int(pieces["count"].sum()) != ref.rows:
             raise FormatError(f"{name}: the segment holds other rows than its commit says")
         return pieces

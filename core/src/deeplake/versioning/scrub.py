@@ -51,7 +51,7 @@ def scrub(repository: Repository, progress: Callable[[int], Any] | None = None) 
     try:
         for commit in reachable.commits(repository):
             report.commits += 1
-            for tensor, ref in reachable.segments(commit):
+            for tensor, ref in reachable.segments(repository, commit):
                 if (ref.object, ref.offset) in checked:
                     continue
                 checked.add((ref.object, ref.offset))
@@ -73,12 +73,16 @@ def _check_segment(
     key = data_key(ref.object)
     try:
         data = repository.store.get(key, (ref.offset, ref.offset + ref.length))
-        pieces = segment_format.decode(data, f"{key} at byte {ref.offset}", ref.checksum)
+        pieces = segment_format.decode(
+            data, f"{key} at byte {ref.offset}", ref.checksum, level=ref.level
+        )
     except (FormatError, ObjectNotFoundError) as error:
         report.problems.append(f"tensor {tensor!r}: {error}")
         return
     report.segments += 1
     report.nbytes += ref.length
+    if ref.level:
+        return
     _check_chunks(repository, pieces, tensor, checked, report, progress)
 
 

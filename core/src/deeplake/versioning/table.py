@@ -14,7 +14,7 @@ import numpy as np
 from deeplake.format import pieces as p
 from deeplake.format.commit import SegmentRef
 from deeplake.format.pieces import Pieces
-from deeplake.format.segment import MAX_PIECES
+from deeplake.format.segment import MAX_PIECES, unpack
 
 
 class Segment:
@@ -23,17 +23,22 @@ class Segment:
     Attributes:
         ref: Where it is stored; None if it is new.
         rows: Rows of its pieces.
+        group, place: The index block that lists it, and its place there.
     """
 
-    __slots__ = ("_ends", "_load", "_pieces", "ref", "rows")
+    __slots__ = ("_ends", "_load", "_pieces", "group", "place", "ref", "rows")
 
     def __init__(
         self,
         ref: SegmentRef | None = None,
         pieces: Pieces | None = None,
         load: Callable[[SegmentRef], Pieces] | None = None,
+        group: SegmentRef | None = None,
+        place: int = 0,
     ) -> None:
         self.ref = ref
+        self.group = group
+        self.place = place
         self._load = load
         self._pieces = pieces
         self._ends: np.ndarray[Any, Any] | None = None
@@ -75,25 +80,86 @@ class PieceTable:
     """The rows of one tensor in one version.
 
     Attributes:
-        segments: Its segments, in row order.
         ndim: Dimensions of a sample in its pieces.
         rows: Rows.
     """
 
-    __slots__ = ("_stops", "ndim", "rows", "segments")
+    __slots__ = ("_load", "_refs", "_segments", "_stops_", "ndim", "rows")
 
     def __init__(self, segments: Sequence[Segment], ndim: int) -> None:
-        self.segments = tuple(s for s in segments if s.rows)
+        self._segments: tuple[Segment, ...] | None = tuple(s for s in segments if s.rows)
+        self._stops_: np.ndarray[Any, Any] | None = None
+        self._refs: tuple[SegmentRef, ...] = ()
+        self._load: Callable[[SegmentRef], Pieces] | None = None
         self.ndim = ndim
-        self._stops = np.cumsum([s.rows for s in self.segments], dtype=np.int64)
-        self.rows = int(self._stops[-1]) if len(self._stops) else 0
+        self.rows = sum(s.rows for s in self._segments)
 
     @classmethod
     def stored(
         cls, refs: Iterable[SegmentRef], ndim: int, load: Callable[[SegmentRef], Pieces]
     ) -> PieceTable:
-        """The table of a commit; ``load`` reads a segment."""
-        return cls([Segment(ref, load=load) for ref in refs], ndim)
+        """The table of a commit; ``load`` reads a segment, or an index of segments.
+
+        Nothing is read before it is needed.
+        """
+        table = cls((), ndim)
+        table._refs = tuple(refs)
+        table._load = load
+        table._segments = None
+        table.rows = sum(ref.rows for ref in table._refs)
+        return table
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The segments, in row order."""
+        if self._segments is None:
+            assert self._load is not None
+            found: list[Segment] = []
+            for ref in self._refs:
+                if ref.level == 0:
+                    found.append(Segment(ref, load=self._load))
+                    continue
+                listed = unpack(self._load(ref))
+                found.extend(
+                    Segment(inner, load=self._load, group=ref, place=place)
+                    for place, inner in enumerate(listed)
+                )
+            self._segments = tuple(found)
+        return self._segments
+
+    @property
+    def _stops(self) -> np.ndarray[Any, Any]:
+        if self._stops_ is None:
+            self._stops_ = np.cumsum([s.rows for s in self.segments], dtype=np.int64)
+        return self._stops_
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether it is just as a commit has it."""
+        return self._segments is None or all(s.ref is not None for s in self._segments)
+
+    def refs(self) -> list[SegmentRef]:
+        """References to all segments, which are stored, by way of index blocks where they are whole."""
+        if self._segments is None:
+            return list(self._refs)
+        segments = self._segments
+        refs: list[SegmentRef] = []
+        i = 0
+        while i < len(segments):
+            group = segments[i].group
+            if group is not None and segments[i].place == 0:
+                members = segments[i : i + group.pieces]
+                if len(members) == group.pieces and all(
+                    s.group == group and s.place == k for k, s in enumerate(members)
+                ):
+                    refs.append(group)
+                    i += group.pieces
+                    continue
+            ref = segments[i].ref
+            assert ref is not None
+            refs.append(ref)
+            i += 1
+        return refs
 
     # ---- reading
     def locate(self, row: int) -> tuple[Any, int, int]:
@@ -127,7 +193,10 @@ class PieceTable:
 
     def bounds(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Lowest and highest shape of all samples; zeros for an empty table."""
-        known = [s.bounds() for s in self.segments]
+        if self._segments is None:
+            known = [(ref.low, ref.high) for ref in self._refs]
+        else:
+            known = [s.bounds() for s in self._segments]
         if not known:
             return (0,) * self.ndim, (0,) * self.ndim
         pad = (0,) * self.ndim
@@ -138,7 +207,7 @@ class PieceTable:
     # ---- editing
     def with_ndim(self, ndim: int) -> PieceTable:
         """The same rows, when the first real sample tells how many dimensions there are."""
-        return PieceTable(self.segments, ndim)
+        return self if ndim == self.ndim else PieceTable(self.segments, ndim)
 
     def append(self, pieces: Pieces) -> PieceTable:
         """The table with more rows at its end."""
