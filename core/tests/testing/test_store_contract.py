@@ -11,6 +11,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+# One worker runs the twins for all of these tests.
+pytestmark = pytest.mark.xdist_group("store-twins")
+
 TWINS = Path(__file__).with_name("store_twins.py")
 
 

@@ -377,7 +377,8 @@ class LocalStore(Store):
     @contextmanager
     def _temporary(self, directory: str) -> Iterator[FileIO]:
         """A new file in ``directory``, removed in the end if it still has its name."""
-        for attempt in range(_ATTEMPTS):
+        attempts = _ATTEMPTS
+        while True:
             name = os.path.join(directory, f"{_TEMPORARY}{os.getpid():x}-{os.urandom(8).hex()}")
             try:
                 self._settle(directory)
@@ -386,7 +387,8 @@ class LocalStore(Store):
             except FileNotFoundError:
                 # Another process deleted the last object there, and the directory with it.
                 self._settled.discard(directory)
-                if attempt == _ATTEMPTS - 1:
+                attempts -= 1
+                if not attempts:
                     raise
             except OSError as error:
                 if not self._spare(error):
