@@ -1,8 +1,8 @@
 import numpy as np
-from hello_codec import Bz2
 
 import deeplake
 from deeplake.testing.codec import ChunkCodecContract
+from hello_codec import Bz2
 
 
 class TestBz2(ChunkCodecContract):

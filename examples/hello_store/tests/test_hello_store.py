@@ -2,10 +2,10 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from hello_store import TABLE, SqliteStore
 
 import deeplake
 from deeplake.testing.store import StoreContract
+from hello_store import TABLE, SqliteStore
 
 
 class TestSqliteStore(StoreContract):
