@@ -5,9 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import sys
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing.synchronize import Barrier
 from typing import Any, TypeVar
 
 from deeplake.errors import PreconditionFailedError
@@ -17,7 +17,6 @@ from deeplake.types import joined
 R = TypeVar("R")
 
 _HOPELESS = 5000  # races lost in a row, though somebody wins each: not bad luck any more
-_STARTING = 0.01  # seconds; enough to hand a round to all processes
 
 
 def in_threads(
@@ -69,19 +68,19 @@ def in_processes(
 
     ``step`` is a function of a module, and the rounds and results can be pickled.
     """
+    context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
         racers,
-        mp_context=multiprocessing.get_context("spawn"),
+        mp_context=context,
         initializer=_receive,
-        initargs=(store,),
+        # A process that waits at the barrier takes no second step, so each racer has its own. If
+        # one dies, the pool ends the others.
+        initargs=(store, context.Barrier(racers)),
     ) as pool:
-        results: list[list[R]] = []
-        for value in rounds:
-            start = time.time() + _STARTING
-            results.append(
-                _answers([pool.submit(_at, start, step, racer, value) for racer in range(racers)])
-            )
-        return results
+        return [
+            _answers([pool.submit(_apart, step, racer, value) for racer in range(racers)])
+            for value in rounds
+        ]
 
 
 # What racers do: functions of a module that new processes import quickly.
@@ -132,18 +131,17 @@ def _together(
     return step(store, racer, value)
 
 
-_received: list[Store] = []
+_received: list[tuple[Store, Barrier]] = []
 
 
-def _receive(store: Store) -> None:
-    _received.append(store)
+def _receive(store: Store, barrier: Barrier) -> None:
+    _received.append((store, barrier))
 
 
-def _at(start: float, step: Callable[[Store, int, Any], R], racer: int, value: Any) -> R:
-    # Each process is kept busy until all have their part of the round.
-    while time.time() < start:
-        continue
-    return step(_received[-1], racer, value)
+def _apart(step: Callable[[Store, int, Any], R], racer: int, value: Any) -> R:
+    store, barrier = _received[-1]
+    barrier.wait()
+    return step(store, racer, value)
 
 
 __all__ = ["create", "in_processes", "in_threads", "increment", "replace"]
