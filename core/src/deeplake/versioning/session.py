@@ -419,9 +419,17 @@ class Session(WorkingCopy):
         try:
             version = self._swap(moved)
         except _Moved as other:
-            raise ConflictError(
-                f"branch {ref.branch!r} was moved by another writer; refresh and reset again"
-            ) from other
+            found, version = self.repository.read_ref(ref.branch)
+            if found.head != ref.head or found.dataset != ref.dataset:
+                self.changed = False
+                raise ConflictError(
+                    f"branch {ref.branch!r} of {self.repository.store.url} was moved by another "
+                    "writer; refresh and reset again"
+                ) from other
+            # Only fenced by a collection: the data are those that are to be dropped.
+            self._start(self.base, found, version)
+            self.reset()
+            return
         self._start(target, moved, version)
 
     # ---- giving up
