@@ -20,8 +20,10 @@ STAMPS := .stamps
 
 # Distributions: the kernel, and each folder of plugins/ with a pyproject.toml.
 DISTS := core $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
-EDITABLES := $(foreach dist,$(DISTS),--editable ./$(dist))
-SOURCES := $(addsuffix /src,$(DISTS))
+# The tutorial's plugins: tested as what they are, distributions of somebody else.
+EXAMPLES := $(sort $(patsubst %/pyproject.toml,%,$(wildcard examples/*/pyproject.toml)))
+editables = $(foreach dist,$(1),--editable ./$(dist))
+SOURCES := $(addsuffix /src,$(DISTS) $(EXAMPLES))
 
 # Build isolation would fetch the build backend once per distribution; the pinned one is installed.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
@@ -96,10 +98,10 @@ $(STAMPS)/build: $(VENV)/pyvenv.cfg $(INPUTS)
 # later finds it there.
 $(STAMPS)/demo: $(STAMPS)/build
 	@echo 'Installing $(DISTS) (PyTorch takes a few minutes the first time)'
-	@$(INSTALL) --no-build-isolation torch $(EDITABLES) --group demo
+	@$(INSTALL) --no-build-isolation torch $(call editables,$(DISTS)) --group demo
 	@touch $@
 
-$(STAMPS)/dev: $(STAMPS)/demo
+$(STAMPS)/dev: $(STAMPS)/demo $(addsuffix /pyproject.toml,$(EXAMPLES))
 	@echo 'Installing the tools for tests, lint and docs'
-	@$(INSTALL) --group dev
+	@$(INSTALL) --no-build-isolation $(call editables,$(EXAMPLES)) --group dev
 	@touch $@
