@@ -331,6 +331,27 @@ def test_names_inside_groups_are_checked_too(ds: Dataset) -> None:
         ds.create_tensor("g/append")
 
 
+def test_attributes_that_scripts_do_not_know_give_way(url: str) -> None:
+    ds = deeplake.empty(url)
+    assert ds.tags == {}
+    ds.create_tensor("tags", htype="tag").append("red")
+    ds.create_tensor("g/optimize").append(1)
+    ds.create_group("refresh")
+    for found in (ds, deeplake.load(url)):
+        assert found.tags.numpy().tolist() == [["red"]]
+        assert found.g.optimize.numpy().tolist() == [[1]]
+        assert found[0].tags.data() == {"value": ["red"]}
+        assert isinstance(found.refresh, Dataset)
+        assert callable(found.optimize)
+    ds.tags[0] = "blue"
+    ds[0].tags = "green"
+    ds.tags = ["yellow"]
+    assert ds.tags.numpy().tolist() == [["yellow"]]
+    assert callable(Dataset.create_tag)
+    ds.delete_tensor("tags")
+    assert ds.tags == {}
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "text"),
     [

@@ -15,6 +15,7 @@ from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.derived import Derived
 from deeplake.dataset.info import Info
 from deeplake.dataset.meta import DatasetMeta
+from deeplake.dataset.precedence import reserve
 from deeplake.dataset.schema import UNSPECIFIED
 from deeplake.dataset.selection import Selection
 from deeplake.dataset.structure import SAFE_TO_DELETE
@@ -203,6 +204,12 @@ class Dataset(Versioned, Derived, Account):
                 f"Dataset has no attribute {name!r}, and {self.path} no tensor or group of that name"
             ) from error
 
+    def _has(self, name: str) -> bool:
+        """Whether there is a tensor or group of this name here, hidden or not."""
+        session = self._checkout.session
+        full = structure.full_name(self, name)
+        return full in session.by_name or full in session.groups
+
     def _by_name(self, name: str) -> Any:
         if self._generation is not None:
             self._check_valid()
@@ -247,7 +254,7 @@ class Dataset(Versioned, Derived, Account):
             store(tensor, value)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(getattr(type(self), name, None), property):
+        if isinstance(getattr(type(self), name, None), property) and not self._has(name):
             object.__setattr__(self, name, value)
             return
         try:
@@ -771,15 +778,6 @@ def _unpickle(
     return Dataset(checkout, selection=selection, group=group, names=names, padded=padded)
 
 
-_LATER = (
-    "add_creds_key branches commits connect copy diff filter fix_vc get_creds_keys "
-    "get_managed_creds_keys get_view get_views load_view delete_view save_view merge populate_creds "
-    "query random_split rechunk reset delete_branch sample_by tensorflow update_creds_key visualize"
-)
-"""Attributes that user code knows, so that no tensor can have these names either."""
-
-Dataset._RESERVED = frozenset(
-    [name for name in dir(Dataset) if not name.startswith("__")] + _LATER.split()
-)
+Dataset._RESERVED = reserve(Dataset)
 
 __all__ = ["Dataset"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -119,10 +120,19 @@ def extend(
     if len(set(sizes.values())) > 1:
         raise ValueError(f"all columns need the same number of rows; they have {sizes}")
     total = next(iter(sizes.values()), 0)
+    if not columns:
+        return
     named, empty = _targets(dataset, columns, skip_ok=skip_ok, append_empty=append_empty)
     checkout = dataset._checkout
+    checkout.check_writable()
     arrays = all(isinstance(column, np.ndarray) for column in columns.values())
-    step = total if arrays and not ignore_errors else BLOCK
+    if ignore_errors and (arrays or isinstance(samples, type(dataset))):
+        warnings.warn(
+            "ignore_errors is ignored where all samples are arrays, tensors or a dataset",
+            stacklevel=3,
+        )
+        ignore_errors = False
+    step = total if arrays else BLOCK
     with checkout.change():
         for draft in (*named.values(), *empty):
             checkout.touch(draft)
@@ -202,7 +212,9 @@ class _Column:
     """A tensor's samples as a sequence that reads them when they are asked for."""
 
     def __init__(self, tensor: Tensor) -> None:
-        self._tensor = tensor
+        # The rows there are now: the tensor may be the one that grows.
+        bound = tensor._selection.bind(tensor._total)
+        self._tensor = Tensor(tensor._checkout, tensor._tid, bound, tensor._view)
 
     def __len__(self) -> int:
         return len(self._tensor)

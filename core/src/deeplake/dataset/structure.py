@@ -121,7 +121,7 @@ def delete_tensor(dataset: Dataset, name: str, *, large_ok: bool) -> None:
 def _stored_bytes(draft: Draft) -> int:
     """Bytes of the chunks that hold the tensor's rows."""
     pieces = draft.table.pieces()
-    words = pieces["object"].reshape(len(pieces), -1)
+    words = pieces["object"].reshape(len(pieces), 2)
     chunks = np.unique(
         np.column_stack([words, pieces["offset"], pieces["length"]]).astype(np.uint64), axis=0
     )

@@ -95,7 +95,8 @@ class _Plan:
         schema = self.schema
         if schema.meta.get("open"):
             meta = {key: value for key, value in schema.meta.items() if key != "open"}
-            self._take(replace(schema, htype=_guess(sample), meta=meta))
+            htype = _guess(sample) if schema.dtype is None else "generic"
+            self._take(replace(schema, htype=htype, meta=meta))
 
     def fix(self, ndim: int, dtype: str) -> None:
         """Let the first sample decide dtype and dimensions."""
