@@ -10,8 +10,8 @@ import numpy as np
 from deeplake.dataset.casting import cast
 from deeplake.dataset.extent import rows as rows_of
 from deeplake.dataset.tensor import Tensor, many, plain
+from deeplake.dataset.writer import holds_pictures
 from deeplake.errors import SampleUpdateError
-from deeplake.format.encoding import htype_plugin
 
 
 def assign(tensor: Tensor, item: Any, value: Any) -> None:
@@ -105,19 +105,19 @@ def _as_many(target: Tensor, rows: Sequence[int], value: Any) -> Any:
 
 def _patched(target: Tensor, rows: Sequence[int], value: Any) -> list[np.ndarray]:
     """Whole samples in which the selected part is replaced."""
-    schema = target._schema
-    by_value = not isinstance(value, np.ndarray) or "image" in htype_plugin(schema.htype).spec().media
+    by_value = not isinstance(value, (np.ndarray, Tensor))
+    pictures = holds_pictures(target._schema)
     reader = target._reader
     if reader.payload != "array":
         raise SampleUpdateError(
-            f"tensor {target.key!r} has htype {target.htype!r}: assign whole samples to it, not parts"
+            f"tensor {target.key!r} has htype {target.htype!r}: assign whole samples, not parts"
         )
     array = np.asarray(plain(value))
     patched = []
     for k, row in enumerate(rows):
         try:
             sample = reader.sample(row)
-            part = cast(array, sample.dtype, by_value=by_value)
+            part = cast(array, sample.dtype, by_value=by_value, ints_by_value=pictures)
             if not target._selection.is_single:
                 part = _part(target, sample, part, k, len(rows))
             target._selection.assign(sample, part)

@@ -81,9 +81,7 @@ class _Plan:
         self.spec = spec = self.plugin.spec()
         self.codecs = encoding(schema)
         codec = self.codecs.sample
-        self.picture = spec.compression == "required" or (
-            codec is not None and codec.media == "image"
-        )
+        self.picture = holds_pictures(schema)
         if codec is not None and codec.media not in spec.media:
             raise UnsupportedCompressionError(
                 f"compression {codec.name!r} stores {codec.media}, which the sample (htype "
@@ -165,6 +163,14 @@ class _Plan:
             ):
                 return small
         return dtype
+
+
+def holds_pictures(schema: TensorSchema) -> bool:
+    """Whether the samples of a tensor are images, by its htype or by its compression."""
+    codec = encoding(schema).sample
+    return htype_plugin(schema.htype).spec().compression == "required" or (
+        codec is not None and codec.media == "image"
+    )
 
 
 def _holds(codec: SampleCodec, dtype: np.dtype[Any], ndim: int) -> bool:
@@ -554,4 +560,4 @@ def _as_array(value: Any, plan: _Plan) -> np.ndarray:
     return array
 
 
-__all__ = ["Batch", "encode"]
+__all__ = ["Batch", "encode", "holds_pictures"]
