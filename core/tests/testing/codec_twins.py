@@ -465,7 +465,7 @@ class SharesItsBuffer(Zlib, api=(1, 0)):
 
 class KeepsTheGilToo(Zlib, api=(1, 0)):
     def decompress(self, data: Buffer, size: int) -> Buffer:
-        sum(range(8 * min(size, 1 << 23)))
+        sum(range(4 * min(size, 1 << 24)))
         return super().decompress(data, size)
 
 

@@ -130,6 +130,22 @@ def test_a_gap_in_the_pixels_is_refused(photos: list[np.ndarray]) -> None:
         Jpeg().decode(data[:middle] + data[middle + 4000 :])
 
 
+def test_two_frame_headers_are_refused(photos: list[np.ndarray]) -> None:
+    """Pillow believes the last one; what memory was made for is the first."""
+    data = saved(Image.fromarray(photos[1]).convert("CMYK"))
+    start = data.index(b"\xff\xc0")
+    [length] = struct.unpack_from(">H", data, start + 2)
+    frame = data[start : start + 2 + length]
+    for height, width in ((500, 640), (427, 100), (1, 1), (60_000, 60_000)):
+        other = frame[:5] + struct.pack(">HH", height, width) + frame[9:]
+        for two in (
+            data[:start] + other + data[start:],
+            data[:start] + frame + other + data[start + len(frame) :],
+        ):
+            with pytest.raises(CorruptedSampleError):
+                Jpeg().decode(two)
+
+
 def test_superfluous_bytes_do_no_harm(photos: list[np.ndarray]) -> None:
     data = saved(photos[1])
     expected = Jpeg().decode(data)

@@ -276,13 +276,13 @@ class ChunkCodecContract(_CodecContract):
 
     def test_gil_is_released(self) -> None:
         codec = self.codec()
-        noise = np.random.default_rng(0).integers(0, 64, 6 * MEGABYTE).astype(np.uint8)
+        noise = np.random.default_rng(0).integers(0, 64, 16 * MEGABYTE).astype(np.uint8)
         data = noise.tobytes()
         packed = codec.compress(data)
         if not self.compresses:
             return  # nothing is computed
-        assert share_of_gil(lambda: codec.compress(data)) < 0.6
-        assert share_of_gil(lambda: codec.decompress(packed, len(data))) < 0.6
+        assert share_of_gil(lambda: codec.compress(data), enough=0.5) < 0.5
+        assert share_of_gil(lambda: codec.decompress(packed, len(data)), enough=0.5) < 0.5
 
 
 class SampleCodecContract(_CodecContract):
@@ -611,7 +611,7 @@ class SampleCodecContract(_CodecContract):
         codec = self.codec()
         data = codec.encode(self.large_sample())
         out = codec.decode(data)
-        assert share_of_gil(lambda: codec.decode(data, out=out)) < 0.6
+        assert share_of_gil(lambda: codec.decode(data, out=out), enough=0.5) < 0.5
 
     # ------------------------------------------------------------------ crops
     @_examples

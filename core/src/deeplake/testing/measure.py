@@ -47,33 +47,40 @@ def _peak_resident() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def share_of_gil(function: Callable[[], Any], *, attempts: int = 5) -> float:
+def share_of_gil(function: Callable[[], Any], *, enough: float = 0.0, attempts: int = 12) -> float:
     """Share of a call's time in which it keeps all other threads from running; least of some calls.
 
-    The call runs in a thread while this one looks at the clock all the time; the longest interval
-    between two looks is what the call took in one piece. A busy machine makes single intervals
-    longer, never shorter: a function that holds the GIL gets about 1 in every attempt.
+    The call runs in a thread while this one does nothing but count: what it gets to count, in CPU
+    time, it owes to the GIL being free. Both suffer the same from a busy machine. A function that
+    keeps the GIL gets about 1 in every attempt, one that does not about 0 in most.
 
     Args:
         function: Takes at least some ten milliseconds.
-        attempts: Calls.
+        enough: Stop as soon as an attempt finds less than this.
+        attempts: Most calls.
     """
-    shares = []
+    least = 1.0
     for _ in range(attempts):
-        thread = threading.Thread(target=function)
-        # A function that holds the GIL may be over before ``start`` returns: it counts from here.
-        begin = last = time.perf_counter()
-        longest = 0.0
+        spent: list[float] = []
+        thread = threading.Thread(target=_timed, args=(function, spent))
+        begin = time.thread_time()
         thread.start()
-        alive = True
-        while alive:
-            alive = thread.is_alive()
-            now = time.perf_counter()
-            longest = max(longest, now - last)
-            last = now
+        while thread.is_alive():
+            continue
+        counted = time.thread_time() - begin
         thread.join()
-        shares.append(longest / (last - begin))
-    return min(shares)
+        least = min(least, max(0.0, 1 - counted / max(spent[0], 1e-9)))
+        if least < enough:
+            break
+    return least
+
+
+def _timed(function: Callable[[], Any], spent: list[float]) -> None:
+    begin = time.thread_time()
+    try:
+        function()
+    finally:
+        spent.append(time.thread_time() - begin)
 
 
 __all__ = ["memory_growth", "share_of_gil"]

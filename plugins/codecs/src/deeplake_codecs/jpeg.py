@@ -135,6 +135,7 @@ class Jpeg(PillowCodec, api=(1, 0)):
     reader = ("JpegImagePlugin", "JpegImageFile")
     modes: ClassVar[tuple[str, ...]] = ("L", "RGB")
     magic = (b"\xff\xd8\xff",)
+    ratio = _ARITHMETIC_RATIO  # of what Pillow finds; the header's was checked more closely
     max_side = 65_500  # libjpeg's JPEG_MAX_DIMENSION
 
     def probe(self, data: Buffer) -> SampleHeader:
@@ -172,11 +173,15 @@ class Jpeg(PillowCodec, api=(1, 0)):
         crop: tuple[int, int, int, int] | None = None,
         size: tuple[int, int] | None = None,
     ) -> np.ndarray:
+        import numpy as np
+
         header = read_header(self.name, data)
         if crop is None and size is None:
             target = destination(self.name, out, header.shape, "uint8")
             if not (header.frame in _TURBO and self._turbo(data, header, target, 1)):
-                super().decode(data, out=target)
+                pixels = super().decode(data)
+                self._refuse_other(pixels, target)
+                np.copyto(target, pixels)
             return target if out is None else out
         return self._decode_part(data, header, out, crop, size)
 
@@ -190,7 +195,7 @@ class Jpeg(PillowCodec, api=(1, 0)):
 
         height, width = target.shape[:2]
         try:
-            simplejpeg.decode_jpeg(
+            pixels = simplejpeg.decode_jpeg(
                 data,
                 colours,
                 min_height=height,
@@ -203,7 +208,15 @@ class Jpeg(PillowCodec, api=(1, 0)):
             if any(warning in reason for warning in _LOST) or _is_lenient(reason):
                 raise unreadable(self.name, reason) from error
             return False
+        self._refuse_other(pixels, target)
         return True
+
+    def _refuse_other(self, pixels: np.ndarray, target: np.ndarray) -> None:
+        """Refuse a file in which libjpeg finds another frame than ``read_header`` did."""
+        if pixels.shape[:2] != target.shape[:2] or pixels.size != target.size:
+            raise unreadable(
+                self.name, f"its header says {target.shape}, its pixels are {pixels.shape}"
+            )
 
     def _decode_part(
         self,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from deeplake.types import Buffer, byte_length
 from deeplake_codecs import opencv
-from deeplake_codecs.pictures import UNBOUNDED, shape_of, unreadable
+from deeplake_codecs.pictures import shape_of, unreadable
 from deeplake_codecs.pillow import PillowCodec
 
 if TYPE_CHECKING:
@@ -85,8 +85,8 @@ def _is_plain(image: ImageFile, data: Buffer) -> bool:
 class Jpeg2000(PillowCodec, api=(1, 0)):
     """JPEG 2000 (``jp2`` files and bare codestreams).
 
-    A picture of one colour takes some hundred bytes at any size, and decoding it takes 16 bytes a
-    pixel: what is decoded is bounded by the number of pixels (16,384 × 16,384).
+    Pictures of one colour take next to nothing (16,000 × 16,000 pixels: 1,900 bytes), and decoding
+    takes 16 bytes a pixel: pictures of more than 16,384 × 16,384 pixels are not decoded.
     """
 
     name = "jpeg2000"
@@ -95,7 +95,7 @@ class Jpeg2000(PillowCodec, api=(1, 0)):
     writer = ("JPEG2000", {})
     modes = ("L", "LA", "RGB", "RGBA", "I;16")
     magic = (_JP2, _CODESTREAM)
-    ratio = UNBOUNDED
+    ratio = 1 << 19
     max_side = 16_384
     max_pixels = 1 << 28
 
