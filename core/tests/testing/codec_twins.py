@@ -400,8 +400,8 @@ class Unbounded(Zlib, api=(1, 0)):
 
 class TrustsTheSize(Zlib, api=(1, 0)):
     def decompress(self, data: Buffer, size: int) -> Buffer:
-        room = bytearray(min(size, 1 << 28))
-        return super().decompress(data, size) if room is not None else room
+        self.room = bytearray(min(size, 1 << 28))
+        return super().decompress(data, size)
 
 
 class Cuts(Zlib, api=(1, 0)):

@@ -234,7 +234,8 @@ def test_an_empty_picture_is_refused_by_name() -> None:
 
 
 def test_messages_name_the_codec_and_what_to_do() -> None:
-    for codec in (*LOSSLESS, Jpeg, Webp, Gif, Ico):
+    everything: list[type[SampleCodec]] = [*LOSSLESS, Jpeg, Webp, Gif, Ico]
+    for codec in everything:
         with pytest.raises(
             CorruptedSampleError, match=f"the {codec.name} file cannot be read: .*copy"
         ):

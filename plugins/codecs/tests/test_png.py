@@ -83,7 +83,7 @@ def test_samples_are_exact(colour: int, depth: int, name: str, interlaced: bool)
         values = values * (255 // (2**depth - 1))  # shades of gray
     if (colour, depth) == (0, 1):
         assert array.dtype == np.bool_
-        values = values > 0
+        array = array * np.uint8(255)
     else:
         assert array.dtype == (np.uint16 if depth == 16 else np.uint8)
     np.testing.assert_array_equal(array, values)
