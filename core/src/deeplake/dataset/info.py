@@ -64,6 +64,13 @@ class Info(MutableMapping[str, Any]):
         """Set several keys at once."""
         self._store({**self._read(), **dict(*args, **kwargs)})
 
+    def popitem(self) -> tuple[str, Any]:
+        """Remove the key that was added last, and return it with its value."""
+        left = dict(self._read())
+        item = left.popitem()
+        self._store(left)
+        return item
+
     def clear(self) -> None:
         """Remove all keys."""
         self._store({})

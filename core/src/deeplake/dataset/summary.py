@@ -32,7 +32,7 @@ def _compression(tensor: Tensor) -> str:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
-    lines = [COLUMNS, ["-" * len(c) for c in COLUMNS], *rows]
+    lines = [COLUMNS, ["-------"] * len(COLUMNS), *rows]
     widths = [max(len(line[i]) for line in lines) + 2 for i in range(len(COLUMNS))]
     return "\n".join(
         "".join(cell.center(width) for cell, width in zip(line, widths, strict=True)).rstrip()
