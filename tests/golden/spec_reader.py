@@ -319,6 +319,15 @@ def segment(block: bytes, checksum: int) -> list[Piece]:
 
 
 # ------------------------------------------------------------------------- 6, 7: commits and refs
+TENSOR_DEFAULTS: dict[str, Any] = {
+    "htype": "generic", "dtype": None, "ndim": None, "sample_compression": None,
+    "chunk_compression": None, "is_sequence": False, "is_link": False, "hidden": False,
+    "verify": True, "max_chunk_size": None, "tiling_threshold": None, "meta": {}, "info": {},
+    "segments": [], "length": 0,
+}  # fmt: skip
+"""Section 6: what a key of a tensor is when it is absent."""
+
+
 class Dataset:
     """A dataset in a directory."""
 
@@ -390,6 +399,7 @@ class Dataset:
 
     # -------------------------------------------------------------------------------- 8.2: rows
     def tensor(self, meta: dict[str, Any]) -> Tensor:
+        meta = {**TENSOR_DEFAULTS, **meta}
         pieces = []
         for oid, offset, length, n, rows, checksum, low, high in meta["segments"]:
             block = self.object(f"data/{oid}")[offset : offset + length]

@@ -11,7 +11,8 @@ programmer would expect, carries a stable ``code``, and its message says what wa
     │   ├── PluginLoadError (ImportError)          the provider cannot be imported
     │   ├── PluginApiError                         the provider speaks another API version
     │   └── PluginContractError (TypeError)        the provider is not what its kind asks for
-    ├── StorageError (OSError)            the store failed: retry, or look at network and credentials
+    ├── StorageError (OSError)            the store failed: retry, or look at network and
+    credentials
     │   ├── ObjectNotFoundError (FileNotFoundError)
     │   ├── PreconditionFailedError                a conditional put found another version
     │   ├── CredentialsError (PermissionError)
@@ -28,7 +29,8 @@ programmer would expect, carries a stable ``code``, and its message says what wa
     │   ├── TensorDoesNotExistError (KeyError, AttributeError), TensorAlreadyExistsError, …
     │   └── MetaError ── TensorMetaInvalidHtype, TensorDtypeMismatchError, …
     ├── SampleError                       one sample: its value, shape, bytes
-    │   ├── SampleAppendError, SampleUpdateError, SampleExtendError, TensorInvalidSampleShapeError, …
+    │   ├── SampleAppendError, SampleUpdateError, SampleExtendError, TensorInvalidSampleShapeError,
+    …
     │   ├── CorruptedSampleError, SampleReadError
     │   └── CompressionError ── UnsupportedCompressionError, SampleCompressionError, …
     ├── SelectionError                    a subscript
@@ -36,7 +38,8 @@ programmer would expect, carries a stable ``code``, and its message says what wa
     │   │   DynamicTensorNumpyError (ValueError), InvalidSubscriptError (IndexError, ValueError)
     ├── VersionControlError               commits, branches, tags
     │   ├── CheckoutError, CommitError ── EmptyCommitError, ConflictError, MergeError ── …
-    ├── LinkError                         linked samples: BadLinkError, MissingCredsError (KeyError), …
+    ├── LinkError                         linked samples: BadLinkError, MissingCredsError
+    (KeyError), …
     ├── TransformError                    @deeplake.compute
     ├── LoaderError                       TransformFailedError, WorkerError
     ├── QueryError (RuntimeError)         TQL: syntax, name, type, limit

@@ -1,6 +1,7 @@
 """The whole contract between the kernel and its plugins. One screenful a kind.
 
-A plugin is a class that derives from one of the ABCs below, names the API it was written for, and is
+A plugin is a class that derives from one of the ABCs below, names the API it was written for, and
+is
 announced as an entry point: group ``deeplake.<kind>``, name = key, value = the class::
 
     [project.entry-points."deeplake.storage"]
@@ -8,10 +9,12 @@ announced as an entry point: group ``deeplake.<kind>``, name = key, value = the 
 
     class S3(StorePlugin, api=(1, 0)): ...
 
-The kernel makes one instance a process, without arguments, when the key is first used. Importing the
+The kernel makes one instance a process, without arguments, when the key is first used. Importing
+the
 module of a plugin must be cheap: import heavy libraries inside the methods that need them.
 
-Plugins import ``deeplake.spi``, ``deeplake.types``, ``deeplake.errors`` and ``deeplake.testing``, and
+Plugins import ``deeplake.spi``, ``deeplake.types``, ``deeplake.errors`` and ``deeplake.testing``,
+and
 nothing else of deeplake.
 """
 
@@ -46,7 +49,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Plugin(ABC):
+class Plugin(ABC):  # noqa: B024 - the kinds have the abstract methods
     """Base of every kind of plugin.
 
     Attributes:
@@ -68,10 +71,12 @@ class Store(ABC):
     """A flat ``key -> bytes`` space below one URL: synchronous, thread-safe.
 
     Keys are ``/``-separated ASCII, never absolute, never with ``.`` or ``..`` components. A put is
-    all or nothing: readers see the old object or the whole new one. When ``put`` returns, the object
+    all or nothing: readers see the old object or the whole new one. When ``put`` returns, the
+    object
     survives whatever the store promises to survive (a local store: power loss).
 
-    A store whose ``capabilities.persistent`` is true can be pickled, and works after a fork and in a
+    A store whose ``capabilities.persistent`` is true can be pickled, and works after a fork and in
+    a
     new process; connections are made in the process that uses them.
     """
 
@@ -137,7 +142,8 @@ class Store(ABC):
         return nullcontext()
 
     def sweep(self, older_than: float, *, dry_run: bool = False) -> int:
-        """Remove what killed writers left behind and no key names (temporary files, parts of uploads).
+        """Remove what killed writers left behind and no key names (temporary files, parts of
+        uploads).
 
         Args:
             older_than: Age in seconds since the last write; younger leftovers may still be written.
@@ -332,7 +338,8 @@ class HtypePlugin(Plugin):
         """One info for rows that were stored with two (class names of two branches).
 
         Returns:
-            The info, and what each value stored with ``theirs`` becomes (``mapping[value]``); None if
+            The info, and what each value stored with ``theirs`` becomes (``mapping[value]``); None
+            if
             stored values mean the same whatever the info says.
         """
         return None
@@ -358,7 +365,8 @@ class FrameworkAdapter(Plugin):
     def convert(self, batch: Mapping[str, Any]) -> Any:
         """A batch of columns: arrays with a leading batch axis, lists where samples are ragged,
         text or objects. Arrays become tensors without a copy where the framework allows; the arrays
-        belong to the adapter from here on."""
+        belong to the adapter from here on.
+        """
 
     @abstractmethod
     def collate(self, samples: Sequence[Any]) -> Any:
@@ -390,7 +398,8 @@ class Columns(ABC):
     @abstractmethod
     def pieces(self, name: str) -> Mapping[str, np.ndarray]:
         """Statistics a piece: ``start``, ``count``, ``null_count``, ``min``, ``max`` and ``valid``
-        (whether min and max are known), all of one length, in row order."""
+        (whether min and max are known), all of one length, in row order.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,8 @@ def _copy_parts(source: Dataset, target: Dataset, name: str) -> None:
 def copy_objects(source: Store, target: Store, *, progressbar: bool, num_workers: int = 0) -> None:
     """Copy all objects of a dataset, refs last: the copy exists when it is complete.
 
-    Objects that are there already are not copied again, so an interrupted copy goes on where it was.
+    Objects that are there already are not copied again, so an interrupted copy goes on where it
+    was.
     """
     infos = [info for info in source.list("") if not info.key.startswith("refs/")]
     infos.sort(key=lambda info: info.key != MARKER)

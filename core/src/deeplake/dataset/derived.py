@@ -22,7 +22,7 @@ class Derived:
         self,
         message: str | None = None,
         path: PathLike | None = None,
-        id: str | None = None,  # noqa: A002 - the name that user code passes
+        id: str | None = None,
         optimize: bool = False,
         tensors: Sequence[str] | None = None,
         num_workers: int = 0,
@@ -64,13 +64,13 @@ class Derived:
         """Saved views, oldest first: those of one commit, or all."""
         return views.entries(cast("Dataset", self), commit_id)
 
-    def get_view(self, id: str) -> ViewEntry:  # noqa: A002
+    def get_view(self, id: str) -> ViewEntry:
         """A saved view. Raises ``KeyError`` if there is none of this id."""
         return views.entry(cast("Dataset", self), id)
 
     def load_view(
         self,
-        id: str,  # noqa: A002
+        id: str,
         optimize: bool = False,
         tensors: Sequence[str] | None = None,
         num_workers: int = 0,
@@ -91,7 +91,7 @@ class Derived:
         entry = views.entry(cast("Dataset", self), id)
         return (entry.optimize(tensors) if optimize else entry).load()
 
-    def delete_view(self, id: str) -> None:  # noqa: A002
+    def delete_view(self, id: str) -> None:
         """Forget a saved view. Raises ``KeyError`` if there is none of this id."""
         views.delete(cast("Dataset", self), id)
 

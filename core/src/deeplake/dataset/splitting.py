@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,7 +45,7 @@ def random_split(dataset: Dataset, lengths: Sequence[float]) -> list[Dataset]:
     total = len(dataset)
     bounds = np.cumsum([0, *sizes(lengths, total)])
     order = np.random.default_rng(random.get_seed()).permutation(total)
-    return [dataset[order[a:b]] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [dataset[order[a:b]] for a, b in pairwise(bounds)]
 
 
 __all__ = ["random_split", "sizes"]

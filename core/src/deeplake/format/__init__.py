@@ -1,1 +1,3 @@
-"""The bytes of format v1: pure functions and values, no input or output (docs/spec/format-v1.md)."""
+"""The bytes of format v1: pure functions and values, no input or output
+(docs/spec/format-v1.md).
+"""

@@ -22,7 +22,8 @@ class Run:
     """Encoded samples of equal shape and size, one after the other in one buffer.
 
     Attributes:
-        buffer: Their bytes (format ``B`` if a memoryview); the builder keeps it, so nobody may change
+        buffer: Their bytes (format ``B`` if a memoryview); the builder keeps it, so nobody may
+        change
             it any more.
         n: How many.
         shape: Shape of each.

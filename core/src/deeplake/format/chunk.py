@@ -1,7 +1,8 @@
 """Chunk blocks: some consecutive samples of one tensor (spec, section 4).
 
 A block is a prologue of 96 bytes, arrays that describe the samples, padding to 64 bytes, and the
-payload. The payload is cut into *frames*, the unit of checksums and of chunk compression: either one
+payload. The payload is cut into *frames*, the unit of checksums and of chunk compression: either
+one
 frame a sample, or frames of a fixed number of uncompressed bytes.
 """
 
@@ -28,6 +29,9 @@ FIXED, RAGGED, SEQUENCE, TILE, BLOB = range(5)
 ALIGNMENT = 64
 MAX_SAMPLES = 1 << 24
 MAX_NDIM = 32
+MAX_AXIS = 1 << 32
+MAX_ELEMENTS = 1 << 56
+"""Of the axes of a shape that are not zero: so that no library's arithmetic on shapes overflows."""
 MAX_PAYLOAD = 1 << 38
 MAX_FRAME = 1 << 26
 CHECKSUM_FRAME = 64 << 10
@@ -74,7 +78,8 @@ def build(
     """Make a chunk block.
 
     Args:
-        payload: Stored bytes of the samples one after the other, in non-empty buffers that each hold
+        payload: Stored bytes of the samples one after the other, in non-empty buffers that each
+        hold
             whole samples.
         n: Samples.
         dtype: NumPy dtype string, ``"str"`` or ``"json"``.
@@ -93,6 +98,11 @@ def build(
         if plain and sizes != _array_size(shapes, dtype):
             plain = False
         kind = FIXED if plain else RAGGED
+    names = (dtype, 8), (sample_codec, 16), (chunk_codec, 16)
+    if any(len(name.encode()) > room for name, room in names):
+        raise FormatError(
+            f"the names {[name for name, _ in names]} have no room in a chunk's header"
+        )
     raw_length = sizes * n if isinstance(sizes, int) else int(sizes.sum())
     ndim = len(shapes) if isinstance(shapes, tuple) else shapes.shape[1]
 
@@ -134,7 +144,8 @@ def build(
     header_length = -(-(_PROLOGUE.size + len(body)) // ALIGNMENT) * ALIGNMENT
     body += bytes(header_length - _PROLOGUE.size - len(body))
     start = _PROLOGUE.pack(
-        MAGIC, VERSION, kind, XXH3_64, flags, n, header_length, raw_length, stored_length, frame_size,
+        MAGIC, VERSION, kind, XXH3_64, flags, n, header_length, raw_length, stored_length,
+        frame_size,
         ndim, dtype.encode(), sample_codec.encode(), chunk_codec.encode(), 0,
     )[:_BEFORE_CHECKSUM]  # fmt: skip
     checksum = digest(start, body)
@@ -210,7 +221,8 @@ class ChunkHeader:
         if len(view) < _PROLOGUE.size:
             raise FormatError(f"{name}: {len(view)} bytes cannot hold a chunk")
         (magic, version, kind, algorithm, flags, n, header_length, raw_length, stored_length,
-         frame_size, ndim, dtype, sample_codec, chunk_codec, own) = _PROLOGUE.unpack_from(view)  # fmt: skip
+         frame_size, ndim, dtype, sample_codec, chunk_codec, own,
+        ) = _PROLOGUE.unpack_from(view)  # fmt: skip
         if magic != MAGIC:
             raise FormatError(f"{name}: not a chunk (it starts with {magic!r})")
         if version != VERSION or algorithm != XXH3_64 or kind > BLOB or flags > 3:
@@ -229,6 +241,8 @@ class ChunkHeader:
                 f"{name}: {n} samples of {ndim} dimensions in {raw_length} bytes are more than a "
                 "chunk holds"
             )
+        if kind == FIXED and flags:
+            raise FormatError(f"{name}: a fixed chunk with flags {flags}")
         if frame_size > MAX_FRAME:
             raise FormatError(f"{name}: frames of {frame_size} bytes; {MAX_FRAME} are allowed")
         self.name = name
@@ -254,6 +268,7 @@ class ChunkHeader:
             self.shape = tuple(int(axis) for axis in shapes)
         else:
             self._shapes = np.stack([column.filled(axis, n) for axis in shapes], axis=1)
+        self._check_shapes()
         sizes = reader.column(n)
         self.size = sizes if isinstance(sizes, int) else None
         self._sizes = None if isinstance(sizes, int) else sizes
@@ -287,6 +302,19 @@ class ChunkHeader:
             )
         self.checksums = reader.array("<u8", self.frames)
         self.verified = np.zeros(self.frames, bool)
+
+    def _check_shapes(self) -> None:
+        shapes: list[Sequence[int]] = []
+        if self.shape is not None:
+            shapes = [self.shape]
+        elif self._shapes is not None and self.n:
+            shapes = [self._shapes.max(axis=0).tolist()]
+            if _elements(shapes[0]) > MAX_ELEMENTS:
+                # No sample need be as large as the greatest axes of all of them.
+                shapes = self._shapes.tolist()
+        for shape in shapes:
+            if max(shape, default=0) >= MAX_AXIS or _elements(shape) > MAX_ELEMENTS:
+                raise FormatError(f"{self.name}: {tuple(shape)} is not the shape of a sample")
 
     # ---- samples
     def sample_shape(self, i: int) -> Shape:
@@ -386,6 +414,10 @@ class ChunkHeader:
             size = self.frame_start(frame + 1) - self.frame_start(frame)
             parts.append(codec.decompress(stored[a - base : b - base], size))
         return memoryview(parts[0] if len(parts) == 1 else b"".join(parts))
+
+
+def _elements(shape: Sequence[int]) -> int:
+    return math.prod(axis for axis in shape if axis)
 
 
 def _text(field: bytes, name: str) -> str:

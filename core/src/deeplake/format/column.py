@@ -1,6 +1,7 @@
 """Arrays of unsigned integers in block headers (spec, section 3).
 
-A column of ``n`` values is one byte ``w`` and then: for ``w = 0`` one ``u64`` that all values equal,
+A column of ``n`` values is one byte ``w`` and then: for ``w = 0`` one ``u64`` that all values
+equal,
 for ``w`` in 1, 2, 4, 8 the ``n`` values as little-endian integers of ``w`` bytes.
 """
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from deeplake.errors import FormatError
 
-_WIDTHS: dict[int, np.dtype[Any]] = {1: np.dtype("<u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4"), 8: np.dtype("<u8")}
+_WIDTHS: dict[int, np.dtype[Any]] = {width: np.dtype(f"<u{width}") for width in (1, 2, 4, 8)}
 _CONSTANT = struct.Struct("<BQ")
 
 

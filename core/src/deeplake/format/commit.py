@@ -1,16 +1,19 @@
 """Commit objects and refs as values, and their JSON (spec, sections 6 and 7).
 
-Keys that this version does not know are kept in ``extra`` and written back, so that a dataset that a
+Keys that this version does not know are kept in ``extra`` and written back, so that a dataset that
+a
 newer version wrote loses nothing when an older one changes it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
+
+import numpy as np
 
 from deeplake.errors import FormatError, UnsupportedFormatError
 from deeplake.types import TensorSchema
@@ -20,11 +23,28 @@ READ_FEATURES: frozenset[str] = frozenset()
 WRITE_FEATURES: frozenset[str] = frozenset()
 """Features beyond format 1.0 that this version reads, and writes."""
 
+MAX_NDIM = 32
+MAX_AXIS = 1 << 32
+MAX_SEGMENT = 8 << 20
+MAX_PIECES = 4096
+MAX_OFFSET = 1 << 46
+MAX_ROWS = 1 << 48
+"""Bounds of what a commit may claim, so that no arithmetic on it overflows (spec, section 6)."""
+END_OF_TIME = 253402300800.0
+"""The year 10000: what later times are called is not defined."""
+
 _ID = re.compile(r"[0-9a-f]{32,64}")
+_OBJECT = re.compile(r"[0-9a-f]{32}")
+_CHECKSUM = re.compile(r"[0-9a-f]{16}")
+_DTYPE = re.compile(r"[<|][biufc]\d{1,2}")
 
 
 def _empty() -> Mapping[str, Any]:
     return MappingProxyType({})
+
+
+def _is_below(number: Any, limit: int) -> bool:
+    return type(number) is int and 0 <= number < limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +81,17 @@ class SegmentRef:
         """Read it back; raises ``FormatError``."""
         try:
             oid, offset, length, pieces, rows, checksum, low, high, *more = value
-            level = more[0] if len(more) == 1 else 0
-            numbers = (offset, length, pieces, rows, level, *low, *high)
-            if not _ID.fullmatch(oid) or any(type(x) is not int or x < 0 for x in numbers):
+            level = more[0] if more else 0
+            limits = (MAX_OFFSET, MAX_SEGMENT, MAX_PIECES + 1, MAX_ROWS, 2)
+            numbers = (offset, length, pieces, rows, level)
+            if not _OBJECT.fullmatch(oid) or not _CHECKSUM.fullmatch(checksum):
                 raise ValueError(value)
-            if len(low) != len(high) or len(more) > 1 or level > 1:
+            if not all(map(_is_below, numbers, limits)) or 0 in (pieces, rows) or offset % 64:
+                raise ValueError(value)
+            if not all(_is_below(axis, MAX_AXIS) for axis in (*low, *high)):
+                raise ValueError(value)
+            reversed_ = any(a > b for a, b in zip(low, high, strict=True))
+            if len(low) > MAX_NDIM or reversed_ or more[1:]:
                 raise ValueError(value)
             return cls(
                 oid, offset, length, pieces, rows, int(checksum, 16), tuple(low), tuple(high), level
@@ -83,7 +109,6 @@ class TensorState:
         length: Rows.
         segments: Where its pieces are.
         info: What users keep in ``tensor.info``, class names included.
-        created: Id of the commit (or pending commit) that created it.
     """
 
     schema: TensorSchema
@@ -154,7 +179,7 @@ class Commit:
             id=_id(get("id", str), name),
             parents=tuple(_id(p, name) for p in get("parents", list)),
             author=get("author", str),
-            time=float(get("time", (int, float))),
+            time=_time(get("time", (int, float)), name),
             message=get("message", (str, type(None))),
             branch=get("branch", str),
             tensors=tensors,
@@ -174,24 +199,38 @@ _SCHEMA_KEYS: Mapping[str, tuple[type, ...]] = {
 _TENSOR_KEYS = {*_SCHEMA_KEYS, "length", "segments", "info"}
 
 
+_DEFAULTS: Mapping[str, Any] = {
+    **{f.name: f.default for f in fields(TensorSchema) if f.name in _SCHEMA_KEYS},
+    "meta": {}, "info": {}, "segments": [], "length": 0,
+}  # fmt: skip
+"""Keys that are left out of a tensor's JSON when they have this value: most of them, mostly."""
+
+
 def _tensor_json(state: TensorState) -> dict[str, Any]:
     schema = state.schema
-    return {
-        **schema.extra,
+    value = {
         **{key: getattr(schema, key) for key in _SCHEMA_KEYS if key != "meta"},
         "meta": dict(schema.meta),
         "length": state.length,
         "segments": [ref.to_json() for ref in state.segments],
         "info": dict(state.info),
     }
+    return {
+        **schema.extra,
+        **{key: given for key, given in value.items() if given != _DEFAULTS[key]},
+    }
 
 
 def _tensor(value: Any, name: str) -> TensorState:
     if not isinstance(value, dict):
         raise FormatError(f"{name}: {value!r:.80} is not a tensor")
-    get = _getter(value, name)
+    get = _getter({**_TENSOR_DEFAULTS, **value}, name)
     meta = {key: get(key, types) for key, types in _SCHEMA_KEYS.items()}
     _id(meta["id"], name)
+    if not is_dtype(meta["dtype"]):
+        raise FormatError(f"{name}: tensor {meta['name']!r} has dtype {meta['dtype']!r:.80}")
+    if meta["ndim"] is not None and not 0 <= meta["ndim"] <= MAX_NDIM:
+        raise FormatError(f"{name}: tensor {meta['name']!r} has {meta['ndim']} dimensions")
     schema = TensorSchema(**meta, extra={k: v for k, v in value.items() if k not in _TENSOR_KEYS})
     segments = tuple(SegmentRef.from_json(ref, name) for ref in get("segments", list))
     length = get("length", int)
@@ -200,6 +239,29 @@ def _tensor(value: Any, name: str) -> TensorState:
             f"{name}: tensor {schema.name!r} has {length} rows, its segments do not add up to that"
         )
     return TensorState(schema, length, segments, get("info", dict))
+
+
+def is_dtype(name: str | None) -> bool:
+    """Whether a tensor can have this dtype: None, ``"str"``, ``"json"``, or numbers and bool."""
+    if name is None or name in ("str", "json"):
+        return True
+    # NumPy's parser takes much more than names, and has errors of all kinds for the rest.
+    if _DTYPE.fullmatch(name) is None:
+        return False
+    try:
+        return np.dtype(name).str == name
+    except TypeError:
+        return False
+
+
+def _time(value: float, name: str) -> float:
+    """A moment that can be shown to people; raises ``FormatError``."""
+    if not 0 <= value < END_OF_TIME:
+        raise FormatError(f"{name}: its 'time' is {value!r:.80}")
+    return float(value)
+
+
+_TENSOR_DEFAULTS = {key: given for key, given in _DEFAULTS.items() if given is not MISSING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +328,7 @@ class Ref:
                 f"{name}: the dataset uses {', '.join(sorted(unknown))}, which this version of "
                 "deeplake cannot read; upgrade deeplake-core"
             )
+        _strings(get("write_features", list), name)
         known = {f.name for f in fields(cls)} - {"extra"}
         inline = get("inline", (dict, type(None)))
         commit = get("commit", (str, type(None)))
@@ -287,7 +350,8 @@ class Ref:
     @property
     def read_only_features(self) -> frozenset[str]:
         """Features without which nobody may write to the dataset, and that we lack."""
-        return frozenset(self.extra.get("write_features", ())) - WRITE_FEATURES
+        features: Sequence[str] = self.extra.get("write_features", ())
+        return frozenset(features) - WRITE_FEATURES
 
     def moved(self, commit: Commit, *, pending: str, nonce: str, inline: bool) -> Ref:
         """The ref after ``commit`` became the head."""
@@ -335,4 +399,4 @@ def _strings(values: list[Any], name: str) -> list[str]:
     return values
 
 
-__all__ = ["FORMAT", "Commit", "Ref", "SegmentRef", "TensorState"]
+__all__ = ["FORMAT", "Commit", "Ref", "SegmentRef", "TensorState", "is_dtype"]

@@ -17,7 +17,6 @@ from deeplake.types import Buffer
 
 MAX_LINE = 128
 MAX_JSON = 1 << 30
-MAX_DEPTH = 200
 
 
 def wrap(kind: str, value: dict[str, Any]) -> bytes:
@@ -69,12 +68,16 @@ def unwrap(kind: str, data: Buffer, name: str) -> dict[str, Any]:
     if digest(body) != checksum:
         raise ChecksumError(f"{name}: its bytes are not those that were written (checksum differs)")
     try:
-        value = json.loads(body)
+        value = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{name}: not valid JSON: {error}") from error
     if not isinstance(value, dict):
         raise FormatError(f"{name}: its JSON is a {type(value).__name__}, not an object")
     return value
+
+
+def _no_constant(token: str) -> Any:
+    raise ValueError(f"{token} is no JSON")
 
 
 __all__ = ["unwrap", "wrap"]

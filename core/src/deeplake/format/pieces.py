@@ -1,7 +1,8 @@
 """Pieces: runs of rows of one tensor, each inside one chunk (spec, section 5).
 
 A piece table is an array of records, so that edits of many pieces are a few NumPy calls. Editing
-never touches chunks: cutting a piece changes ``start``, ``count`` and ``counter``. Statistics stay as
+never touches chunks: cutting a piece changes ``start``, ``count`` and ``counter``. Statistics stay
+as
 they are when a piece is cut, so they are bounds: never wrong, maybe loose.
 """
 
@@ -31,7 +32,8 @@ def piece_dtype(ndim: int) -> np.dtype[Any]:
         offset, length, header: The chunk's place in the object, its size, its header's size.
         start, count: Rows of the chunk that the piece takes.
         session, counter: Row id of the first row; those of the others follow.
-        edit: 0 for data as they were appended; each update draws a random number. Rows with the same
+        edit: 0 for data as they were appended; each update draws a random number. Rows with the
+        same
             id and edit have the same data, wherever they are stored.
         checksum: Of the chunk's header.
         nulls: Rows that may be None, at most.

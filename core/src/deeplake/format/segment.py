@@ -13,16 +13,16 @@ from deeplake.errors import ChecksumError, FormatError, UnsupportedFormatError
 from deeplake.format import column
 from deeplake.format.checksum import XXH3_64, digest
 from deeplake.format.chunk import ALIGNMENT, MAX_NDIM, MAX_SAMPLES, Block
-from deeplake.format.commit import SegmentRef
+from deeplake.format.commit import MAX_PIECES, MAX_SEGMENT, SegmentRef
 from deeplake.format.pieces import DOMAIN, VALID, Pieces, piece_dtype
 from deeplake.types import Buffer
 
 MAGIC = b"DLSG"
 VERSION = 1
-MAX_PIECES = 4096
 MAX_BODY = 4 << 20
 COMPRESS_FROM = 4 << 10
-"""Bodies of at least this many bytes are compressed: below, a block of the disk holds them anyway."""
+"""Bodies of at least this many bytes are compressed: below, a block of the disk holds them
+anyway."""
 
 _ZLIB = 1
 _PROLOGUE = struct.Struct("<4sBBBBIIIHBxQQQQQ")
@@ -31,7 +31,9 @@ _COLUMNS = ("length", "header", "start", "count", "counter", "edit", "nulls")
 
 
 def encode(pieces: Pieces, level: int = 0) -> Block:
-    """Make a segment block of 1 to 4,096 pieces, or an index block (level 1) of that many segments."""
+    """Make a segment block of 1 to 4,096 pieces, or an index block (level 1) of that many
+    segments.
+    """
     n = len(pieces)
     ndim = pieces.dtype["low"].shape[0]
     objects, which = np.unique(pieces["object"], axis=0, return_inverse=True)
@@ -60,7 +62,8 @@ def encode(pieces: Pieces, level: int = 0) -> Block:
         flags = _ZLIB
     rows = int(pieces["count"].sum())
     start = _PROLOGUE.pack(
-        MAGIC, VERSION, level, XXH3_64, flags, n, len(objects), len(sessions), ndim, int(statistics),
+        MAGIC, VERSION, level, XXH3_64, flags, n, len(objects), len(sessions), ndim,
+        int(statistics),
         raw_length, len(body), rows, 0, 0,
     )  # fmt: skip
     checksum = digest(start[:_BEFORE_CHECKSUM], start[_BEFORE_CHECKSUM + 8 :], body)
@@ -70,9 +73,7 @@ def encode(pieces: Pieces, level: int = 0) -> Block:
     return Block([header, body], len(header) + len(body), len(header), checksum)
 
 
-def decode(
-    data: Buffer, name: str, checksum: int | None = None, *, level: int = 0
-) -> Pieces:
+def decode(data: Buffer, name: str, checksum: int | None = None, *, level: int = 0) -> Pieces:
     """The pieces of a segment block.
 
     Args:
@@ -87,8 +88,9 @@ def decode(
     view = memoryview(data).cast("B")
     if len(view) < _PROLOGUE.size:
         raise FormatError(f"{name}: {len(view)} bytes cannot hold a segment")
-    (magic, version, found, algorithm, flags, n, n_objects, n_sessions, ndim, statistics, raw_length,
-     stored_length, rows, own, _) = _PROLOGUE.unpack_from(view)  # fmt: skip
+    (magic, version, found, algorithm, flags, n, n_objects, n_sessions, ndim, statistics,
+    raw_length,
+     stored_length, rows, own, reserved) = _PROLOGUE.unpack_from(view)  # fmt: skip
     if magic != MAGIC:
         raise FormatError(f"{name}: not a segment (it starts with {magic!r})")
     if version != VERSION or found > 1 or algorithm != XXH3_64 or flags > _ZLIB or statistics > 1:
@@ -107,17 +109,22 @@ def decode(
         raise FormatError(f"{name}: a segment of level {found} where one of level {level} belongs")
     if checksum is not None and own != checksum:
         raise ChecksumError(f"{name}: a valid segment, but not the one that belongs here")
-    if n > MAX_PIECES or ndim > MAX_NDIM or raw_length > MAX_BODY or max(n_objects, n_sessions) > n:
+    many = not 0 < n <= MAX_PIECES or max(n_objects, n_sessions) > n
+    if many or ndim > MAX_NDIM or raw_length > MAX_BODY or reserved:
         raise FormatError(f"{name}: {n} pieces in {raw_length} bytes are more than a segment holds")
     if flags & _ZLIB:
         inflate = zlib.decompressobj()
         try:
-            body = memoryview(inflate.decompress(body, max(raw_length, 1)))
+            # Room for one byte more: a stream that fills it is too long. (0 would mean no limit.)
+            body = memoryview(inflate.decompress(body, raw_length + 1))
         except zlib.error as error:
             raise FormatError(f"{name}: the segment cannot be decompressed: {error}") from error
+        if not inflate.eof or inflate.unused_data:
+            raise FormatError(f"{name}: the segment is not one stream of {raw_length} bytes")
     if len(body) != raw_length:
         raise FormatError(f"{name}: {len(body)} bytes of pieces where {raw_length} belong")
-    return _parse(column.HeaderReader(body, 0, name), n, n_objects, n_sessions, ndim, bool(statistics),
+    return _parse(column.HeaderReader(body, 0, name), n, n_objects, n_sessions, ndim,
+    bool(statistics),
                   rows, level)  # fmt: skip
 
 
@@ -132,15 +139,16 @@ def _parse(
 
     def numbers(what: str, limit: int) -> np.ndarray[Any, Any]:
         values = column.filled(reader.column(n), n)
-        if n and int(values.max()) >= limit:
+        if int(values.max()) >= limit:
             raise FormatError(f"{name}: {what} {int(values.max())} is out of bounds")
         return values
 
-    pieces["object"] = objects[numbers("object", n_objects)] if n else 0
-    pieces["session"] = sessions[numbers("session", n_sessions)] if n else 0
+    pieces["object"] = objects[numbers("object", n_objects)]
+    pieces["session"] = sessions[numbers("session", n_sessions)]
     pieces["offset"] = numbers("offset", 1 << 40) * np.uint64(ALIGNMENT)
     most = MAX_SAMPLES * (MAX_PIECES if level else 1)
-    limits = {"length": 1 << 40, "header": 1 << 32, "start": 1 << 32, "count": most + 1,
+    longest = MAX_SEGMENT if level else 1 << 40
+    limits = {"length": longest, "header": 1 << 32, "start": MAX_SAMPLES, "count": most + 1,
               "counter": 1 << 48, "edit": 1 << 64, "nulls": 1 << 32}  # fmt: skip
     for field in _COLUMNS:
         pieces[field] = numbers(field, limits[field])
@@ -150,14 +158,18 @@ def _parse(
         pieces["high"][:, axis] = numbers("dimension", 1 << 32)
     if statistics:
         flags = reader.array("u1", n)
-        if n and int(flags.max()) > VALID | DOMAIN:
+        if int(flags.max()) > VALID | DOMAIN:
             raise FormatError(f"{name}: statistics flags {int(flags.max())} are not known")
         pieces["flags"] = flags
         for field in ("min", "max", "domain"):
             pieces[field] = column.filled(reader.column(n), n)
-    if n and (int(pieces["count"].min()) == 0 or int(pieces["count"].sum()) != rows):
+    if bool((pieces["low"] > pieces["high"]).any()):
+        raise FormatError(f"{name}: the least shape of a piece is more than its greatest")
+    if reader.offset != len(reader.data):
+        raise FormatError(f"{name}: has {len(reader.data) - reader.offset} bytes after its pieces")
+    if int(pieces["count"].min()) == 0 or int(pieces["count"].sum()) != rows:
         raise FormatError(f"{name}: the rows of its pieces do not add up to {rows}")
-    if n and bool((pieces["header"] > pieces["length"]).any()):
+    if bool((pieces["header"] > pieces["length"]).any()):
         raise FormatError(f"{name}: a chunk is smaller than its own header")
     return pieces
 

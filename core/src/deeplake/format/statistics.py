@@ -1,7 +1,9 @@
 """Statistics of the values in a chunk, kept in its piece.
 
-Bounds are stored as 64 bits whose meaning follows from the tensor's dtype: int64 for signed integers
-and bool, uint64 for unsigned ones, float64 for floats. NaN is ignored; a chunk of nothing but NaN has
+Bounds are stored as 64 bits whose meaning follows from the tensor's dtype: int64 for signed
+integers
+and bool, uint64 for unsigned ones, float64 for floats. NaN is ignored; a chunk of nothing but NaN
+has
 no bounds. Values of small integer domains are also kept as a set of 64 bits.
 """
 
@@ -16,7 +18,8 @@ import numpy as np
 from deeplake.format.pieces import DOMAIN, VALID
 
 MAX_ELEMENTS = 16
-"""Samples with more elements (images, embeddings) have no value statistics: nobody filters by them."""
+"""Samples with more elements (images, embeddings) have no value statistics: nobody filters by
+them."""
 
 
 @dataclass(frozen=True, slots=True)
