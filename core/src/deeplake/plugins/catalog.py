@@ -66,9 +66,9 @@ EXTRAS: Mapping[str, Mapping[str, str]] = {
     },
     "codec": {
         **dict.fromkeys(("lz4", "zstd"), "codecs"),
-        **dict.fromkeys(("bmp", "dib", "eps", "fli", "gif", "ico", "im", "mpo", "msp"), "codecs"),
+        **dict.fromkeys(("bmp", "dib", "fli", "gif", "ico", "mpo", "msp"), "codecs"),
         **dict.fromkeys(("jpeg", "jpg", "jpeg2000", "jp2", "pcx", "png", "ppm"), "codecs"),
-        **dict.fromkeys(("sgi", "tga", "tiff", "tif", "webp", "wmf", "xbm"), "codecs"),
+        **dict.fromkeys(("sgi", "tga", "tiff", "tif", "webp", "xbm"), "codecs"),
         **dict.fromkeys(("flac", "mp3", "wav"), "audio"),
         **dict.fromkeys(("avi", "mkv", "mp4"), "video"),
     },
