@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from deeplake.loader.sample import IterableOrderedDict
 from deeplake.loader.spec import INDEX, LoaderSpec
 from deeplake.spi import FrameworkAdapter
 
-TASK_BYTES = 1 << 20
+TASK_BYTES = 2 << 20
 """Batches of plain data are read together up to this size: less is not worth handing over."""
 
 TASK_ROWS = 8
@@ -39,12 +40,6 @@ class Share:
     rows: Rows
     columns: dict[str, Values] = field(default_factory=dict)
     samples: list[Any] | None = None
-
-    def part(self, start: int, stop: int) -> Share:
-        """Rows ``start`` to ``stop`` of this share."""
-        columns = {key: values[start:stop] for key, values in self.columns.items()}
-        samples = None if self.samples is None else self.samples[start:stop]
-        return Share(self.rows[start:stop], columns, samples)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +97,22 @@ class Assembly:
                 continue
             try:
                 share.columns[key] = column.read(rows, None if out is None else out.get(key))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - raised again, with a note
                 raise noted(error, f"reading tensor {key!r}", rows.tolist()) from error.__cause__
         return share
+
+    def read_batches(self, batches: list[Rows]) -> list[Share]:
+        """The values of the rows of several batches, read together."""
+        shares = [Share(rows) for rows in batches]
+        for key in self.keys:
+            column = self.columns.get(key)
+            if column is None:
+                found: list[Values] = [rows.reshape(-1, 1).copy() for rows in batches]
+            else:
+                found = column.read_batches(batches)
+            for share, values in zip(shares, found, strict=True):
+                share.columns[key] = values
+        return shares
 
     def transform(self, share: Share) -> Share:
         """What the transform makes of them."""
@@ -138,7 +146,7 @@ class Assembly:
         columns: dict[str, Values] = {}
         for key in shares[0].columns:
             parts = [share.columns[key] for share in shares]
-            if key in whole and key not in self._functions:
+            if key in whole:
                 columns[key] = whole[key]
             elif all(isinstance(part, np.ndarray) for part in parts) and (
                 len({part.shape[1:] for part in parts}) == 1  # type: ignore[union-attr]
@@ -157,7 +165,7 @@ class Assembly:
                 collate = self._collate_fn or self._adapter.collate
                 return [collate(share.samples)]
             return [self._adapter.convert(self._batch(share.columns))]
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - raised again, with a note
             raise noted(error, "collating", share.rows.tolist()) from error.__cause__
 
     def _batch(self, columns: Mapping[str, Values]) -> IterableOrderedDict:
@@ -212,23 +220,24 @@ class Assembly:
         return self.finish(self.join(shares, {})) if shares else []
 
     # ---- cutting the work
-    def units(self, batches: Iterator[Rows], rows_a_batch: int, threads: int) -> Iterator[Unit]:
-        """Batches as pieces of work of a reasonable size.
+    def units(self, batches: Iterator[Rows], together: int, parts: int) -> Iterator[Unit]:
+        """Batches as pieces of work.
 
         Args:
             batches: Rows of one batch after the other.
-            rows_a_batch: Rows of a batch, normally.
-            threads: Threads that will work.
+            together: Batches a unit.
+            parts: Tasks a unit, of a full batch.
         """
-        together, parts = self.granularity(rows_a_batch, threads)
-        while True:
-            group = list(itertools.islice(batches, together))
-            if not group:
-                return
+        while group := list(itertools.islice(batches, together)):
             yield Unit(self, group, min(parts, len(group[0])) or 1)
 
     def granularity(self, rows_a_batch: int, threads: int) -> tuple[int, int]:
-        """Batches a unit, and tasks a unit: several of the one, or several of the other."""
+        """Batches a unit, and tasks a unit: several of the one, or several of the other.
+
+        Args:
+            rows_a_batch: Rows of a batch, normally.
+            threads: Threads that will work.
+        """
         size = max(1, self.row_bytes) * rows_a_batch
         if not self.heavy:
             return max(1, min(TASK_BYTES // size, 64)), 1
@@ -238,8 +247,14 @@ class Assembly:
 
     @property
     def uniform(self) -> Iterable[Column]:
-        """Columns that can be read straight into the array of a batch."""
-        return (column for column in self.columns.values() if column.uniform is not None)
+        """Columns that are read straight into the array of a batch, and stay there."""
+        if self._whole is not None or self._collate_fn is not None or self._unbatched:
+            return ()
+        return (
+            column
+            for column in self.columns.values()
+            if column.uniform is not None and column.name not in self._functions
+        )
 
 
 class Unit:
@@ -257,8 +272,18 @@ class Unit:
             all tasks are done.
     """
 
-    __slots__ = ("_assembly", "_batches", "_errors", "_left", "_lock", "_shares", "_whole", "outcomes",
-                 "parts", "steps")  # fmt: skip
+    __slots__ = (
+        "_assembly",
+        "_batches",
+        "_errors",
+        "_left",
+        "_lock",
+        "_shares",
+        "_whole",
+        "outcomes",
+        "parts",
+        "steps",
+    )
 
     def __init__(self, assembly: Assembly, batches: list[Rows], parts: int) -> None:
         self._assembly = assembly
@@ -307,19 +332,14 @@ class Unit:
 
     def _run_batches(self) -> None:
         assembly = self._assembly
-        batches = self._batches
-        together: Share | None = None
-        if len(batches) > 1:
+        shares: Sequence[Share | None] = [None] * self.steps
+        if self.steps > 1:
             try:
-                together = assembly.read(np.concatenate(batches))
-            except Exception:  # noqa: BLE001 - batch by batch it will be known which one it is
-                together = None
-        start = 0
-        for rows in batches:
-            stop = start + len(rows)
-            read = None if together is None else together.part(start, stop)
-            start = stop
-            if not self._outcome(lambda rows=rows, read=read: assembly.batch(rows, read)):  # type: ignore[misc]
+                shares = assembly.read_batches(self._batches)
+            except Exception:  # noqa: BLE001 - batch by batch it will show which one it is
+                shares = [None] * self.steps
+        for rows, share in zip(self._batches, shares, strict=True):
+            if not self._outcome(partial(assembly.batch, rows, share)):
                 return
 
     def _outcome(self, make: Callable[[], list[Any]]) -> bool:

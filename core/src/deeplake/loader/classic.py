@@ -51,7 +51,8 @@ def pytorch(
     """A PyTorch loader of a dataset or view.
 
     Batches are dicts of tensors that unpack into their values. Unsigned integers of 16 bits become
-    int32, those of 32 and 64 bits int64: labels are stored as uint32, and the losses of PyTorch take
+    int32, those of 32 and 64 bits int64: labels are stored as uint32, and the losses of PyTorch
+        take
     int64 only.
 
     Args:
@@ -97,13 +98,14 @@ def pytorch(
         raise ValueError(f"tensors is a list of names, not the string {tensors!r}")
     if INDEX in (tensors or ()):
         raise ValueError(
-            "'index' is no tensor: batches have the row numbers under this key when return_index=True"
+            "'index' is no tensor: batches have the row numbers under this key when "
+            "return_index=True"
         )
     if not buffer_size > 0:
         raise ValueError(f"buffer_size is a positive number of megabytes, not {buffer_size!r}")
     effort = cast(
         "dict[str, Any]",
-        check_effort(num_workers, kwargs.get("num_threads"), kwargs.get("prefetch_factor")),
+        check_effort(num_workers, kwargs.get("num_threads"), kwargs.get("prefetch_factor") or 2),
     )
     spec = LoaderSpec(
         framework="torch",

@@ -1,29 +1,14 @@
-"""One pass over the rows: an iterator over batches, and how far it is."""
+"""One pass over the rows: an iterator over batches."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from deeplake.errors import ModuleNotInstalledException
 from deeplake.loader.pipeline import Pipeline
 from deeplake.loader.plan import Plan
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far a loader is; it outlives the iterator that is dropped in mid-epoch.
-
-    Attributes:
-        seed: Seed of the epoch's order; None: in order.
-        epoch: Epoch.
-        position: Places that were visited, by all ranks together.
-    """
-
-    seed: int | None
-    epoch: int
-    position: int
+from deeplake.loader.schedule import Progress
 
 
 class Epoch:
@@ -99,4 +84,4 @@ def _bar(steps: int, epoch: int) -> Any:
     return tqdm(total=steps, desc=f"epoch {epoch}", unit="batch")
 
 
-__all__ = ["Epoch", "Progress"]
+__all__ = ["Epoch"]

@@ -24,7 +24,7 @@ def transform_failed(error: Exception, what: str, row: int) -> TransformFailedEr
     """
     message = f"the transform of {what} failed on row {row}: {type(error).__name__}: {error}"
     try:
-        failure = _kind(type(error))(message)
+        failure = _kind(type(error))(message)  # type: ignore[arg-type]
     except TypeError:
         # A class that wants other arguments: its type is that of the cause only.
         failure = TransformFailedError(message)
@@ -35,9 +35,7 @@ def transform_failed(error: Exception, what: str, row: int) -> TransformFailedEr
 @lru_cache(maxsize=64)
 def _kind(cls: type[Exception]) -> type[TransformFailedError]:
     """A class that is both ``TransformFailedError`` and ``cls``."""
-    if issubclass(cls, _ENDS):
-        return TransformFailedError
-    if issubclass(cls, TransformFailedError):
+    if issubclass(cls, (*_ENDS, TransformFailedError)):
         return TransformFailedError
     both: type[TransformFailedError] = type(
         f"TransformFailedError[{cls.__name__}]",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -21,6 +21,7 @@ from deeplake.errors import (
 )
 from deeplake.format.encoding import encoding, htype_plugin
 from deeplake.format.values import object_array
+from deeplake.loader.gather import Gather
 from deeplake.loader.spec import Decode
 from deeplake.spi import SampleCodec
 from deeplake.types import Shape, TensorSchema
@@ -90,7 +91,7 @@ class Snapshot:
         prefix = f"{dataset.group_index}/" if dataset.group_index else ""
         self.sources: dict[str, Source] = {}
         for full, draft in session.by_name.items():
-            if full.startswith(prefix):
+            if full.startswith(prefix) and (dataset._names is None or full in dataset._names):
                 # Rows that are in no chunk yet get one: what a session shows of them meanwhile is
                 # gone with its next change.
                 draft.sealed()
@@ -115,9 +116,10 @@ class Snapshot:
         """The row numbers to load.
 
         Args:
-            names: The tensors that are loaded.
+            names: The tensors that are loaded; none of them: the rows that all have.
             pad: As many as the longest of them has, not the shortest.
         """
+        names = tuple(names) or self.visible
         lengths = [len(self.sources[name].reader) for name in names]
         length = max(lengths, default=0) if pad else min(lengths, default=0)
         rows = self._selection.rows(length)
@@ -129,8 +131,8 @@ class Snapshot:
             source = self.sources[name]
             if len(source.reader) == 0 or source.schema.dtype is None:
                 raise EmptyTensorError(
-                    f"a loader of {self.path} can't be created: tensor {name!r} holds no sample that "
-                    "has a value; leave it out with tensors=[…], or append to it"
+                    f"a loader of {self.path} can't be created: tensor {name!r} holds no sample "
+                    "that has a value; leave it out with tensors=[…], or append to it"
                 )
 
     def row_bytes(self, names: Iterable[str]) -> int:
@@ -156,9 +158,10 @@ class Column:
         decode: What its samples are made.
         steps: Subscripts into each sample.
         widen: NumPy dtypes that the framework lacks, and what they become.
+        mapped: Stored bytes lie in memory maps.
 
     Attributes:
-        uniform: Shape and dtype of all samples, where they are known to be the same and are read
+        uniform: Shape and dtype of all samples, where they are known to be the same and are decoded
             straight into an array; else None.
         row_bytes: Bytes of a sample in memory, at most.
         heavy: Samples are decoded one by one, which takes far longer than copying them.
@@ -168,11 +171,28 @@ class Column:
         NotImplementedError: It is a sequence.
     """
 
-    __slots__ = ("_codec", "_decode", "_plugin", "_steps", "_widen", "heavy", "name", "row_bytes",
-                 "source", "uniform")  # fmt: skip
+    __slots__ = (
+        "_codec",
+        "_decode",
+        "_gather",
+        "_plugin",
+        "_steps",
+        "_widen",
+        "heavy",
+        "name",
+        "row_bytes",
+        "source",
+        "uniform",
+    )
 
     def __init__(
-        self, source: Source, decode: Decode, steps: Selection, widen: Mapping[str, str]
+        self,
+        source: Source,
+        decode: Decode,
+        steps: Selection,
+        widen: Mapping[str, str],
+        *,
+        mapped: bool = False,
     ) -> None:
         check_decode(source.name, source.schema, decode, subscripted=bool(steps.steps))
         self.source = source
@@ -185,13 +205,16 @@ class Column:
         self.heavy = self._codec is not None and decode != "tobytes"
         self.row_bytes = SMALL
         self.uniform: tuple[Shape, np.dtype[Any]] | None = None
+        self._gather: Gather | None = None
         if self._plugin.spec().payload == "array" and source.schema.dtype is not None:
             low, high = source.reader.table.bounds()
             dtype = np.dtype(source.schema.dtype)
             self.row_bytes = math.prod(high) * dtype.itemsize
-            plain = decode == "numpy" and not steps.steps and dtype not in self._widen
-            if plain and low == high:
-                self.uniform = high, dtype
+            if decode == "numpy" and low == high:
+                if mapped and not self.heavy:
+                    self._gather = Gather(source.reader, high, dtype)
+                if not steps.steps and dtype not in self._widen:
+                    self.uniform = high, dtype
 
     def read(self, rows: Rows, out: np.ndarray | None = None) -> Values:
         """The samples of some rows.
@@ -213,6 +236,22 @@ class Column:
             values[position] = value
         return values
 
+    def read_batches(self, batches: Sequence[Rows]) -> list[Values]:
+        """The samples of several batches, read together.
+
+        Args:
+            batches: Rows of each batch; at least one in all.
+        """
+        if self._gather is not None:
+            length = len(self.source.reader)
+            if all(int(rows.max()) < length for rows in batches):
+                found = self._gather.read(batches)
+                if found is not None:
+                    return [self._fitted(a, rows) for a, rows in zip(found, batches, strict=True)]
+        values = self.read(np.concatenate(batches))
+        ends = np.cumsum([len(rows) for rows in batches]).tolist()
+        return [values[end - len(rows) : end] for rows, end in zip(batches, ends, strict=True)]
+
     def _read(self, rows: Rows, out: np.ndarray | None = None) -> Values:
         reader = self.source.reader
         if self._decode == "tobytes":
@@ -222,17 +261,27 @@ class Column:
             return [self._pil_image(data, int(row)) for data, row in pairs]
         if self._plugin.spec().payload != "array":
             return self._objects(reader.samples(rows, parallel=False), rows)
-        array = reader.array(rows, out, parallel=False)
+        array = self._gathered([rows])[0] if out is None else None
+        if array is None:
+            array = reader.array(rows, out, parallel=False)
         if array is None or self._decode == "data":
             found = reader.samples(rows, parallel=False) if array is None else array
-            values = [self._prepared(value, row) for value, row in zip(found, rows, strict=True)]
+            values = [
+                self._prepared(value, row) for value, row in zip(found, rows.tolist(), strict=True)
+            ]
             return self._described(values) if self._decode == "data" else values
+        return self._fitted(array, rows)
+
+    def _gathered(self, batches: Sequence[Rows]) -> Sequence[np.ndarray | None]:
+        found = None if self._gather is None else self._gather.read(batches)
+        return [None] * len(batches) if found is None else found
+
+    def _fitted(self, array: np.ndarray, rows: Rows) -> np.ndarray:
+        """The part of samples that is selected, in a dtype that the framework has."""
         if self._steps.steps:
             array = np.ascontiguousarray(self._steps.apply_batch(array))
         wide = self._widen.get(array.dtype)
-        if wide is not None:
-            return self._widened(array, wide, rows)
-        return array
+        return array if wide is None else self._widened(array, wide, rows)
 
     def _prepared(self, value: np.ndarray, row: int) -> np.ndarray:
         value = self._steps.apply(value) if self._steps.steps else value
@@ -245,8 +294,8 @@ class Column:
             over = np.flatnonzero((array > limit).reshape(len(rows), -1).any(axis=1))
             if len(over):
                 raise OverflowError(
-                    f"tensor {self.name!r}, row {rows[int(over[0])]}: a value of {array.dtype} does "
-                    f"not fit into {wide}, and the framework has no {array.dtype}"
+                    f"tensor {self.name!r}, row {rows[int(over[0])]}: a value of {array.dtype} "
+                    f"does not fit into {wide}, and the framework has no {array.dtype}"
                 )
         return array.astype(wide)
 
@@ -316,8 +365,8 @@ def check_decode(name: str, schema: TensorSchema, decode: Decode, *, subscripted
     spec = htype_plugin(schema.htype).spec()
     if decode == "pil" and (schema.sample_compression not in _PIL or subscripted):
         raise ValueError(
-            f"decode_method 'pil' needs whole samples of sample_compression 'jpeg' or 'png'; tensor "
-            f"{name!r} has {schema.sample_compression!r}; use 'numpy' or 'tobytes'"
+            f"decode_method 'pil' needs whole samples of sample_compression 'jpeg' or 'png'; "
+            f"tensor {name!r} has {schema.sample_compression!r}; use 'numpy' or 'tobytes'"
         )
     if decode == "tobytes" and subscripted:
         raise ValueError(

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import warnings
 import weakref
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -15,13 +12,13 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from deeplake import plugins, random
-from deeplake.errors import LoaderError, QueryError
+from deeplake.loader import choice
 from deeplake.loader.assembly import Assembly
-from deeplake.loader.columns import SnapshotColumns
-from deeplake.loader.epoch import Epoch, Progress
+from deeplake.loader.epoch import Epoch
 from deeplake.loader.fetch import Column, Rows, Snapshot, check_decode
 from deeplake.loader.pipeline import Pipeline, cores
-from deeplake.loader.plan import InOrder, Order, Plan, Positions, Shuffled, shuffled
+from deeplake.loader.plan import Plan
+from deeplake.loader.schedule import Progress, Schedule
 from deeplake.loader.spec import (
     INDEX,
     LoaderSpec,
@@ -30,6 +27,7 @@ from deeplake.loader.spec import (
     check_decode_method,
     check_effort,
     check_offset,
+    check_size,
 )
 
 if TYPE_CHECKING:
@@ -38,18 +36,13 @@ if TYPE_CHECKING:
 AHEAD_BYTES = 128 << 20
 """Batches are made ahead up to this size, beside the two that are always."""
 
-STATE_VERSION = 1
-
-_SAMPLING = 0x5A
-"""Tells the random numbers of ``sample_by`` from others of the same seed."""
-
 
 class DeepLakeDataLoader:
     """Batches of a dataset or view. Made by ``ds.dataloader()``.
 
-    Each step returns a new loader and leaves this one as it is; steps may come in any order. The rows
-    are those that the dataset has when ``ds.dataloader()`` is called. Iterating again is a new epoch,
-    shuffled anew.
+    Each step returns a new loader and leaves this one as it is; steps may come in any order. The
+    rows are those that the dataset has when ``ds.dataloader()`` is called. Iterating again is a new
+    epoch, shuffled anew.
 
     Example:
         >>> import deeplake
@@ -70,20 +63,32 @@ class DeepLakeDataLoader:
     ) -> None:
         self._dataset = dataset
         self._snapshot = Snapshot(dataset)
-        self._set(LoaderSpec(ignore_errors=ignore_errors, verbose=verbose), None, 0, None)
+        self._set(LoaderSpec(ignore_errors=bool(ignore_errors), verbose=bool(verbose)))
 
     def _set(
-        self, spec: LoaderSpec, rows: Rows | None, drawn: int, rank: tuple[int, int] | None
+        self,
+        spec: LoaderSpec,
+        chosen: Rows | None = None,
+        drawings: int = 0,
+        rank: tuple[int, int] | None = None,
     ) -> None:
+        """Take a spec.
+
+        Args:
+            spec: What is asked for.
+            chosen: Rows that a query or weights chose; None: those of the snapshot.
+            drawings: How often rows were drawn.
+            rank: Rank and number of ranks, where they were set.
+        """
+        snapshot = self._snapshot
+        names = self._names(spec)
         self._spec = spec
-        self._rows = rows
-        self._drawn = drawn
-        self._rank = rank
+        self._chosen = chosen
+        self._drawings = drawings
+        self._rows = snapshot.rows(names, pad=spec.pad_tensors) if chosen is None else chosen
+        row_bytes = None if snapshot.mapped or not spec.shuffle else snapshot.row_bytes(names)
+        self._schedule = Schedule(spec, self._rows, snapshot.version, row_bytes, rank)
         self._assembly: Assembly | None = None
-        self._own_seed = secrets.randbits(63)
-        self._next_epoch = 0
-        self._resumed: Progress | None = None
-        self._progress: Progress | None = None
         self._running: weakref.WeakSet[Epoch] = weakref.WeakSet()
 
     @classmethod
@@ -97,8 +102,8 @@ class DeepLakeDataLoader:
 
         Raises:
             EmptyTensorError: A tensor holds no value, and ``not_empty`` is given.
-            ValueError, TensorDoesNotExistError, NotImplementedError: The dataset has no such tensors,
-                or they cannot be loaded that way.
+            ValueError, TensorDoesNotExistError, NotImplementedError: The dataset has no such
+                tensors, or they cannot be loaded that way.
         """
         plain = cls(dataset)
         loader = plain._derive(spec)
@@ -107,7 +112,7 @@ class DeepLakeDataLoader:
         return loader
 
     def _derive(
-        self, spec: LoaderSpec | None = None, rows: Rows | None = None, drawn: int = 0
+        self, spec: LoaderSpec | None = None, chosen: Rows | None = None, drawings: int = 0
     ) -> Any:
         """A new loader, as its framework wraps it."""
         spec = self._spec if spec is None else spec
@@ -115,7 +120,12 @@ class DeepLakeDataLoader:
         new = object.__new__(type(self))
         new._dataset = self._dataset
         new._snapshot = self._snapshot
-        new._set(spec, self._rows if rows is None else rows, self._drawn + drawn, self._rank)
+        new._set(
+            spec,
+            self._chosen if chosen is None else chosen,
+            self._drawings + drawings,
+            self._schedule.rank,
+        )
         if spec.framework is None:
             return new
         return plugins.get("framework", spec.framework).wrap(new)
@@ -129,11 +139,6 @@ class DeepLakeDataLoader:
             )
         selected = self._names(spec)
         snapshot.check_names(selected)
-        if INDEX in selected and spec.return_index:
-            raise ValueError(
-                "a tensor is called 'index', the key of the row numbers: pass return_index=False, or "
-                "leave the tensor out with tensors=[…]"
-            )
         strangers = [name for name in spec.decode_method if name not in selected]
         if strangers:
             raise ValueError(
@@ -176,7 +181,8 @@ class DeepLakeDataLoader:
         return self._derive(replace(self._spec, batch_size=size, drop_last=bool(drop_last)))
 
     def shuffle(self, shuffle: bool = True, buffer_size: int = 2048) -> Any:
-        """Rows in random order, another one each epoch; ``deeplake.random.seed`` makes it repeatable.
+        """Rows in random order, another one each epoch; ``deeplake.random.seed`` makes it
+        repeatable.
 
         Works on views too. Rows on a local disk or in memory are permuted as a whole.
 
@@ -239,7 +245,7 @@ class DeepLakeDataLoader:
             PluginNotFoundError: No query engine is installed; the message says how to get it.
             QueryError: The query is wrong, or makes new columns.
         """
-        return self._derive(rows=self._found(query_string))
+        return self._derive(chosen=choice.found(self._snapshot, self._rows, query_string))
 
     def sample_by(
         self,
@@ -260,13 +266,20 @@ class DeepLakeDataLoader:
             PluginNotFoundError: An expression needs a query engine that is not installed.
         """
         again = replace is None or bool(replace)
+        count = None if size is None else check_size(size)
+        rows = self._rows
         if isinstance(weights, str):
-            limit = "" if size is None else f" limit {check_offset(size)}"
+            limit = "" if count is None else f" limit {count}"
             text = f"select * sample by {weights} replace {str(again).lower()}{limit}"
-            return self._derive(rows=self._found(text))
-        rows = self._rows_now()
-        chosen = self._draw(weights, len(rows), again, len(rows) if size is None else size)
-        return self._derive(rows=np.asarray(rows, np.int64)[chosen], drawn=1)
+            return self._derive(chosen=choice.found(self._snapshot, rows, text))
+        positions = choice.drawn(
+            weights,
+            len(rows),
+            len(rows) if count is None else count,
+            replace=again,
+            drawing=self._drawings,
+        )
+        return self._derive(chosen=np.asarray(rows, np.int64)[positions], drawings=1)
 
     def numpy(
         self,
@@ -288,8 +301,8 @@ class DeepLakeDataLoader:
             persistent_workers: Keep workers between epochs.
 
         Raises:
-            ValueError: A framework was chosen before; tensors are selected by the transform already;
-                a number is out of range; a tensor cannot be decoded that way.
+            ValueError: A framework was chosen before; tensors are selected by the transform
+                already; a number is out of range; a tensor cannot be decoded that way.
             TensorDoesNotExistError: A name is no tensor.
         """
         return self._framework(
@@ -312,12 +325,16 @@ class DeepLakeDataLoader:
         """Batches of PyTorch tensors, from an object that is a ``torch.utils.data.DataLoader``.
 
         Args:
-            num_workers, tensors, num_threads, prefetch_factor, decode_method, persistent_workers: As
-                in :meth:`numpy`.
+            num_workers: Workers for transforms; see :class:`deeplake.loader.spec.LoaderSpec`.
             collate_fn: Makes a batch of a list of (transformed) samples.
-            distributed: Give each rank of a distributed job its part of each batch. The rank is that
-                of ``torch.distributed``, or of the environment variables RANK and WORLD_SIZE.
+            tensors: Tensors to load, in this order; None: all.
+            num_threads: Threads that read, decode and transform; None: as many as there are cores.
+            prefetch_factor: Batches made ahead, a thread.
+            distributed: Give each rank of a distributed job its part of each batch. The rank is
+                that of ``torch.distributed``, or of the environment variables RANK and WORLD_SIZE.
             return_index: Add the row numbers to each batch, under the key ``"index"``.
+            decode_method: ``"numpy"``, ``"tobytes"``, ``"pil"`` or ``"data"`` by tensor.
+            persistent_workers: Keep workers between epochs.
 
         Raises:
             PluginNotFoundError: The plugin for PyTorch is not installed.
@@ -340,7 +357,17 @@ class DeepLakeDataLoader:
         decode_method: Mapping[str, str] | None = None,
         persistent_workers: bool = False,
     ) -> Any:
-        """Batches of TensorFlow tensors; arguments as in :meth:`pytorch`.
+        """Batches of TensorFlow tensors.
+
+        Args:
+            num_workers: Workers for transforms; see :class:`deeplake.loader.spec.LoaderSpec`.
+            collate_fn: Makes a batch of a list of (transformed) samples.
+            tensors: Tensors to load, in this order; None: all.
+            num_threads: Threads that read, decode and transform; None: as many as there are cores.
+            prefetch_factor: Batches made ahead, a thread.
+            return_index: Add the row numbers to each batch, under the key ``"index"``.
+            decode_method: ``"numpy"``, ``"tobytes"``, ``"pil"`` or ``"data"`` by tensor.
+            persistent_workers: Keep workers between epochs.
 
         Raises:
             PluginNotFoundError: The plugin for TensorFlow is not installed.
@@ -363,7 +390,19 @@ class DeepLakeDataLoader:
         decode_method: Mapping[str, str] | None = None,
         persistent_workers: bool = False,
     ) -> Any:
-        """Batches of JAX arrays; arguments as in :meth:`pytorch`.
+        """Batches of JAX arrays.
+
+        Args:
+            num_workers: Workers for transforms; see :class:`deeplake.loader.spec.LoaderSpec`.
+            collate_fn: Makes a batch of a list of (transformed) samples.
+            tensors: Tensors to load, in this order; None: all.
+            num_threads: Threads that read, decode and transform; None: as many as there are cores.
+            prefetch_factor: Batches made ahead, a thread.
+            distributed: Give each rank of a distributed job its part of each batch. The rank is
+                that of the environment variables RANK and WORLD_SIZE, or of ``set_rank``.
+            return_index: Add the row numbers to each batch, under the key ``"index"``.
+            decode_method: ``"numpy"``, ``"tobytes"``, ``"pil"`` or ``"data"`` by tensor.
+            persistent_workers: Keep workers between epochs.
 
         Raises:
             PluginNotFoundError: The plugin for JAX is not installed.
@@ -399,7 +438,8 @@ class DeepLakeDataLoader:
             raise ValueError(f"Can't call .{wanted}() after .{self._mode}()")
         if tensors is not None and spec.transform is not None and spec.transform.names is not None:
             raise ValueError(
-                "Tensors have already been specified by the dict of .transform(): leave out tensors="
+                "Tensors have already been specified by the dict of .transform(): leave out "
+                "tensors="
             )
         if isinstance(tensors, str):
             raise ValueError(f"tensors is a list of names, not the string {tensors!r}")
@@ -415,52 +455,6 @@ class DeepLakeDataLoader:
                 **options,
             )
         )
-
-    # ---- choosing rows
-    def _rows_now(self) -> range | np.ndarray:
-        if self._rows is not None:
-            return self._rows
-        return self._snapshot.rows(self._names(self._spec), pad=self._spec.pad_tensors)
-
-    def _found(self, text: str) -> Rows:
-        rows = self._rows_now()
-        columns = SnapshotColumns(self._snapshot, rows)
-        result = plugins.get("query", "tql").compile(text, columns.schema).run(columns)
-        if result.columns is not None or result.rows is None:
-            raise QueryError(
-                f"{text!r} makes new columns, which a loader cannot load; select *, or store the "
-                "result first"
-            )
-        chosen: Rows = np.asarray(rows, np.int64)[np.asarray(result.rows, np.int64)]
-        return chosen
-
-    def _draw(self, weights: Any, n: int, again: bool, size: int) -> Positions:
-        try:
-            given = np.asarray(weights, np.float64)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"weights are one number a row: {error}") from error
-        size = check_offset(size)
-        if given.shape != (n,):
-            raise ValueError(
-                f"weights of shape {given.shape} for {n} rows; give one number for each row"
-            )
-        if not np.isfinite(given).all() or (given < 0).any():
-            raise ValueError("weights are finite numbers of at least 0")
-        total = given.sum()
-        if size and not total > 0:
-            raise ValueError("all weights are 0: there is nothing to draw from")
-        above = int(np.count_nonzero(given))
-        if not again and size > above:
-            raise ValueError(
-                f"{size} rows cannot be drawn from {above} with a weight above 0 without drawing some "
-                "again; pass replace=True or a smaller size"
-            )
-        if size == 0:
-            return np.zeros(0, np.int64)
-        seed = random.get_seed()
-        entropy = None if seed is None else [seed, _SAMPLING, self._drawn]
-        generator = np.random.Generator(np.random.Philox(np.random.SeedSequence(entropy)))
-        return generator.choice(n, size, replace=again, p=given / total).astype(np.int64)
 
     # ---- what it is
     @property
@@ -491,7 +485,7 @@ class DeepLakeDataLoader:
     @property
     def epoch(self) -> int:
         """The epoch that the next iteration is."""
-        return self._next_epoch
+        return self._schedule.epoch
 
     def summary(self) -> None:
         """Print the tensors of the dataset."""
@@ -503,11 +497,11 @@ class DeepLakeDataLoader:
         Raises:
             ValueError: There are fewer rows than ranks.
         """
-        return len(self._plan(InOrder(len(self._rows_now()))))
+        return self._schedule.steps()
 
     def __repr__(self) -> str:
         spec = self._spec
-        parts = [f"{len(self._rows_now())} rows", f"batch_size={self.batch_size}"]
+        parts = [f"{len(self._rows)} rows", f"batch_size={self.batch_size}"]
         parts.extend(["shuffled"] if spec.shuffle else [])
         parts.append(f"tensors={list(self._names(spec))!r}")
         return f"{type(self).__name__}({self._snapshot.path!r}, {', '.join(parts)})"
@@ -519,8 +513,7 @@ class DeepLakeDataLoader:
         Raises:
             ValueError: ``rank`` is not in ``0 … world - 1``.
         """
-        Plan(InOrder(0), rank=rank, world=world)
-        self._rank = (rank, world)
+        self._schedule.set_rank(rank, world)
 
     def set_epoch(self, epoch: int) -> None:
         """Make the next iteration this epoch; the same epoch has the same order.
@@ -528,8 +521,7 @@ class DeepLakeDataLoader:
         Raises:
             ValueError: Not an integer of at least 0.
         """
-        self._next_epoch = check_offset(epoch)
-        self._resumed = None
+        self._schedule.set_epoch(epoch)
 
     def state_dict(self) -> dict[str, Any]:
         """Where the loader is, as JSON values: what the next batch would be.
@@ -538,21 +530,9 @@ class DeepLakeDataLoader:
         threads and ranks, and other batch sizes.
 
         Raises:
-            LoaderError: The dataset had changes that are not flushed: nothing names its state.
+            LoaderError: The dataset had changes that were not flushed: nothing names its state.
         """
-        if self._snapshot.version is None:
-            raise LoaderError(
-                f"{self._snapshot.path} had changes that were not flushed when the loader was made; "
-                "make the loader after ds.flush() or outside of `with ds:`"
-            )
-        found = self._progress or Progress(None, self._next_epoch, 0)
-        return {
-            "version": STATE_VERSION,
-            **self._identity(),
-            "seed": found.seed,
-            "epoch": found.epoch,
-            "position": found.position,
-        }
+        return self._schedule.state()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where the loader was that ``state`` is of.
@@ -560,29 +540,7 @@ class DeepLakeDataLoader:
         Raises:
             LoaderError: The state is of other rows or of another order.
         """
-        mine = {"version": STATE_VERSION, **self._identity()}
-        other = [key for key, value in mine.items() if state.get(key) != value]
-        if other:
-            raise LoaderError(
-                f"the state is not of this loader: it has {_differences(state, mine, other)}; load "
-                "the same version of the dataset, with the same rows, offset and shuffle"
-            )
-        found = Progress(state["seed"], int(state["epoch"]), int(state["position"]))
-        self._next_epoch = found.epoch
-        self._resumed = found
-        self._progress = found
-
-    def _identity(self) -> dict[str, Any]:
-        """What the order of an epoch depends on, besides seed and epoch."""
-        rows = np.asarray(self._rows_now(), "<i8")
-        order = self._order(len(rows), 0, 0)
-        return {
-            "snapshot": self._snapshot.version,
-            "rows": len(rows),
-            "digest": zlib.crc32(rows.tobytes()),
-            "offset": self._spec.offset or 0,
-            "shuffle": [order.block, order.window] if isinstance(order, Shuffled) else None,
-        }
+        self._schedule.load(state)
 
     # ---- iterating
     def __iter__(self) -> Epoch:
@@ -590,22 +548,28 @@ class DeepLakeDataLoader:
 
         Raises:
             EmptyTensorError: A tensor holds no value.
+            ValueError: There are fewer rows than ranks, or the rank is not known.
             PluginError: The plugin of the framework cannot be loaded.
         """
         spec = self._spec
         assembly = self._ready()
-        rows = self._rows_now()
-        progress = self._begin()
-        order = self._order(len(rows), progress.seed, progress.epoch)
-        plan = self._plan(order, progress.position)
+        plan, progress = self._schedule.begin()
         threads = spec.num_threads or max(cores(), spec.num_workers)
-        units = assembly.units(_rows_of_batches(plan, rows), plan.batch_size, threads)
         plugins.hook("deeplake_epoch_started", loader=self, epoch=progress.epoch)
         if spec.verbose:
             print(f"epoch {progress.epoch} of {self!r}: {len(plan)} batches, {threads} threads")
-        pipeline = Pipeline(units, threads, self._ahead(assembly, plan.batch_size, threads))
+        together, parts = assembly.granularity(plan.batch_size, threads)
+        units = assembly.units(_batches(plan, self._rows), together, parts)
+        ahead = -(-spec.prefetch_factor * threads // together)
+        ahead = min(
+            ahead if parts > 1 else max(ahead, threads), _units_ahead(assembly, plan, together)
+        )
         epoch = Epoch(
-            plan, pipeline, progress, self._finisher(progress), progressbar=spec.progressbar
+            plan,
+            Pipeline(units, threads, max(2, ahead)),
+            progress,
+            self._finisher(progress),
+            progressbar=spec.progressbar,
         )
         self._running.add(epoch)
         return epoch
@@ -613,8 +577,8 @@ class DeepLakeDataLoader:
     def _ready(self) -> Assembly:
         if self._assembly is None:
             spec = self._spec
-            names = self._names(spec)
             snapshot = self._snapshot
+            names = self._names(spec)
             snapshot.check_not_empty(names)
             adapter = plugins.get("framework", spec.framework or "numpy")
             columns = [
@@ -623,71 +587,12 @@ class DeepLakeDataLoader:
                     spec.decode_method.get(name, "numpy"),
                     snapshot.steps,
                     adapter.widen,
+                    mapped=snapshot.mapped,
                 )
                 for name in names
             ]
             self._assembly = Assembly(columns, spec, adapter)
         return self._assembly
-
-    def _begin(self) -> Progress:
-        """The epoch to go through, and where to begin in it."""
-        resumed, self._resumed = self._resumed, None
-        if resumed is not None:
-            progress = replace(resumed)
-            self._own_seed = self._own_seed if resumed.seed is None else resumed.seed
-        else:
-            progress = Progress(
-                self._seed() if self._spec.shuffle else None, self._next_epoch, 0
-            )
-        self._next_epoch = progress.epoch + 1
-        self._progress = progress
-        return progress
-
-    def _seed(self) -> int:
-        seed = random.get_seed()
-        if seed is not None:
-            return seed
-        # Ranks of one job cannot agree on a random seed without talking to each other.
-        return 0 if self._ranks()[1] > 1 else self._own_seed
-
-    def _order(self, length: int, seed: int | None, epoch: int) -> Order:
-        spec = self._spec
-        if not spec.shuffle:
-            return InOrder(length)
-        buffer_bytes = None
-        row_bytes = 0
-        if not self._snapshot.mapped:
-            buffer_bytes = int(spec.buffer_size * (1 << 20))
-            row_bytes = self._snapshot.row_bytes(self._names(spec))
-        return shuffled(length, seed or 0, epoch, row_bytes=row_bytes, buffer_bytes=buffer_bytes)
-
-    def _plan(self, order: Order, start: int = 0) -> Plan:
-        spec = self._spec
-        rank, world = self._ranks()
-        size = 1 if spec.unbatched else spec.rows_a_batch
-        return Plan(order, size, spec.drop_last, spec.offset or 0, start, rank, world)
-
-    def _ranks(self) -> tuple[int, int]:
-        if self._rank is not None:
-            return self._rank
-        if not self._spec.distributed:
-            return 0, 1
-        try:
-            return int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-        except (KeyError, ValueError):
-            raise ValueError(
-                "distributed=True needs to know the rank: initialise torch.distributed, set the "
-                "environment variables RANK and WORLD_SIZE (torchrun does), or call "
-                "loader.set_rank(rank, world)"
-            ) from None
-
-    def _ahead(self, assembly: Assembly, batch_size: int, threads: int) -> int:
-        together, parts = assembly.granularity(batch_size, threads)
-        wanted = -(-self._spec.prefetch_factor * threads // together)
-        if parts == 1:
-            wanted = max(wanted, threads)
-        size = max(1, assembly.row_bytes) * batch_size * together
-        return max(2, min(wanted, AHEAD_BYTES // size))
 
     def _finisher(self, progress: Progress) -> Callable[[], None]:
         """What to do after the last batch of an epoch."""
@@ -695,7 +600,7 @@ class DeepLakeDataLoader:
 
         def finished() -> None:
             epoch = progress.epoch
-            progress.epoch, progress.position, progress.seed = epoch + 1, 0, None
+            progress.epoch, progress.position = epoch + 1, 0
             loader = me()
             if loader is not None:
                 plugins.hook("deeplake_epoch_finished", loader=loader, epoch=epoch)
@@ -719,7 +624,8 @@ class DeepLakeDataLoader:
         self.close()
 
 
-def _rows_of_batches(plan: Plan, rows: range | np.ndarray) -> Iterator[Rows]:
+def _batches(plan: Plan, rows: range | np.ndarray) -> Iterator[Rows]:
+    """Rows of each batch."""
     whole = isinstance(rows, range) and rows.start == 0 and rows.step == 1
     numbers = None if whole else np.asarray(rows, np.int64)
     for step in range(len(plan)):
@@ -727,8 +633,9 @@ def _rows_of_batches(plan: Plan, rows: range | np.ndarray) -> Iterator[Rows]:
         yield positions if numbers is None else numbers[positions]
 
 
-def _differences(theirs: Mapping[str, Any], mine: Mapping[str, Any], keys: Sequence[str]) -> str:
-    return ", ".join(f"{key} {theirs.get(key)!r} where this has {mine[key]!r}" for key in keys)
+def _units_ahead(assembly: Assembly, plan: Plan, together: int) -> int:
+    """Units of ``together`` batches that memory allows to make ahead."""
+    return AHEAD_BYTES // (max(1, assembly.row_bytes) * plan.batch_size * together)
 
 
 __all__ = ["DeepLakeDataLoader"]

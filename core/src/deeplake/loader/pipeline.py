@@ -5,9 +5,9 @@ What can be relied on:
 * Results come in the order of the work, whatever the number of threads.
 * At most ``ahead`` units are under way or waiting, beside the one that is taken.
 * An error comes where its result would have come, after all results before it.
-* ``close`` returns when no thread is left. It is called at the end, after an error and after Ctrl-C;
-  an iterator that is merely dropped lets its threads end after what they are doing. Leaving the
-  interpreter ends them too.
+* ``close`` returns when no thread is left. It is called at the end, after an error and after
+  Ctrl-C; an iterator that is merely dropped lets its threads end after what they are doing. Leaving
+  the interpreter ends them too.
 """
 
 from __future__ import annotations

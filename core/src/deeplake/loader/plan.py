@@ -1,4 +1,5 @@
-"""Which rows come when: a pure function of the number of rows, the seed, the epoch and the position.
+"""Which rows come when: a pure function of the number of rows, the seed, the epoch and the
+position.
 
 A loader visits *positions* ``0 … length - 1`` of whatever list of rows it reads. An :class:`Order`
 says which position comes at which *place* of an epoch, and a :class:`Plan` cuts the places into
@@ -7,13 +8,13 @@ reached in one step, so resuming, offsets and several ranks cost nothing.
 
 **Shuffling** works on blocks and windows. Positions are cut into blocks of neighbours, which are
 permuted; the rows of some consecutive blocks of that order make a window, whose rows are permuted
-one by one. With one window the whole is one uniform permutation. All randomness is Philox, a counter
-based generator whose words are the same on every machine and in every version of NumPy.
+one by one. With one window the whole is one uniform permutation. All randomness is Philox, a
+counter based generator whose words are the same on every machine and in every version of NumPy.
 
 **Ranks.** There is one order for all of them. Batch ``s`` of all ranks together is a run of
 ``batch_size * world`` places, of which rank ``r`` takes every ``world``-th from the ``r``-th on. So
-ranks are disjoint, together complete, take equally many steps, and what a step of all ranks together
-holds does not depend on how many ranks share it.
+ranks are disjoint, together complete, take equally many steps, and what a step of all ranks
+together holds does not depend on how many ranks share it.
 """
 
 from __future__ import annotations
@@ -48,9 +49,9 @@ def _words(seed: int, epoch: int, stream: int, window: int, n: int) -> np.ndarra
 def _permutation(seed: int, epoch: int, stream: int, window: int, n: int) -> Positions:
     """``0 … n - 1`` in random order.
 
-    Numbers are sorted by random words whose low bits are the number itself. So no two are equal, and
-    every sorting algorithm gives the same order; ``Generator.permutation`` promises no such thing
-    from one version of NumPy to the next.
+    Numbers are sorted by random words whose low bits are the number itself. So no two are equal,
+    and every sorting algorithm gives the same order; ``Generator.permutation`` promises no such
+    thing from one version of NumPy to the next.
     """
     low = np.uint64((1 << max(n - 1, 1).bit_length()) - 1)
     words = _words(seed, epoch, stream, window, n)
@@ -235,8 +236,8 @@ class Plan:
             )
         if not self.drop_last and 0 < self._left < self.world:
             raise ValueError(
-                f"{self._left} rows cannot be shared by {self.world} ranks: each step needs a row for "
-                "every rank; use fewer ranks, or drop_last=True"
+                f"{self._left} rows cannot be shared by {self.world} ranks: each step needs a row "
+                "for every rank; use fewer ranks, or drop_last=True"
             )
 
     @property
@@ -256,8 +257,8 @@ class Plan:
             return full, max(0, full - 1) * self.stride
         if rest >= self.world:
             return full + 1, full * self.stride
-        # Fewer rows are left than there are ranks. The step before gives some away, so that the last
-        # one has a row for each rank too; where it has none to spare, the two are one step.
+        # Fewer rows are left than there are ranks. The step before gives some away, so that the
+        # last one has a row for each rank too; where it has none to spare, the two are one step.
         if self.batch_size > 1:
             return full + 1, self._left - self.world
         return full, (full - 1) * self.stride

@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 Decode: TypeAlias = Literal["numpy", "tobytes", "pil", "data"]
-"""What a sample is made: an array, the stored bytes, a PIL image, or what ``tensor.data()`` gives."""
+"""What a sample is made: an array, the stored bytes, a PIL image, or what its htype
+says of it (as ``tensor.data()``)."""
 
 DECODES: tuple[str, ...] = get_args(Decode)
 
@@ -44,8 +45,8 @@ class Transform:
             for name, function in transform.items():
                 if function is not None and not callable(function):
                     raise TypeError(
-                        f"the transform of tensor {name!r} is {function!r}; it must be callable, or "
-                        "None to leave the tensor as it is"
+                        f"the transform of tensor {name!r} is {function!r}; it must be callable, "
+                        "or None to leave the tensor as it is"
                     )
             return cls(by_tensor=dict(transform))
         if not callable(transform):
@@ -67,7 +68,7 @@ class LoaderSpec:
     """What was asked for. Each fluent call makes a new one.
 
     Attributes:
-        framework: Key of the plugin that makes batches; None: none was chosen, which is ``"numpy"``.
+        framework: Key of the plugin that makes batches; None: not chosen, which is ``"numpy"``.
         tensors: Tensors to load, in this order; None: all.
         decode_method: How samples of some tensors are decoded; the others are arrays.
         return_index: Whether batches have the key ``"index"``.
@@ -142,12 +143,28 @@ def check_offset(offset: Any) -> int:
     Raises:
         ValueError: Not an integer of at least 0.
     """
-    return _integer("offset", offset, 0)
+    return _integer("off", offset, 0)
 
 
-def check_effort(
-    num_workers: Any, num_threads: Any, prefetch_factor: Any
-) -> dict[str, int | None]:
+def check_epoch(epoch: Any) -> int:
+    """The number of an epoch.
+
+    Raises:
+        ValueError: Not an integer of at least 0.
+    """
+    return _integer("epoch", epoch, 0)
+
+
+def check_size(size: Any) -> int:
+    """A number of rows.
+
+    Raises:
+        ValueError: Not an integer of at least 0.
+    """
+    return _integer("size", size, 0)
+
+
+def check_effort(num_workers: Any, num_threads: Any, prefetch_factor: Any) -> dict[str, int | None]:
     """``num_workers``, ``num_threads`` and ``prefetch_factor``, checked.
 
     Raises:
@@ -156,7 +173,7 @@ def check_effort(
     return {
         "num_workers": _integer("num_workers", num_workers, 0),
         "num_threads": None if num_threads is None else _integer("num_threads", num_threads, 1),
-        "prefetch_factor": _integer("prefetch_factor", 2 if prefetch_factor is None else prefetch_factor, 1),
+        "prefetch_factor": _integer("prefetch_factor", prefetch_factor, 1),
     }
 
 
@@ -198,5 +215,7 @@ __all__ = [
     "check_batch_size",
     "check_decode_method",
     "check_effort",
+    "check_epoch",
     "check_offset",
+    "check_size",
 ]

@@ -16,8 +16,8 @@ class Torch(FrameworkAdapter, api=(1, 0)):
     """Batches are dicts of tensors that share the memory of the arrays they are made of.
 
     PyTorch has unsigned integers of more than 8 bits since 2.3, but hardly an operation on them:
-    ``CrossEntropyLoss`` takes no labels of uint32, which is what class labels are stored as. So they
-    are widened to signed ones, as users of Deep Lake expect.
+    ``CrossEntropyLoss`` takes no labels of uint32, which is what class labels are stored as. So
+    they are widened to signed ones, as users of Deep Lake expect.
     """
 
     widen = {"uint16": "int32", "uint32": "int64", "uint64": "int64"}  # noqa: RUF012

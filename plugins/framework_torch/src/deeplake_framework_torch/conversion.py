@@ -14,7 +14,8 @@ _NUMBERS = "biufc"
 
 def convert(batch: Mapping[str, Any]) -> Any:
     """The batch with tensors for its arrays; see ``Torch.convert``."""
-    return _like(batch, {key: _named(key, batch[key], _column) for key in batch.keys()})  # noqa: SIM118
+    # By items: such a dict may iterate over its values.
+    return _like(batch, {key: _named(key, value, _column) for key, value in batch.items()})
 
 
 def collate(values: list[Any]) -> Any:
@@ -25,11 +26,8 @@ def collate(values: list[Any]) -> Any:
     if isinstance(first, np.ndarray):
         return _of_arrays(values)
     if isinstance(first, Mapping):
-        # Not `for key in first`: such a dict may iterate over its values.
-        return _like(
-            first,
-            {key: _named(key, [v[key] for v in values], collate) for key in first.keys()},  # noqa: SIM118
-        )
+        columns = {key: [value[key] for value in values] for key, _ in first.items()}
+        return _like(first, {key: _named(key, column, collate) for key, column in columns.items()})
     if isinstance(first, (str, bytes)):
         return values
     if isinstance(first, np.generic):
@@ -53,7 +51,7 @@ def pinned(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
         return value.pin_memory()
     if isinstance(value, Mapping):
-        return _like(value, {key: pinned(value[key]) for key in value.keys()})  # noqa: SIM118
+        return _like(value, {key: pinned(entry) for key, entry in value.items()})
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*map(pinned, value))
     if isinstance(value, (list, tuple)):
@@ -113,8 +111,8 @@ def _named(key: str, value: Any, make: Any) -> Any:
         return make(value)
     except (RuntimeError, TypeError) as error:
         error.add_note(
-            f"deeplake: {key!r} cannot be made a batch; bring its samples to one shape and type with "
-            "transform=, or pass collate_fn="
+            f"deeplake: {key!r} cannot be made a batch; bring its samples to one shape and type "
+            "with transform=, or pass collate_fn="
         )
         raise
 
