@@ -5,10 +5,11 @@ are never made again: this script says what is in them. It keeps a plain-Python 
 that it appends, changes and removes, and writes that model down as what a reader has to find.
 Nothing that it writes down was read from a dataset.
 
-Two datasets:
+Three datasets:
 
 * ``kinds``: one commit with every dtype, htype and compression;
-* ``history``: few tensors, several commits, two branches, and pieces that were cut and replaced.
+* ``history``: few tensors, several commits, several branches, and pieces that were cut and replaced;
+* ``indexed``: a tensor whose segments are listed in an index block.
 
 ``expected.json`` lists the states (dataset, address) with info and tensors; a tensor is the number
 of an entry of ``tensors``, which has schema, info and rows. A row is one of::
@@ -35,6 +36,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from PIL import Image
@@ -48,7 +50,7 @@ INFO = {
 }
 """Info that a tensor of an htype has from the start."""
 BRANCH = "Änderung/2 🦆"
-TAG = "Release 1.0"
+TAGS = "Release 0.9", "Release 1.0/β"
 ROWS = 200
 DTYPES = (
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
@@ -436,6 +438,8 @@ def make_history(root: Path, expected: Expected) -> None:
     model["text"].rows = [text(k) for k in range(ROWS)]
     model["image"].rows = [np.full((4, 2), k % 256, "u1") for k in range(ROWS)]
     commit("first")
+    ds.create_tag(TAGS[0])
+    remember(TAGS[0])
 
     # Every other row: ROWS pieces, in a segment that is large enough to be compressed.
     ds.x[::2] = -np.arange(ROWS // 2, dtype="int32").reshape(-1, 1)
@@ -448,8 +452,8 @@ def make_history(root: Path, expected: Expected) -> None:
     model["label"].rows[9] = np.array([1], "<u4")
     model["label"].info["class_names"] = ["red", "green"]
     commit("updated")
-    ds.create_tag(TAG)
-    remember(TAG)
+    ds.create_tag(TAGS[1])
+    remember(TAGS[1])
 
     gone = [0, 17, 18, 19, 150, ROWS - 1]
     ds.pop(gone)
@@ -503,12 +507,39 @@ def make_history(root: Path, expected: Expected) -> None:
     remember("main")
 
 
+def make_indexed(root: Path, expected: Expected) -> None:
+    """A tensor with an index block, which otherwise takes more rows than belong in a repository."""
+    sizes = (
+        mock.patch("deeplake.versioning.table.MAX_PIECES", 4),
+        mock.patch("deeplake.versioning.draft.MAX_DIRECT", 8),
+        mock.patch("deeplake.versioning.draft.KEPT_DIRECT", 2),
+    )
+    model = {"x": Column("generic", "<u2", 1)}
+    with sizes[0], sizes[1], sizes[2]:
+        ds = deeplake.empty(root / "indexed")
+        ds.create_tensor("x", dtype="uint16")
+        ds.x.extend(np.arange(100, dtype="uint16"))
+        ds.x[::2] = np.arange(50, dtype="uint16").reshape(-1, 1)
+        ds.commit("many pieces")
+        rows = [np.array([k // 2 if k % 2 == 0 else k], "<u2") for k in range(100)]
+        model["x"].rows = rows
+        ds.x.append(100)
+        ds.x[70] = 7
+        ds.pop(3)
+        ds.commit("beside the index")
+    rows.append(np.array([100], "<u2"))
+    rows[70] = np.array([7], "<u2")
+    del rows[3]
+    expected.state("indexed", "main", model, {}, [], ["beside the index", "many pieces"])
+
+
 def main(directory: str) -> None:
     root = Path(directory)
     root.mkdir(parents=True)
     expected = Expected()
     make_kinds(root, expected)
     make_history(root, expected)
+    make_indexed(root, expected)
     for lock in root.glob("*/.deeplake-lock"):
         lock.unlink()  # of the store; no part of the format
     expected.write(root)

@@ -279,11 +279,13 @@ def decoder(meta: dict[str, Any]) -> Callable[[bytes, str], Any] | None:
 SEGMENT = struct.Struct("<4s BBBB I I I H B B Q Q Q Q Q")
 
 
-def segment(block: bytes, checksum: int) -> list[Piece]:
-    (magic, version, level, algorithm, flags, n, n_objects, n_sessions, ndim, statistics, zero,
+def segment(block: bytes, checksum: int, level: int = 0) -> list[Piece]:
+    (magic, version, stated, algorithm, flags, n, n_objects, n_sessions, ndim, statistics, zero,
      raw_length, stored_length, rows, own, zeros) = SEGMENT.unpack_from(block)  # fmt: skip
     check(magic == b"DLSG" and version == 1 and algorithm == 1, "no segment of version 1")
-    check(level == 0 and flags < 2 and statistics < 2 and zero == zeros == 0, "kind of segment")
+    check(
+        stated == level and flags < 2 and statistics < 2 and zero == zeros == 0, "kind of segment"
+    )
     check(len(block) == 64 + stored_length, "length of the segment")
     check(xxhash.xxh3_64_intdigest(block[:48] + block[56:]) == own, "segment checksum")
     check(own == checksum, "another segment than the commit says")
@@ -401,7 +403,7 @@ class Dataset:
     def tensor(self, meta: dict[str, Any]) -> Tensor:
         meta = {**TENSOR_DEFAULTS, **meta}
         pieces = []
-        for oid, offset, length, n, rows, checksum, low, high in meta["segments"]:
+        for oid, offset, length, n, rows, checksum, low, high in self.segments(meta):
             block = self.object(f"data/{oid}")[offset : offset + length]
             found = segment(block, int(checksum, 16))
             check(len(found) == n and sum(p.count for p in found) == rows, "rows of a segment")
@@ -420,6 +422,23 @@ class Dataset:
                 chunk.sample(i, decode) for i in range(piece.start, piece.start + piece.count)
             ]
         return Tensor(meta, pieces, rows_found)
+
+    def segments(self, meta: dict[str, Any]) -> list[list[Any]]:
+        """References to segments, those in index blocks included (section 5.3)."""
+        found = []
+        for reference in meta["segments"]:
+            if len(reference) == 8:
+                found.append(reference)
+                continue
+            oid, offset, length, n, rows, checksum, _, _, level = reference
+            check(level == 1, "level of a segment")
+            block = self.object(f"data/{oid}")[offset : offset + length]
+            members = segment(block, int(checksum, 16), level=1)
+            check(len(members) == n and sum(m.count for m in members) == rows, "an index")
+            for m in members:
+                place = [m.object, m.offset, m.length]
+                found.append([*place, m.counter, m.count, f"{m.checksum:016x}", m.low, m.high])
+        return found
 
     def chunk(self, piece: Piece) -> Chunk:
         key = (piece.object, piece.offset, piece.length, piece.checksum)

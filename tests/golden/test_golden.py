@@ -121,12 +121,12 @@ def test_deeplake_reads_them(state: State) -> None:
 
 def test_the_list_of_states_is_complete() -> None:
     """Every branch, tag and commit has an expectation, except commits made on the way."""
-    for name in ("kinds", "history"):
+    for name in ("kinds", "history", "indexed"):
         ds = deeplake.load(V1_0 / name, read_only=True)
         known = {state.address for state in STATES if state.dataset == name}
         assert {*ds.branches} - {"side"} <= known
         assert {*ds.tags} <= known
-    assert len(STATES) == 10
+    assert len(STATES) == 12
 
 
 @pytest.mark.parametrize("name", ["kinds", "history"])
