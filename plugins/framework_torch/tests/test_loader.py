@@ -346,6 +346,28 @@ def test_decode_methods(make: Any, compression: str) -> None:
     assert batch["labels"]["text"] == [["cat", "dog", "cat", "cat"]]
 
 
+def test_pictures_of_one_shape_are_decoded_into_the_batch(ds: deeplake.Dataset) -> None:
+    arrays = ds.images.numpy()
+    for batch_size in (1, 8, 16, 26):  # several batches a task, one, several tasks a batch
+        for shuffle in (False, True):
+            for images, _, index in ds.pytorch(batch_size=batch_size, shuffle=shuffle):
+                assert np.array_equal(images.numpy(), arrays[index.reshape(-1).numpy()])
+
+
+def test_pictures_of_several_shapes(make: Any) -> None:
+    rng = np.random.default_rng(0)
+    pictures = [rng.integers(0, 256, (4 + i % 3, 5, 3), dtype=np.uint8) for i in range(40)]
+    ds = make(x=(pictures, {"htype": "image", "sample_compression": "png"}))
+    for batch_size in (2, 8, 40):
+        loader = ds.pytorch(batch_size=batch_size, collate_fn=list, shuffle=True)
+        for batch in loader:
+            for sample in batch:
+                assert np.array_equal(sample["x"], pictures[sample["index"].item()])
+        cut = ds.pytorch(batch_size=batch_size, transform={"x": lambda a: a[:4], "index": None})
+        for x, index in cut:
+            assert np.array_equal(x, [pictures[i][:4] for i in index.reshape(-1)])
+
+
 def test_grey_pictures_and_palettes(make: Any, tmp_path: Any) -> None:
     grey = np.random.default_rng(0).integers(0, 256, (2, 9, 1), dtype=np.uint8)
     Image.fromarray(np.tile(grey[:, :, 0], (4, 1))).save(tmp_path / "grey.png")

@@ -40,13 +40,12 @@ def drawn(weights: Any, n: int, size: int, *, replace: bool, drawing: int) -> Po
     Args:
         weights: ``n`` numbers.
         n: Number of rows.
-        size: How many to draw.
+        size: How many to draw; without ``replace`` at most ``n``.
         replace: Whether a position can be drawn again.
         drawing: Number of drawings before this one: each has random numbers of its own.
 
     Raises:
-        ValueError: The weights are not ``n`` finite numbers of at least 0, or all are 0, or fewer
-            than ``size`` of them are above 0 and ``replace`` is False.
+        ValueError: The weights are not ``n`` finite numbers of at least 0, or all are 0.
     """
     try:
         given = np.asarray(weights, np.float64)
@@ -60,21 +59,24 @@ def drawn(weights: Any, n: int, size: int, *, replace: bool, drawing: int) -> Po
         raise ValueError("weights are finite numbers of at least 0")
     if size == 0:
         return np.zeros(0, np.int64)
-    above = int(np.count_nonzero(given))
-    if above == 0:
+    if not given.any():
         raise ValueError("all weights are 0: there is nothing to draw from")
-    if not replace and size > above:
-        raise ValueError(
-            f"{size} rows cannot be drawn from {above} with a weight above 0 without drawing some "
-            "again; pass replace=True or a smaller size"
-        )
     seed = random.get_seed()
     entropy = None if seed is None else [seed, _STREAM, drawing]
     generator = np.random.Generator(np.random.Philox(np.random.SeedSequence(entropy)))
     # Divided by the largest first: the sum of huge weights would not be finite.
     shares = given / given.max()
-    chosen = generator.choice(n, size, replace=replace, p=shares / shares.sum())
-    return chosen.astype(np.int64)
+    if replace:
+        chosen = generator.choice(n, size, p=shares / shares.sum())
+        return chosen.astype(np.int64)
+    # Efraimidis and Spirakis, Weighted random sampling with a reservoir (2006): the order of
+    # log(u) / weight. Rows of weight 0 come last, in random order: they are drawn only when
+    # nothing else is left.
+    chances = np.log1p(-generator.random(n))
+    positive = given > 0
+    keys = np.full(n, -np.inf)
+    keys[positive] = chances[positive] / shares[positive]
+    return np.lexsort((-chances, -keys))[:size].astype(np.int64)
 
 
 __all__ = ["drawn", "found"]

@@ -60,7 +60,8 @@ def pytorch(
         transform: A function of whole samples (dicts of arrays), or a dict of functions and None by
             tensor, which selects the tensors. They run in threads, several at once.
         tensors: Tensors to load, in this order; None: all.
-        num_workers: Workers for transforms; see :class:`deeplake.loader.spec.LoaderSpec`.
+        num_workers: Least number of threads; processes are not started. The batches are the same
+            for any number.
         batch_size: Rows a batch; None: single samples.
         drop_last: Leave out a last batch that is not full.
         collate_fn: Makes a batch of a list of (transformed) samples.

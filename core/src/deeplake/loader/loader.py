@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 AHEAD_BYTES = 128 << 20
 """Batches are made ahead up to this size, beside the two that are always."""
 
+PLAIN_THREADS = 4
+"""Threads that copy plain data, at most: a few of them use all that memory can deliver."""
+
 
 class DeepLakeDataLoader:
     """Batches of a dataset or view. Made by ``ds.dataloader()``.
@@ -49,7 +52,7 @@ class DeepLakeDataLoader:
         >>> ds = deeplake.empty("mem://fluent")
         >>> _ = ds.create_tensor("x").extend([1, 2, 3])
         >>> loader = ds.dataloader().transform({"x": lambda x: 2 * x}).batch(2).numpy()
-        >>> [[int(sample["x"]) for sample in batch] for batch in loader]
+        >>> [[sample["x"].item() for sample in batch] for batch in loader]
         [[2, 4], [6]]
 
     Args:
@@ -293,7 +296,8 @@ class DeepLakeDataLoader:
         """Batches that are lists of samples, each a dict of NumPy arrays.
 
         Args:
-            num_workers: Workers for transforms; see :class:`deeplake.loader.spec.LoaderSpec`.
+            num_workers: Least number of threads; processes are not started. The batches are the
+                same for any number.
             tensors: Tensors to load, in this order; None: all.
             num_threads: Threads that read, decode and transform; None: as many as there are cores.
             prefetch_factor: Batches made ahead, a thread.
@@ -325,7 +329,8 @@ class DeepLakeDataLoader:
         """Batches of PyTorch tensors, from an object that is a ``torch.utils.data.DataLoader``.
 
         Args:
-            num_workers: Workers for transforms; see :class:`deeplake.loader.spec.LoaderSpec`.
+            num_workers: Least number of threads; processes are not started. The batches are the
+                same for any number.
             collate_fn: Makes a batch of a list of (transformed) samples.
             tensors: Tensors to load, in this order; None: all.
             num_threads: Threads that read, decode and transform; None: as many as there are cores.
@@ -360,7 +365,8 @@ class DeepLakeDataLoader:
         """Batches of TensorFlow tensors.
 
         Args:
-            num_workers: Workers for transforms; see :class:`deeplake.loader.spec.LoaderSpec`.
+            num_workers: Least number of threads; processes are not started. The batches are the
+                same for any number.
             collate_fn: Makes a batch of a list of (transformed) samples.
             tensors: Tensors to load, in this order; None: all.
             num_threads: Threads that read, decode and transform; None: as many as there are cores.
@@ -393,7 +399,8 @@ class DeepLakeDataLoader:
         """Batches of JAX arrays.
 
         Args:
-            num_workers: Workers for transforms; see :class:`deeplake.loader.spec.LoaderSpec`.
+            num_workers: Least number of threads; processes are not started. The batches are the
+                same for any number.
             collate_fn: Makes a batch of a list of (transformed) samples.
             tensors: Tensors to load, in this order; None: all.
             num_threads: Threads that read, decode and transform; None: as many as there are cores.
@@ -554,7 +561,9 @@ class DeepLakeDataLoader:
         spec = self._spec
         assembly = self._ready()
         plan, progress = self._schedule.begin()
-        threads = spec.num_threads or max(cores(), spec.num_workers)
+        threads = spec.num_threads or max(
+            cores() if assembly.heavy else min(cores(), PLAIN_THREADS), spec.num_workers
+        )
         plugins.hook("deeplake_epoch_started", loader=self, epoch=progress.epoch)
         if spec.verbose:
             print(f"epoch {progress.epoch} of {self!r}: {len(plan)} batches, {threads} threads")

@@ -82,8 +82,10 @@ class LoaderSpec:
         offset: Place to begin with; None: not asked for.
         distributed: Share rows among the ranks of a job; None: if the framework is in one.
         pad_tensors: Go on to the end of the longest tensor; shorter ones have empty samples there.
-        num_workers: Workers for transforms. They are threads today, and count like ``num_threads``.
-        num_threads: Threads that read, decode and transform; None: as many as there are cores.
+        num_workers: Workers for transforms. They are threads, not processes: the least number of
+            threads where ``num_threads`` is None. Batches do not depend on it.
+        num_threads: Threads that read, decode and transform; None: as many as there are cores, or a
+            few where there is nothing to do but to copy.
         prefetch_factor: Batches made ahead, a thread.
         persistent_workers: Keep workers between epochs; threads start in no time, so this does
             nothing yet.

@@ -1,0 +1,135 @@
+"""The same batches from every kind of store and chunk, on any number of threads."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import deeplake
+from deeplake import plugins
+from deeplake.dataset import reader
+from deeplake.loader import gather
+from deeplake.spi import Store, hookimpl
+from deeplake.testing.stores import RecordingStore
+
+
+class Far:
+    """Makes every store one whose bytes have to be fetched."""
+
+    def __init__(self) -> None:
+        self.store: RecordingStore | None = None
+
+    @hookimpl
+    def deeplake_wrap_store(self, store: Store, url: str) -> Store:
+        capabilities = replace(store.capabilities, mapping=False)
+        self.store = RecordingStore(store, capabilities=capabilities)
+        return self.store
+
+
+@pytest.fixture
+def far() -> Iterator[Far]:
+    hooks = Far()
+    plugins.register_hooks(hooks)
+    yield hooks
+    plugins.unregister_hooks(hooks)
+
+
+@pytest.fixture
+def columns() -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    boxes = [rng.random((i % 4, 4), dtype="f4") for i in range(300)]
+    return {
+        "plain": (rng.integers(0, 256, (300, 8, 8), dtype=np.uint8), {"max_chunk_size": 2000}),
+        "packed": (
+            rng.integers(0, 9, (300, 8, 8), dtype=np.uint8),
+            {"chunk_compression": "zlib", "max_chunk_size": 2000},
+        ),
+        "boxes": (boxes, {"htype": "bbox", "max_chunk_size": 1000}),
+        "words": ([f"word {i}" for i in range(300)], {"htype": "text", "max_chunk_size": 200}),
+        "row": np.arange(300),
+    }
+
+
+def _check(ds: deeplake.Dataset, columns: dict[str, Any]) -> None:
+    for batch_size, threads in ((1, 4), (7, 1), (64, 8), (300, 3)):
+        for shuffle in (False, True):
+            loader = ds.dataloader().batch(batch_size).shuffle(shuffle)
+            rows = []
+            for batch in loader.numpy(num_threads=threads):
+                for sample in batch:
+                    row = sample["row"].item()
+                    rows.append(row)
+                    for name in ("plain", "packed", "boxes"):
+                        assert np.array_equal(sample[name], columns[name][0][row])
+                    assert sample["words"].item() == f"word {row}"
+            assert (sorted(rows) if shuffle else rows) == list(range(300))
+
+
+def test_mapped(make: Any, tmp_path: Any, columns: dict[str, Any]) -> None:
+    make(str(tmp_path / "ds"), **columns)
+    _check(deeplake.load(str(tmp_path / "ds")), columns)
+
+
+def test_fetched(make: Any, tmp_path: Any, columns: dict[str, Any], far: Far) -> None:
+    make(str(tmp_path / "ds"), **columns)
+    ds = deeplake.load(str(tmp_path / "ds"))
+    _check(ds, columns)
+    assert far.store is not None
+    assert far.store.count("map") == 0
+
+
+def test_more_chunks_than_are_kept_open(
+    make: Any, tmp_path: Any, columns: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Threads evict each other's chunks all the time, and change places as often as they can.
+    monkeypatch.setattr(reader, "MAX_OPEN", 3)
+    monkeypatch.setattr(gather, "MAX_OPEN", 3)
+    monkeypatch.setattr(reader, "MAX_INFLATED", 3000)
+    make(str(tmp_path / "ds"), **columns)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        _check(deeplake.load(str(tmp_path / "ds")), columns)
+    finally:
+        sys.setswitchinterval(before)
+
+
+def test_rows_that_were_changed_and_removed(make: Any, columns: dict[str, Any]) -> None:
+    plain = columns["plain"][0].copy()
+    ds = make(plain=columns["plain"], row=columns["row"])
+    plain[[5, 200, 201]] = 7
+    ds.plain[[5, 200, 201]] = plain[[5, 200, 201]]
+    ds.pop([0, 17, 299])
+    kept = np.delete(plain, [0, 17, 299], axis=0)
+    for loader in (ds.dataloader().batch(50), ds.dataloader().batch(50).shuffle()):
+        got = {s["row"].item(): s["plain"] for batch in loader for s in batch}
+        assert list(np.sort(list(got))) == np.delete(np.arange(300), [0, 17, 299]).tolist()
+        assert np.array_equal(np.stack([got[row] for row in sorted(got)]), kept)
+
+
+def test_far_rows_are_shuffled_in_windows(make: Any, tmp_path: Any, far: Far) -> None:
+    samples = np.zeros((400, 1 << 16), np.uint8)
+    make(str(tmp_path / "ds"), x=(samples, {"max_chunk_size": 1 << 20}), row=np.arange(400))
+    ds = deeplake.load(str(tmp_path / "ds"))
+    loader = ds.dataloader().shuffle(buffer_size=4).batch(8).numpy()
+    assert loader.state_dict()["shuffle"] == [7, 63]
+    rows = [s["row"].item() for batch in loader for s in batch]
+    assert sorted(rows) == list(range(400))
+    first = {row // 7 for row in rows[:63]}
+    assert len(first) == 9  # nine blocks of seven rows that lie side by side
+    assert rows[:63] != sorted(rows[:63])
+
+
+def test_neighbours_are_fetched_together(make: Any, tmp_path: Any, far: Far) -> None:
+    make(str(tmp_path / "ds"), x=np.zeros((1024, 1024), np.uint8))
+    ds = deeplake.load(str(tmp_path / "ds"))
+    assert far.store is not None
+    far.store.clear()
+    assert len(list(ds.dataloader().batch(64).numpy(num_threads=2))) == 16
+    assert far.store.count("get") <= 4
+    assert far.store.bytes_read < 2 << 20
