@@ -13,6 +13,7 @@ import pytest
 
 import deeplake
 from deeplake import errors, plugins
+from deeplake.loader.choice import drawn
 from deeplake.loader.loader import DeepLakeDataLoader
 from deeplake.loader.sample import IterableOrderedDict
 from deeplake.spi import Columns, Query, QueryEngine, QueryResult
@@ -417,6 +418,25 @@ def test_sample_by_follows_the_seed(ds: deeplake.Dataset) -> None:
     assert flat(one) != flat(one.sample_by([1] * 103))
 
 
+def test_rows_of_weight_0_are_drawn_last() -> None:
+    weights = np.zeros(50)
+    weights[[3, 7, 11]] = [1, 1000, 5]
+    first = drawn(weights, 50, 3, replace=False, drawing=0)
+    assert sorted(first.tolist()) == [3, 7, 11]
+    everything = drawn(weights, 50, 50, replace=False, drawing=0)
+    assert sorted(everything.tolist()) == list(range(50))
+    assert sorted(everything[:3].tolist()) == [3, 7, 11]
+
+
+def test_drawing_without_replacement_follows_the_weights() -> None:
+    deeplake.random.seed(3)
+    firsts = [int(drawn([1, 2, 7], 3, 1, replace=False, drawing=k)[0]) for k in range(3000)]
+    deeplake.random.seed(None)
+    shares = np.bincount(firsts, minlength=3) / len(firsts)
+    # Four standard deviations of a share of 3,000 draws are below 0.04.
+    assert np.allclose(shares, [0.1, 0.2, 0.7], atol=0.04)
+
+
 @pytest.mark.parametrize(
     ("weights", "options", "message"),
     [
@@ -426,7 +446,6 @@ def test_sample_by_follows_the_seed(ds: deeplake.Dataset) -> None:
         ([0] * 103, {}, "all weights are 0"),
         ([-1] + [1] * 102, {}, "finite numbers of at least 0"),
         ([np.nan] * 103, {}, "finite numbers"),
-        ([1, *[0] * 102], {"replace": False, "size": 2}, "cannot be drawn from 1"),
         ([1] * 103, {"size": -1}, "size must be at least 0"),
     ],
 )

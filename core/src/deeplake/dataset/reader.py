@@ -14,12 +14,10 @@ import numpy as np
 from deeplake.dataset.sample import Sample
 from deeplake.errors import CorruptedSampleError, DeepLakeError, FormatError
 from deeplake.format import values
-from deeplake.format.chunk import ChunkHeader
 from deeplake.format.encoding import htype_plugin
 from deeplake.types import Shape, TensorSchema
 from deeplake.versioning.blocks import Blocks, object_id
 from deeplake.versioning.openchunk import OpenChunk, array_dtype, read_header
-from deeplake.versioning.repository import data_key
 from deeplake.versioning.table import PieceTable
 
 MAX_OPEN = 256
@@ -28,6 +26,13 @@ PARALLEL_FROM = 4
 """Samples that are decoded on threads, from this many on."""
 
 Rows: TypeAlias = Sequence[int] | np.ndarray | range
+
+
+def row_numbers(rows: Rows) -> np.ndarray:
+    """Rows as ``int64[n]``; NumPy would go through a range number by number."""
+    if isinstance(rows, range):
+        return np.arange(rows.start, rows.stop, rows.step, dtype=np.int64)
+    return np.asarray(rows, np.int64)
 
 
 class TensorReader:
@@ -95,7 +100,9 @@ class TensorReader:
         if fetch:
             ranges = [(oid, at, at + int(piece["header"])) for (oid, at), piece in fetch]
             for (key, piece), data in zip(fetch, self.blocks.fetch(ranges), strict=True):
-                found[key] = self._remember(OpenChunk(read_header(data, piece, self.schema.name), None, *key))
+                found[key] = self._remember(
+                    OpenChunk(read_header(data, piece, self.schema.name), None, *key)
+                )
         return [found[key] for key in keys]
 
     def _remember(self, chunk: OpenChunk) -> OpenChunk:
@@ -217,7 +224,7 @@ class TensorReader:
         Returns:
             ``(chunk, positions in rows, places in the chunk)``, one for each chunk that is touched.
         """
-        wanted = np.asarray(rows, np.int64)
+        wanted = row_numbers(rows)
         if len(wanted) == 0:
             return []
         last = self._last
@@ -253,7 +260,7 @@ class TensorReader:
         """
         result: list[Any] = [None] * len(rows)
         jobs: list[Callable[[], None]] = []
-        wanted = np.asarray(rows, np.int64)
+        wanted = row_numbers(rows)
         for chunk, positions, places, parts in self._fetched(rows):
             taken = self._taken(chunk, places, parts)
             if taken is not None:
@@ -303,7 +310,7 @@ class TensorReader:
         if len(groups) == 1 and groups[0][0].array is not None and out is None:
             return self._taken(groups[0][0], groups[0][2], [])
         result = out if out is not None else np.empty((len(rows), *shape), dtype)
-        wanted = np.asarray(rows, np.int64)
+        wanted = row_numbers(rows)
         jobs: list[Callable[[], None]] = []
         for chunk, positions, places, parts in self._fetched(rows, groups):
             if _consecutive(positions):
@@ -482,4 +489,4 @@ def _unpack(embedded: values.Embedded) -> Any:
 
 _NULLS: Mapping[str, Callable[[], Any]] = {"text": str, "json": dict, "list": list, "polygon": list}
 
-__all__ = ["TensorReader", "run_jobs"]
+__all__ = ["TensorReader", "row_numbers", "run_jobs"]

@@ -11,6 +11,7 @@ from deeplake import plugins
 from deeplake.errors import (
     CorruptedSampleError,
     ObjectNotFoundError,
+    PluginNotFoundError,
     SampleReadError,
     StorageError,
     UnsupportedCompressionError,
@@ -242,19 +243,26 @@ def _read(path: str, creds: Any, storage: Any) -> Buffer:
 def _detect(path: str | None, read: Any) -> str:
     """Codec of a file: by its extension if its first bytes agree, else by its first bytes."""
     name = (path or "").lower().split("?", 1)[0]
-    known = plugins.names("codec")
     head = memoryview(read())[:HEAD]
     extension = name.rpartition(".")[2] if "." in name else ""
-    candidates = [extension] if extension in known else []
-    candidates += [key for key in known if key != extension]
-    for key in candidates:
-        codec = codec_plugin(key)
-        if codec.media != "bytes" and cast(SampleCodec, codec).sniff(head):
-            return codec.name
+    if extension and _knows(extension, head):
+        return codec_plugin(extension).name
+    for key in plugins.names("codec"):
+        if key != extension and _knows(key, head):
+            return codec_plugin(key).name
     raise UnsupportedCompressionError(
         f"{path or 'the buffer'}: no installed codec knows files like this (it starts with "
         f'{bytes(head[:8])!r}); codecs for images come with pip install "deeplake-core[codecs]"'
     )
+
+
+def _knows(key: str, head: memoryview) -> bool:
+    """Whether there is a codec of this name, and it takes files that start like this."""
+    try:
+        codec = codec_plugin(key)
+    except PluginNotFoundError:
+        return False
+    return codec.media != "bytes" and cast(SampleCodec, codec).sniff(head)
 
 
 __all__ = ["Sample"]
