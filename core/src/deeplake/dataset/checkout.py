@@ -12,6 +12,7 @@ import numpy as np
 from deeplake.dataset import writer
 from deeplake.dataset.reader import TensorReader
 from deeplake.errors import (
+    ConflictError,
     DeepLakeError,
     InvalidOperationError,
     ReadOnlyModeError,
@@ -46,7 +47,9 @@ class Checkout:
         self.generation = 0
         self._depth = 0
         self._in_transaction = False
+        self._pins: dict[int, tuple[str, int]] = {}
         self._touched: dict[str, int] = {}
+        self._begun: dict[str, int] = {}
         self._readers: dict[str, TensorReader] = {}
 
     @property
@@ -81,8 +84,42 @@ class Checkout:
         """Go to another version."""
         self.session.close()
         self.session = session
-        self.generation += 1
+        self._touched = {}
+        self.rows_moved()
         self._readers.clear()
+
+    def rows_moved(self) -> None:
+        """Make views invalid that were taken before."""
+        self.generation += 1
+
+    def pin(self, commit_id: str) -> None:
+        """Let views that were taken before a commit show that commit from now on."""
+        self._pins[self.generation] = (commit_id, self.generation + 1)
+        self.rows_moved()
+
+    def pinned(self, generation: int) -> Checkout | None:
+        """What a view shows that was taken before something changed.
+
+        Args:
+            generation: When the view was taken.
+
+        Returns:
+            Itself as long as nothing has changed; the commit that was made in between, if there was
+            one; else None.
+        """
+        if self.showed(generation, self.generation):
+            return self
+        if generation not in self._pins:
+            return None
+        session = Session.open(self.repository, self._pins[generation][0])
+        return Checkout(self.path, session, read_only=True)
+
+    def showed(self, generation: int, current: int) -> bool:
+        """Whether a view that was taken in one generation was up to date in another one.
+
+        A commit begins a generation, but changes nothing.
+        """
+        return generation == current or self._pins.get(generation, ("", -1))[1] == current
 
     # ---- changing
     @contextmanager
@@ -93,19 +130,65 @@ class Checkout:
             ReadOnlyModeError: The dataset was opened read only.
         """
         self.check_writable()
-        yield self.session
-        if rows_move:
-            self.generation += 1
-        if self._depth:
-            if not self._in_transaction:
-                self.session.checkpoint(self._lengths_agree())
-            return
+        session = self.session
+        rebases = session.rebases
+        if not self._depth:
+            self.begin_block()
         try:
-            self.session.flush()
+            yield session
         except BaseException:
-            # The operation failed as a whole: trying again must not do it twice.
-            self.session.discard()
+            if not self._depth and session.changed:
+                # What came before the failure is kept as far as it is whole.
+                self._drop_half_rows()
+                self.rows_moved()
+                session.flush()
             raise
+        if rows_move:
+            self.rows_moved()
+        try:
+            if not self._depth:
+                session.flush()
+            elif not self._in_transaction:
+                session.checkpoint(self._lengths_agree())
+        except BaseException:
+            self.rows_moved()
+            if not self._depth:
+                # The operation failed as a whole: trying again must not do it twice.
+                session.discard()
+            raise
+        if session.rebases != rebases:
+            self.rows_moved()
+
+    def flush(self) -> None:
+        """Publish what was changed, unless a transaction will do that at its end.
+
+        Raises:
+            ConflictError: Another writer changed the same things.
+            StorageError: The store failed; flushing again tries again.
+        """
+        if self._in_transaction:
+            return
+        session = self.session
+        rebases = session.rebases
+        try:
+            session.flush()
+        except ConflictError:
+            self.rows_moved()
+            raise
+        if session.rebases != rebases:
+            self.rows_moved()
+
+    def check_no_transaction(self, what: str) -> None:
+        """Refuse what would publish a part of a transaction.
+
+        Raises:
+            InvalidOperationError: A transaction is open.
+        """
+        if self._in_transaction:
+            raise InvalidOperationError(
+                f"{what} is not possible inside `with ds.transaction():`, which publishes everything "
+                "at its end; do it after the block"
+            )
 
     def check_writable(self) -> None:
         """Raise ``ReadOnlyModeError`` if the dataset was opened read only."""
@@ -118,8 +201,13 @@ class Checkout:
     def enter(self) -> None:
         """Begin to collect changes."""
         if self._depth == 0:
-            self._touched = {}
+            self.begin_block()
         self._depth += 1
+
+    def begin_block(self) -> None:
+        """Remember how long the tensors are now."""
+        self._touched = {}
+        self._begun = {tid: draft.length for tid, draft in self.session.tensors.items()}
 
     def leave(self, *, failed: bool) -> None:
         """Publish what was collected; after a failure, complete rows only."""
@@ -130,7 +218,7 @@ class Checkout:
             self._drop_half_rows()
         touched, self._touched = self._touched, {}
         if touched or self.session.changed:
-            self.session.flush()
+            self.flush()
 
     @contextmanager
     def transaction(self, dataset: T) -> Iterator[T]:
@@ -138,10 +226,12 @@ class Checkout:
         self.check_writable()
         if self._depth:
             raise InvalidOperationError(
-                "a transaction cannot begin inside `with ds:`, whose changes would be part of it"
+                "a transaction cannot begin inside another one, nor inside `with ds:`: it could not "
+                "be undone alone"
             )
         session = self.session
-        session.flush()
+        self.flush()
+        rebases = session.rebases
         self._depth += 1
         self._in_transaction = True
         try:
@@ -149,11 +239,13 @@ class Checkout:
             session.flush()
         except BaseException:
             session.discard()
-            self.generation += 1
+            self.rows_moved()
             raise
         finally:
             self._in_transaction = False
             self._depth -= 1
+        if session.rebases != rebases:
+            self.rows_moved()
 
     def rechunk(self, drafts: Sequence[Draft], *, progressbar: bool) -> None:
         """Rewrite what is scattered, one tensor at a time."""
@@ -170,8 +262,7 @@ class Checkout:
 
     def _touch(self, draft: Draft) -> None:
         """Remember how long a tensor was before this block changed it."""
-        if self._depth:
-            self._touched.setdefault(draft.schema.id, draft.length)
+        self._touched.setdefault(draft.schema.id, draft.length)
 
     def _lengths_agree(self) -> bool:
         tensors = self.session.tensors
@@ -181,17 +272,29 @@ class Checkout:
         return len(added) <= 1
 
     def _drop_half_rows(self) -> None:
-        """Cut tensors that began the block equally long back to their common length."""
+        """Cut tensors that began the block equally long back to their common length.
+
+        Tensors that the block did not come to count if the others have one row more: that is the
+        half
+        of a first row. If they have several, these tensors are not used.
+        """
+        tensors = self.session.tensors
         groups: dict[int, list[Draft]] = {}
         for tid, before in self._touched.items():
-            draft = self.session.tensors.get(tid)
-            if draft is not None:
-                groups.setdefault(before, []).append(draft)
+            if tid in tensors:
+                groups.setdefault(before, []).append(tensors[tid])
         for before, drafts in groups.items():
+            idle = any(
+                length == before and tid in tensors and tid not in self._touched
+                for tid, length in self._begun.items()
+            )
             common = max(before, min(draft.length for draft in drafts))
+            if idle and max(draft.length for draft in drafts) == before + 1:
+                common = before
             for draft in drafts:
                 if draft.length > common:
                     self.session.delete_rows(draft, np.array([[common, draft.length]], np.int64))
+                    self.rows_moved()
 
     # ---- rows
     def apply(self, draft: Draft, batch: writer.Batch) -> None:

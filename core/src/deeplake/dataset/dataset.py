@@ -173,6 +173,7 @@ class Dataset(Versioned, Derived, Account):
             names=self._names if names is None else names,
             padded=padded or self._padded,
             source=self if self._generation is not None else None,
+            source_rows=self._source_rows,
             verbose=self._verbose,
         )
         if self._generation is not None:
@@ -181,18 +182,26 @@ class Dataset(Versioned, Derived, Account):
 
     def _keep(self, generation: int) -> None:
         """Stay valid: what changed since this generation was assigned through this view."""
+        checkout = self._checkout
+        if checkout.generation > generation + 1:
+            return  # another writer's changes came in too
         view: Dataset | None = self
         while view is not None:
-            if view._generation == generation:
+            if view._generation is not None and checkout.showed(view._generation, generation):
                 object.__setattr__(view, "_generation", self._checkout.generation)
             view = view._source
 
     def _check_valid(self) -> None:
         generation = self._generation
         if generation is not None and generation != self._checkout.generation:
-            raise InvalidViewException(
-                f"{self.path} was changed after this view was taken; take it again"
-            )
+            there = self._checkout.pinned(generation)
+            if there is None:
+                raise InvalidViewException(
+                    f"{self.path} was changed after this view was taken; take it again"
+                )
+            if there is not self._checkout:
+                object.__setattr__(self, "_checkout", there)
+                object.__setattr__(self, "_generation", there.generation)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -378,7 +387,7 @@ class Dataset(Versioned, Derived, Account):
     @property
     def is_optimized(self) -> bool:
         """Whether this is a saved view with data of its own."""
-        return False
+        return self._source_rows is not None
 
     @property
     def group_index(self) -> str:
@@ -400,7 +409,9 @@ class Dataset(Versioned, Derived, Account):
         if self._source_rows is not None:
             # Rows that were copied for a saved view keep the numbers they had.
             rows = self._source_rows.select(rows, length).rows(length)
-        return [rows] if isinstance(rows, int) else rows
+        if isinstance(rows, int):
+            return [rows]
+        return rows if self._selection.is_all else list(map(int, rows))
 
     @property
     def meta(self) -> DatasetMeta:
@@ -492,7 +503,8 @@ class Dataset(Versioned, Derived, Account):
             name: Name; ``"a/b/t"`` creates the groups ``a`` and ``a/b``.
             htype: Kind of data (``deeplake.htypes``); not given: decided by the first sample.
             dtype: NumPy dtype; not given: the htype's, or the first sample's.
-            sample_compression: Codec of each sample (``deeplake.compressions``). Files that have this
+            sample_compression: Codec of each sample (``deeplake.compressions``). Files that have
+            this
                 compression are stored byte for byte.
             chunk_compression: Codec of whole chunks.
             hidden: Leave it out of ``ds.tensors``.
@@ -675,7 +687,7 @@ class Dataset(Versioned, Derived, Account):
 
     def flush(self) -> None:
         """Store all changes now, also inside ``with ds:``."""
-        self._checkout.session.flush()
+        self._checkout.flush()
 
     def __enter__(self) -> Dataset:
         self._checkout.enter()
@@ -759,7 +771,7 @@ class Dataset(Versioned, Derived, Account):
             raise MemoryDatasetCanNotBePickledError(
                 f"{self.path} lives in this process only; copy it to a path to hand it over"
             )
-        frozen = versions.freeze(self._checkout.session)
+        frozen = versions.freeze(self._checkout)
         state = (
             self._selection.bind(self._length()) if self.is_view else self._selection,
             self._group,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from deeplake.dataset.checkout import Checkout
@@ -12,48 +12,59 @@ from deeplake.errors import CheckoutError
 from deeplake.format.commit import Commit
 from deeplake.versioning import history
 from deeplake.versioning.history import CommitChange, TensorChange
-from deeplake.versioning.session import find_commit
+from deeplake.versioning.session import Session
 
 Entry = dict[str, Any]
 
 
-def diff(
-    checkout: Checkout, id_1: str | None, id_2: str | None
-) -> tuple[list[CommitEntry], list[CommitEntry] | None, str]:
-    """What changed: on one side, or on two sides of a common ancestor.
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What was asked for, and what was found.
 
-    Returns:
-        Changes of the first side, newest first; of the second side, or None if only the last commit
-        was asked for; and a title.
+    Attributes:
+        sides: Changes on one side, or on both sides of a common ancestor; newest commit first.
+        names: What the sides are called.
+        ancestor: The common ancestor of two sides; None if there is none.
+    """
+
+    sides: tuple[list[CommitEntry], ...]
+    names: tuple[str, ...]
+    ancestor: str | None = None
+
+
+def diff(checkout: Checkout, id_1: str | None, id_2: str | None) -> Difference:
+    """What changed since the last commit, or on two sides of a common ancestor.
+
+    Args:
+        checkout: The dataset.
+        id_1: None: what is not committed. Alone: this version, beside the one checked out.
+        id_2: A second version.
 
     Raises:
-        KeyError: There is no such commit or branch.
+        KeyError: There is no such commit, branch or tag.
         ValueError: Only ``id_2`` is given.
     """
     if id_1 is None and id_2 is not None:
         raise ValueError(
             "diff(id_2=…) needs id_1 too; diff(id_1) compares with what is checked out"
         )
+    checkout.check_no_transaction("a diff")
+    checkout.flush()
     session = checkout.session
-    session.flush()
     here = _Node(session.base, session.commit_id, session.pending_id)
+    current = "HEAD" if session.ref is not None else f"{session.commit_id} (current commit)"
     if id_1 is None:
-        return [_head_entry(checkout, here)], None, "Diff in HEAD relative to the previous commit:"
+        return Difference(([_own_entry(checkout, here)],), (current,))
     first = here if id_2 is None else _node(checkout, id_1)
-    second = _node(checkout, id_1 if id_2 is None else id_2)
-    repository = checkout.repository
-    ancestor = history.common_ancestor(
-        repository, _last_commit(checkout, first), _last_commit(checkout, second)
+    other = id_1 if id_2 is None else id_2
+    second = _node(checkout, other)
+    split = history.diverge(
+        checkout.repository, _last_commit(checkout, first), _last_commit(checkout, second)
     )
-    names = ("HEAD", id_1) if id_2 is None else (id_1, id_2)
-    base = "the beginning" if ancestor is None else ancestor.id
-    title = (
-        f"Diff in {names[0]} and {names[1]} relative to their most recent common ancestor {base}:"
-    )
-    return (
-        _entries(checkout, first, ancestor),
-        _entries(checkout, second, ancestor),
-        title,
+    return Difference(
+        (_entries(checkout, first, split.ours), _entries(checkout, second, split.theirs)),
+        (current if id_2 is None else id_1, other),
+        split.bases[0].id if split.bases else None,
     )
 
 
@@ -94,7 +105,7 @@ class CommitEntry:
         return {
             "commit_id": self.commit_id,
             "author": self.commit.author,
-            "message": self.commit.message,
+            "message": self.commit.message or None,
             "date": when(self.commit.time) if self.is_commit else None,
             "info_updated": self.change.info_updated,
             "renamed": dict(self.change.renamed),
@@ -102,7 +113,7 @@ class CommitEntry:
         }
 
     def tensor_entry(self) -> Entry:
-        """The part about the tensors."""
+        """The part about the tensors that changed."""
         entry: Entry = {"commit_id": self.commit_id}
         for tensor in self.change.tensors:
             entry[tensor.name] = {
@@ -118,15 +129,11 @@ class CommitEntry:
 
 
 def _node(checkout: Checkout, address: str) -> _Node:
-    repository = checkout.repository
     try:
-        commit = find_commit(repository, address)
+        session = Session.open(checkout.repository, address)
     except CheckoutError as error:
         raise KeyError(f"{checkout.path} has no commit, branch or tag {address!r}") from error
-    if commit.message is not None:
-        return _Node(commit, commit.id, commit.id)
-    parent = commit.parents[0] if commit.parents else None
-    return _Node(commit, parent, commit.id)
+    return _Node(session.base, session.commit_id, session.pending_id)
 
 
 def _last_commit(checkout: Checkout, node: _Node) -> Commit | None:
@@ -135,77 +142,93 @@ def _last_commit(checkout: Checkout, node: _Node) -> Commit | None:
     return None if node.commit_id is None else checkout.repository.read_commit(node.commit_id)
 
 
+def _own_entry(checkout: Checkout, node: _Node) -> CommitEntry:
+    """What is not committed; at a past commit, what that changed."""
+    if not node.is_commit:
+        return _head_entry(checkout, node)
+    if checkout.session.ref is None:
+        return _commit_entry(checkout, node.state)
+    return CommitEntry(Commit(node.pending), node.pending, CommitChange())
+
+
 def _head_entry(checkout: Checkout, node: _Node) -> CommitEntry:
-    """What is not committed."""
-    before = _last_commit(checkout, node)
-    if node.is_commit and checkout.session.ref is None:
-        # A past commit is checked out: its own changes are what can be shown.
-        parents = node.state.parents
-        before = checkout.repository.read_commit(parents[0]) if parents else None
-        return CommitEntry(
-            node.state, node.state.id, history.change(checkout.repository, before, node.state)
-        )
-    empty = CommitChange() if node.is_commit else None
-    found = empty or history.change(checkout.repository, before, node.state)
-    head = Commit(node.pending, author=node.state.author)
-    return CommitEntry(head, node.pending, found)
+    change = history.change(checkout.repository, _last_commit(checkout, node), node.state)
+    return CommitEntry(Commit(node.pending), node.pending, change)
 
 
-def _entries(checkout: Checkout, node: _Node, ancestor: Commit | None) -> list[CommitEntry]:
+def _commit_entry(checkout: Checkout, commit: Commit) -> CommitEntry:
     repository = checkout.repository
+    parent = repository.read_commit(commit.parents[0]) if commit.parents else None
+    return CommitEntry(commit, commit.id, history.change(repository, parent, commit))
+
+
+def _entries(checkout: Checkout, node: _Node, among: frozenset[str]) -> list[CommitEntry]:
+    """One side's commits since the common ancestor, after what is not committed there."""
     entries = [] if node.is_commit else [_head_entry(checkout, node)]
-    for commit in history.path_to(repository, _last_commit(checkout, node), ancestor):
-        parent = repository.read_commit(commit.parents[0]) if commit.parents else None
-        entries.append(CommitEntry(commit, commit.id, history.change(repository, parent, commit)))
-    return entries
+    path = history.first_parents(checkout.repository, _last_commit(checkout, node), among)
+    return entries + [_commit_entry(checkout, commit) for commit in path]
 
 
-def as_dict(first: list[CommitEntry], second: list[CommitEntry] | None) -> Entry:
-    """The differences as user code reads them."""
-    if second is None:
-        return {
-            "dataset": [e.dataset_entry() for e in first],
-            "tensor": [e.tensor_entry() for e in first],
-        }
-    return {
-        "dataset": ([e.dataset_entry() for e in first], [e.dataset_entry() for e in second]),
-        "tensor": ([e.tensor_entry() for e in first], [e.tensor_entry() for e in second]),
-    }
+def as_dict(found: Difference) -> Entry:
+    """The differences as user code reads them: of two sides, tuples."""
+    dataset = tuple([entry.dataset_entry() for entry in side] for side in found.sides)
+    tensor = tuple([entry.tensor_entry() for entry in side] for side in found.sides)
+    if len(found.sides) == 1:
+        return {"dataset": dataset[0], "tensor": tensor[0]}
+    return {"dataset": dataset, "tensor": tensor}
 
 
 # --------------------------------------------------------------------------- as text
-def as_text(
-    first: list[CommitEntry], second: list[CommitEntry] | None, title: str, names: Sequence[str]
-) -> str:
-    """The differences for people."""
-    lines = ["", "## Deep Lake Diff", title, "-" * 120]
-    sides = [first] if second is None else [first, second]
-    for side, name in zip(sides, names, strict=False):
-        lines.append(_coloured(f"Diff in {name}:" if second is not None else name, "94"))
-        if not side:
-            lines.append("No changes were made.")
-        for entry in side:
-            lines += ["*" * 80, *_commit_lines(entry), ""]
-        lines.append("-" * 120)
+def as_text(found: Difference, *, coloured: bool = True) -> str:
+    """The differences for people.
+
+    Args:
+        found: The differences.
+        coloured: With the codes that terminals and notebooks show as colours.
+    """
+    paint = _paint if coloured else _plain
+    lines = ["", "## Deep Lake Diff"]
+    relative = "the previous commit"
+    if len(found.sides) > 1:
+        relative = f"the most recent common ancestor, {found.ancestor or 'the beginning'}"
+        lines.append(f"What happened in two versions since {relative}:")
+    lines.append(LINE)
+    for side, name in zip(found.sides, found.names, strict=True):
+        header = paint(f"Diff in {name} relative to {relative}:", BLUE)
+        lines += [header, *_side_lines(side, paint), LINE]
     return "\n".join(lines)
 
 
-def _coloured(text: str, code: str) -> str:
-    return f"\033[{code}m{text}\033[0m" if sys.stdout.isatty() else text
+LINE = "-" * 120
+BLUE, YELLOW = "94", "93"
 
 
-def _commit_lines(entry: CommitEntry) -> list[str]:
+def _paint(text: str, code: str) -> str:
+    return f"\033[{code}m{text}\033[0m"
+
+
+def _plain(text: str, code: str) -> str:
+    return text
+
+
+def _side_lines(side: list[CommitEntry], paint: Callable[[str, str], str]) -> list[str]:
+    if not side:
+        return ["No changes were made."]
+    lines: list[str] = []
+    for entry in side:
+        lines += ["*" * 80, *_commit_lines(entry, paint), ""]
+    return lines
+
+
+def _commit_lines(entry: CommitEntry, paint: Callable[[str, str], str]) -> list[str]:
     commit = entry.commit
-    if entry.is_commit:
-        lines = [
-            _coloured(f"commit {entry.commit_id}", "93"),
-            f"Author: {commit.author}",
-            f"Date: {when(commit.time)}",
-            f"Message: {commit.message}",
-        ]
-    else:
-        lines = [_coloured("commit UNCOMMITTED HEAD", "93")]
-    lines.append("")
+    lines = [
+        paint(f"commit {entry.commit_id if entry.is_commit else 'UNCOMMITTED HEAD'}", YELLOW),
+        f"Author: {commit.author}",
+        f"Date: {when(commit.time) if entry.is_commit else None}",
+        f"Message: {commit.message or None}",
+        "",
+    ]
     change = entry.change
     if change.info_updated:
         lines.append("- Updated dataset info")
@@ -215,7 +238,8 @@ def _commit_lines(entry: CommitEntry) -> list[str]:
         pairs = ", ".join(f"{old} -> {new}" for old, new in change.renamed.items())
         lines.append(f"- Renamed:\t{pairs}")
     for tensor in sorted(change.tensors, key=lambda t: t.name):
-        lines += ["", tensor.name, *_tensor_lines(tensor)]
+        gap = [""] if lines[-1] else []
+        lines += [*gap, tensor.name, *_tensor_lines(tensor)]
     if not (change.info_updated or change.deleted or change.renamed or change.tensors):
         lines.append("No changes were made in this commit.")
     return lines
@@ -257,4 +281,4 @@ def _ranges(rows: Iterable[int]) -> str:
     return ", ".join(_span(a, b) for a, b in spans)
 
 
-__all__ = ["CommitEntry", "as_dict", "as_text", "diff"]
+__all__ = ["CommitEntry", "Difference", "as_dict", "as_text", "diff"]

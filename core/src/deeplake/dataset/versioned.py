@@ -93,9 +93,12 @@ class Versioned:
     def checkout(self, address: str, create: bool = False, reset: bool = False) -> str | None:
         """Go to a branch or commit, in place.
 
+        What is not committed stays with its branch. At a past commit, the first change makes a branch
+        ``auto_…`` and moves there.
+
         Args:
-            address: Branch, or id of a commit.
-            create: Make the branch.
+            address: Branch, tag, or id of a commit.
+            create: Make the branch, at the last commit; what is not committed is committed first.
             reset: Accepted for compatibility: a branch cannot be damaged by an interrupted write.
 
         Returns:
@@ -104,12 +107,15 @@ class Versioned:
         Raises:
             CheckoutError: There is neither a branch nor a commit of this name, or there is one and
                 ``create`` is given.
+            ReadOnlyModeError: ``create`` is given, and the dataset was opened read only.
         """
         self._check_root("checkout")
         return versions.checkout(self._checkout, address, create=create)
 
     def create_branch(self, name: str) -> None:
         """Make a branch at the last commit, without going there.
+
+        What is not committed is committed first.
 
         Raises:
             CheckoutError: There is a branch, tag or commit of this name.
@@ -119,10 +125,10 @@ class Versioned:
         versions.create_branch(self._checkout, name)
 
     def delete_branch(self, name: str) -> None:
-        """Remove a branch. Commits that other branches or tags have stay.
+        """Remove a branch. Commits that other branches or tags have, by merges too, stay.
 
         Raises:
-            VersionControlError: It is main, checked out, or not there.
+            VersionControlError: It is main, checked out, not there, or other branches grew from it.
         """
         self._check_root("delete_branch")
         self._checkout.check_writable()
@@ -174,20 +180,20 @@ class Versioned:
         """Show what changed.
 
         Args:
-            id_1: None: what is not committed yet. Alone: this version against the one checked out.
-            id_2: The version that ``id_1`` is compared with. Both are relative to their most recent
-                common ancestor.
-            as_dict: Return it instead of printing it.
+            id_1: None: what is not committed yet (at a past commit: what it changed). Alone: this
+                version and the one checked out.
+            id_2: A second version. Both are shown relative to their most recent common ancestor.
+            as_dict: Return it instead of printing it: ``{"dataset": […], "tensor": […]}``, newest
+                commit first; with ids, tuples of two such lists.
 
         Raises:
             KeyError: There is no such commit or branch.
             ValueError: Only ``id_2`` is given.
         """
-        first, second, title = diffs.diff(self._checkout, id_1, id_2)
+        found = diffs.diff(self._checkout, id_1, id_2)
         if as_dict:
-            return diffs.as_dict(first, second)
-        names = ("HEAD", id_1 or "") if id_2 is None else (id_1 or "", id_2)
-        print(diffs.as_text(first, second, title, names))
+            return diffs.as_dict(found)
+        print(diffs.as_text(found))
         return None
 
     def merge(
@@ -200,18 +206,22 @@ class Versioned:
         """Merge another version into this branch, and commit that.
 
         Rows are matched by their ids: rows that were added there are appended here, rows that were
-        updated or deleted only there are here too.
+        updated or deleted only there are here too. A row that was deleted here comes back if it was
+        updated there. Class labels are matched by name. What is not committed there is committed
+        first; what is not committed here becomes part of the merge.
 
         Args:
             target_id: Branch, tag or commit.
             conflict_resolution: ``"ours"`` or ``"theirs"``: whose change counts where both changed
-                the same row or name; None: that is an error.
+                the same row or key of ``info``; None: that is an error.
             delete_removed_tensors: Delete tensors that were deleted there.
-            force: Keep our names of tensors that both sides renamed.
+            force: Tensors that both sides renamed keep our name, and a tensor that has the name of
+                one of ours there becomes part of it.
 
         Raises:
             MergeConflictError: Both sides changed the same thing, and there is no resolution.
-            MergeMismatchError: Both sides created a tensor of one name, with different meta.
+            MergeMismatchError: Both sides have a tensor of one name, with different htype, dtype or
+                compression.
             CheckoutError: There is no such version.
         """
         self._check_root("merge")
@@ -228,12 +238,7 @@ class Versioned:
             force: Accepted for compatibility.
         """
         self._check_root("reset")
-        self._checkout.check_writable()
-        if not self.has_head_changes:
-            print("There is nothing to reset: no changes since the last commit.")
-            return
-        self._checkout.session.reset()
-        self._checkout.generation += 1
+        versions.reset(self._checkout)
 
     def refresh(self) -> bool:
         """Go to the latest state of the branch, with what other writers published.
@@ -241,13 +246,13 @@ class Versioned:
         Returns:
             Whether there was anything new.
         """
-        moved = self._checkout.session.refresh()
-        if moved:
-            self._checkout.generation += 1
-        return moved
+        self._check_root("a refresh")
+        return versions.refresh(self._checkout)
 
     def transaction(self) -> AbstractContextManager[Self]:
-        """``with ds.transaction():`` publishes everything inside at once, or, after an error, nothing."""
+        """``with ds.transaction():`` publishes everything inside at once, or, after an error,
+        nothing.
+        """
         self._check_root("transaction")
         return self._checkout.transaction(self)
 
@@ -271,6 +276,9 @@ class Versioned:
         names = [tensors] if isinstance(tensors, str) else tensors
         drafts = [self._draft(name) for name in (self._visible() if names is None else names)]
         self._checkout.rechunk(drafts, progressbar=progressbar)
+
+    def fix_vc(self) -> None:
+        """Accepted for compatibility: there is no separate list of versions that could be wrong."""
 
     def optimize(self) -> None:
         """Rechunk all tensors, without a progress bar."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.clock import when
 from deeplake.errors import (
     CheckoutError,
+    ConflictError,
     EmptyCommitError,
     MergeConflictError,
     MergeMismatchError,
@@ -19,9 +21,9 @@ from deeplake.errors import (
 from deeplake.format.commit import Commit
 from deeplake.spi import Store
 from deeplake.versioning import history
-from deeplake.versioning.merging import Clash, Mismatch, Resolution
-from deeplake.versioning.repository import MAIN, Repository, new_id
-from deeplake.versioning.session import Session, find_commit
+from deeplake.versioning.merging import Clash, Mismatch, Resolution, Rules
+from deeplake.versioning.repository import MAIN, Repository, is_id, new_id, quoted
+from deeplake.versioning.session import Session, find_commit, user_commit_id
 
 
 def _entry(commit: Commit) -> dict[str, Any]:
@@ -29,7 +31,7 @@ def _entry(commit: Commit) -> dict[str, Any]:
         "commit": commit.id,
         "author": commit.author,
         "time": when(commit.time),
-        "message": commit.message,
+        "message": commit.message or None,
     }
 
 
@@ -63,7 +65,7 @@ def log(checkout: Checkout) -> str:
             f"Commit : {commit.id} ({commit.branch})",
             f"Author : {commit.author}",
             f"Time   : {when(commit.time)}",
-            f"Message: {commit.message}",
+            f"Message: {commit.message or None}",
         ]
     return "\n".join(lines)
 
@@ -71,6 +73,7 @@ def log(checkout: Checkout) -> str:
 def commit(checkout: Checkout, dataset: object, message: str | None, *, allow_empty: bool) -> str:
     """Make a commit (see ``Dataset.commit``); hooks see ``dataset``."""
     checkout.check_writable()
+    checkout.check_no_transaction("a commit")
     session = checkout.session
     if not session.has_changes and not allow_empty:
         raise EmptyCommitError(
@@ -78,77 +81,149 @@ def commit(checkout: Checkout, dataset: object, message: str | None, *, allow_em
             "allow_empty=True to commit all the same"
         )
     plugins.hook("deeplake_before_commit", dataset=dataset, message=message)
-    commit_id = session.commit(message or "")
+    commit_id = _commit(checkout, message or "")
     plugins.hook("deeplake_committed", dataset=dataset, commit_id=commit_id)
+    return commit_id
+
+
+def _commit(checkout: Checkout, message: str, merged: str | None = None) -> str:
+    """Commit; views that show what is committed keep showing it."""
+    session = checkout.session
+    rebases = session.rebases
+    try:
+        commit_id = session.commit(message, merged)
+    except ConflictError:
+        checkout.rows_moved()
+        raise
+    if session.rebases == rebases:
+        checkout.pin(commit_id)
+    else:
+        checkout.rows_moved()
+    checkout.begin_block()
     return commit_id
 
 
 def checkout(working: Checkout, address: str, *, create: bool) -> str | None:
     """Go to a branch or commit (see ``Dataset.checkout``)."""
-    session = working.session
+    working.check_no_transaction("a checkout")
     if create:
         if working.read_only:
             raise ReadOnlyModeError(f"{working.path} was opened read only; no branch can be made")
-        _create_branch(working, address)
-    elif address == session.branch and session.ref is not None:
-        session.flush()
-    else:
-        session.flush()
+        _prepare_branch(working, address)
+        working.session.create_branch(address)
+        working.rows_moved()
+        return working.session.commit_id
+    working.flush()
+    session = working.session
+    if address != session.branch or session.ref is None:
         working.switch(Session.open(working.repository, address))
+        _warn_without_commits(working)
     return working.session.commit_id
 
 
-def _check_branch_name(working: Checkout, name: str) -> None:
-    """Raise ``CheckoutError`` if nothing new can be called this."""
-    if not name.strip() or not name.isprintable() or len(name) > 80:
-        raise CheckoutError(
-            f"{name!r:.90} cannot be the name of a branch or tag: it has 1 to 80 printable characters"
+def _warn_without_commits(working: Checkout) -> None:
+    """Tell who checks out a branch that nothing was committed there yet."""
+    session = working.session
+    if session.ref is None:
+        return
+    made_on = None
+    if session.commit_id is not None:
+        made_on = working.repository.read_commit(session.commit_id).branch
+    # Commits keep the name that a branch had before it was renamed.
+    if made_on is None or (made_on != session.branch and made_on in working.repository.branches()):
+        warnings.warn(
+            f"the branch {session.branch!r} that was checked out has no commits yet", stacklevel=4
         )
+
+
+MAX_KEY = 200
+"""Longest name of a branch, tag or view as a component of a key: file systems allow 255 bytes."""
+
+
+def check_name(name: Any, what: str) -> None:
+    """Raise ``CheckoutError`` if a branch or tag cannot be called this."""
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise CheckoutError(f"{name!r:.90} cannot be the name of a {what}: it has to be printable")
+    if name != name.strip():
+        raise CheckoutError(f"{name!r:.90} cannot be the name of a {what}: blanks are around it")
+    if len(quoted(name)) > MAX_KEY:
+        raise CheckoutError(f"{name!r:.90} cannot be the name of a {what}: it is too long")
+    if is_id(name):
+        raise CheckoutError(f"{name!r:.90} cannot be the name of a {what}: it looks like a commit")
+
+
+def _check_new(working: Checkout, name: str, what: str) -> None:
+    """Raise ``CheckoutError`` if nothing new can be called this."""
     try:
-        find_commit(working.repository, name)
+        Session.open(working.repository, name)
     except CheckoutError:
+        check_name(name, what)
         return
     raise CheckoutError(f"{name!r} is a branch, tag or commit of {working.path} already")
 
 
-def _create_branch(working: Checkout, name: str) -> None:
-    """A branch at the last commit; what is not committed is committed first."""
-    _check_branch_name(working, name)
-    session = working.session
-    session.flush()
-    if session.ref is not None and session.has_changes and session.tensors:
-        session.commit(f"auto commit before checkout to {name}")
-    session.create_branch(name)
-    working.generation += 1
+def _prepare_branch(working: Checkout, name: str) -> None:
+    """Commit what is not committed: a branch begins at a commit."""
+    _check_new(working, name, "branch")
+    working.flush()
+    if working.session.has_changes:
+        _commit(working, f"auto commit before checkout to {name}")
 
 
 # --------------------------------------------------------------------------- branches and tags
 def create_branch(working: Checkout, name: str) -> None:
     """Make a branch at the last commit, and stay where we are (see ``Dataset.create_branch``)."""
-    here = working.session
-    _create_branch(working, name)
-    working.switch(Session.open(working.repository, here_address(here)))
-
-
-def here_address(session: Session) -> str:
-    """What checks out the same version again."""
-    return session.branch if session.ref is not None else session.base.id
+    working.check_no_transaction("a new branch")
+    _prepare_branch(working, name)
+    working.session.make_branch(name)
 
 
 def delete_branch(working: Checkout, name: str) -> None:
     """Remove a branch; its commits stay reachable from others that have them.
 
     Raises:
-        VersionControlError: It is main, checked out, or not there.
+        VersionControlError: It is main, checked out, not there, or another branch grew from it.
     """
+    repository = working.repository
     if name == MAIN:
         raise VersionControlError("branch 'main' cannot be deleted: it is what makes the dataset")
     if name == working.session.branch and working.session.ref is not None:
         raise VersionControlError(f"branch {name!r} is checked out; go to another one first")
-    if name not in working.repository.branches():
-        raise VersionControlError(f"{working.path} has no branch {name!r}")
+    _check_branch(working, name)
+    grown = _grown_from(repository, name)
+    if grown:
+        raise VersionControlError(
+            f"branch {name!r} cannot be deleted: {', '.join(map(repr, grown))} grew from it; delete "
+            "these first"
+        )
     _keep_head(working, name)
-    working.repository.delete_ref(name)
+    repository.delete_ref(name)
+
+
+def _check_branch(working: Checkout, name: str) -> None:
+    """Raise ``VersionControlError`` if there is no such branch."""
+    branches = working.repository.branches()
+    if name not in branches:
+        raise VersionControlError(
+            f"{working.path} has no branch {name!r}; there are {', '.join(map(repr, branches))}"
+        )
+
+
+def _grown_from(repository: Repository, name: str) -> list[str]:
+    """Branches that began at a commit of this one."""
+    ref, _ = repository.read_ref(name)
+    own = set()
+    for commit in repository.history(ref.commit):
+        if commit.branch != name:
+            break
+        own.add(commit.id)
+    found = []
+    for other in repository.branches():
+        if other != name and own:
+            start, _ = repository.read_ref(other)
+            if any(commit.id in own for commit in repository.history(start.commit)):
+                found.append(other)
+    return found
 
 
 def _keep_head(working: Checkout, name: str) -> None:
@@ -162,18 +237,19 @@ def rename_branch(working: Checkout, name: str, new_name: str) -> None:
     """Give a branch another name.
 
     Raises:
-        VersionControlError: It is main or not there, or the new name is taken.
+        VersionControlError: It is main or not there.
+        CheckoutError: The new name is taken.
     """
+    working.check_no_transaction("renaming a branch")
     repository = working.repository
     if name == MAIN:
         raise VersionControlError("branch 'main' cannot be renamed: it is what makes the dataset")
-    if name not in repository.branches():
-        raise VersionControlError(f"{working.path} has no branch {name!r}")
-    _check_branch_name(working, new_name)
+    _check_branch(working, name)
+    _check_new(working, new_name, "branch")
     session = working.session
     current = name == session.branch and session.ref is not None
     if current:
-        session.flush()
+        working.flush()
     ref, _ = repository.read_ref(name)
     repository.write_ref(replace(ref, branch=new_name, nonce=new_id()), if_match=None)
     repository.delete_ref(name)
@@ -188,24 +264,49 @@ def create_tag(working: Checkout, name: str, address: str | None) -> str:
         CheckoutError: There is a branch, commit or tag of this name, or no such commit.
         EmptyCommitError: There is no commit yet.
     """
-    _check_branch_name(working, name)
+    _check_new(working, name, "tag")
     target = address or working.session.commit_id
     if target is None:
         raise EmptyCommitError(f"{working.path} has no commit yet to be tagged {name!r}")
-    commit = find_commit(working.repository, target)
-    if commit.message is None:
-        if not commit.parents:
-            raise EmptyCommitError(f"branch {target!r} has no commit yet to be tagged {name!r}")
-        commit = working.repository.read_commit(commit.parents[0])
-    working.repository.create_tag(name, commit)
-    return commit.id
+    commit_id = user_commit_id(find_commit(working.repository, target))
+    if commit_id is None:
+        raise EmptyCommitError(f"branch {target!r} has no commit yet to be tagged {name!r}")
+    working.repository.create_tag(name, working.repository.read_commit(commit_id))
+    return commit_id
 
 
 def delete_tag(working: Checkout, name: str) -> None:
     """Remove a tag. Raises ``KeyError`` if there is none."""
     if working.repository.read_tag(name) is None:
-        raise KeyError(f"{working.path} has no tag {name!r}")
+        raise KeyError(
+            f"{working.path} has no tag {name!r}; it has {list(working.repository.tags())}"
+        )
     working.repository.delete_tag(name)
+
+
+# --------------------------------------------------------------------------- going back, going on
+def reset(working: Checkout) -> None:
+    """Drop what is not committed (see ``Dataset.reset``)."""
+    working.check_writable()
+    working.check_no_transaction("a reset")
+    session = working.session
+    if session.ref is None:
+        print("A past commit is checked out: there is nothing to reset.")
+    elif not session.has_changes:
+        print("There is nothing to reset: no changes since the last commit.")
+    else:
+        session.reset()
+        working.rows_moved()
+
+
+def refresh(working: Checkout) -> bool:
+    """Go to the latest state of the branch (see ``Dataset.refresh``)."""
+    working.check_no_transaction("a refresh")
+    working.flush()
+    moved = working.session.refresh()
+    if moved:
+        working.rows_moved()
+    return moved
 
 
 # --------------------------------------------------------------------------- merge
@@ -222,46 +323,50 @@ def merge(
         raise ValueError(
             f"conflict_resolution is 'ours', 'theirs' or None, not {conflict_resolution!r}"
         )
-    repository = working.repository
-    session = working.session
-    if session.has_changes:
-        session.commit(f"auto commit before merging {target}")
+    working.check_no_transaction("a merge")
+    working.flush()
+    repository, session = working.repository, working.session
     theirs = _merge_target(working, target)
-    ours = session.base
-    base = history.common_ancestor(repository, ours, theirs)
-    if base is not None and base.id == theirs.id:
-        print(f"No merge needed, {target} is an ancestor of what is checked out.")
+    ours = None if session.commit_id is None else repository.read_commit(session.commit_id)
+    bases = history.diverge(repository, ours, theirs).bases
+    if theirs.id in {base.id for base in bases} or theirs.id == session.base.id:
+        print(f"No merge needed: {target} is an ancestor of what is checked out.")
         return None
     resolution: Resolution = cast(Resolution, conflict_resolution)
+    rules = Rules(resolution, deletions=delete_removed_tensors, force=force)
     try:
-        session.merge(base, theirs, resolution, apply_deletions=delete_removed_tensors, force=force)
+        session.merge(bases, theirs, rules)
     except Mismatch as clash:
         session.discard()
         raise MergeMismatchError(f"{target} cannot be merged: {clash.what}") from clash
     except Clash as clash:
         session.discard()
         raise MergeConflictError(
-            f"{target} cannot be merged: {clash.what}; pass conflict_resolution='ours' or 'theirs'"
+            f"{target} cannot be merged: {clash.what}; pass conflict_resolution='ours' or 'theirs' "
+            "to say whose data count, or force=True to keep our names"
         ) from clash
-    working.generation += 1
-    return session.commit(f"Merge {target} into {session.branch}", merged=theirs.id)
+    working.rows_moved()
+    repository.keep(theirs)
+    return _commit(working, f"Merge {theirs.id} into {session.branch}", theirs.id)
 
 
 def _merge_target(working: Checkout, target: str) -> Commit:
-    """The commit to merge; what is not committed on a branch is committed first."""
-    repository = working.repository
-    if target in repository.branches():
-        other = Session.open(repository, target)
-        if other.has_changes and other.base.message is None and other.base.tensors:
-            other.commit(f"auto commit before merging into {working.session.branch}")
-        return other.base
-    return find_commit(repository, target)
+    """The commit to merge; what is not committed on another branch is committed first."""
+    repository, session = working.repository, working.session
+    if target == session.branch and session.ref is not None:
+        return session.base
+    other = Session.open(repository, target)
+    if other.ref is not None and other.has_changes:
+        other.commit(f"auto commit before merging into {session.branch}")
+    return other.base
 
 
 # --------------------------------------------------------------------------- pickling
-def freeze(session: Session) -> tuple[Any, ...]:
-    """A session's state as plain values, with everything that opening it again needs."""
-    session.flush()
+def freeze(checkout: Checkout) -> tuple[Any, ...]:
+    """A working copy's state as plain values, with everything that opening it again needs."""
+    checkout.check_no_transaction("pickling")
+    checkout.flush()
+    session = checkout.session
     return session.branch, session.ref is None, session.base.to_json()
 
 
@@ -278,6 +383,6 @@ def thaw(store: Store, path: str, frozen: tuple[Any, ...], *, read_only: bool) -
 
 
 __all__ = [
-    "checkout", "commit", "commits", "create_branch", "create_tag", "delete_branch", "delete_tag",
-    "details", "freeze", "log", "merge", "rename_branch", "thaw",
+    "check_name", "checkout", "commit", "commits", "create_branch", "create_tag", "delete_branch",
+    "delete_tag", "details", "freeze", "log", "merge", "refresh", "rename_branch", "reset", "thaw",
 ]  # fmt: skip

@@ -6,6 +6,7 @@ what there is.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,6 +83,11 @@ class Changes:
         return bool(len(self.added) or len(self.deleted) or len(self.updated))
 
 
+def all_rows(table: PieceTable) -> Runs:
+    """Every row of a table; all its segments are read."""
+    return _runs(table, set())
+
+
 def compare(old: PieceTable, new: PieceTable) -> Changes:
     """The changes between two versions of a tensor."""
     shared = _keys(old) & _keys(new)
@@ -100,7 +106,7 @@ def match(old: Runs, new: Runs, ndim: int) -> Changes:
     a, keys_a = _cut(a, keys_a, bounds)
     b, keys_b = _cut(b, keys_b, bounds)
     # After cutting, runs of the two sides are either the same rows or have none in common.
-    common, in_a, in_b = np.intersect1d(keys_a, keys_b, return_indices=True)
+    _, in_a, in_b = np.intersect1d(keys_a, keys_b, return_indices=True)
     only_a = np.setdiff1d(np.arange(len(a)), in_a)
     only_b = np.setdiff1d(np.arange(len(b)), in_b)
     left, right = a.pieces[in_a], b.pieces[in_b]
@@ -111,6 +117,52 @@ def match(old: Runs, new: Runs, ndim: int) -> Changes:
     added = only_b[np.argsort(b.rows[only_b], kind="stable")]
     deleted = only_a[np.argsort(a.rows[only_a], kind="stable")]
     return Changes(b.take(added), a.take(deleted), b.take(in_b[moved]), a.take(in_a[moved]))
+
+
+def meet(a: Runs, b: Runs, ndim: int) -> tuple[Runs, Runs]:
+    """The rows that are in both, in the same order, as each side has them."""
+    a = Runs(p.with_ndim(a.pieces, ndim), a.rows)
+    b = Runs(p.with_ndim(b.pieces, ndim), b.rows)
+    if not len(a) or not len(b):
+        return a.take(_NONE), b.take(_NONE)
+    sessions = np.unique(np.concatenate([a.pieces["session"], b.pieces["session"]]))
+    keys_a, keys_b = _ids(a, sessions), _ids(b, sessions)
+    bounds = np.unique(
+        np.concatenate([keys_a, keys_b, keys_a + a.pieces["count"], keys_b + b.pieces["count"]])
+    )
+    a, keys_a = _cut(a, keys_a, bounds)
+    b, keys_b = _cut(b, keys_b, bounds)
+    _, in_a, in_b = np.intersect1d(keys_a, keys_b, return_indices=True)
+    return a.take(in_a), b.take(in_b)
+
+
+def without(runs: Runs, others: Runs, ndim: int) -> Runs:
+    """The rows that are not among others, in row order."""
+    return match(others, runs, ndim).added if len(others) else runs
+
+
+def union(parts: Iterable[Runs]) -> Runs:
+    """Ids that are in any of some runs, each once; the rows and data of the result mean nothing."""
+    pieces = [p.with_ndim(part.pieces, 0) for part in parts if len(part)]
+    if not pieces:
+        return Runs(p.empty(0), np.zeros(0, np.int64))
+    whole = p.concatenate(pieces)
+    whole = whole[np.lexsort((whole["counter"], whole["session"]))]
+    merged: list[tuple[int, int, int]] = []
+    for session, first, count in zip(
+        whole["session"].tolist(), whole["counter"].tolist(), whole["count"].tolist(), strict=True
+    ):
+        if merged and merged[-1][0] == session and first <= merged[-1][2]:
+            merged[-1] = (session, merged[-1][1], max(merged[-1][2], first + count))
+        else:
+            merged.append((session, first, first + count))
+    ids = np.zeros(len(merged), p.piece_dtype(0))
+    for i, (session, first, stop) in enumerate(merged):
+        ids[i]["session"], ids[i]["counter"], ids[i]["count"] = session, first, stop - first
+    return Runs(ids, np.zeros(len(ids), np.int64))
+
+
+_NONE = np.zeros(0, np.int64)
 
 
 def locate(table: PieceTable, base: PieceTable, wanted: Runs) -> tuple[Runs, Runs]:
@@ -125,28 +177,14 @@ def locate(table: PieceTable, base: PieceTable, wanted: Runs) -> tuple[Runs, Run
         The rows of ``wanted`` that ``table`` still has, and the same rows, in the same order, as
         they are in ``table``.
     """
-    whole = Runs(table.pieces(), np.zeros(0, np.int64))
-    ends = p.ends(whole.pieces)
-    there = Runs(whole.pieces, ends - whole.pieces["count"].astype(np.int64))
-    shared = _keys(table) & _keys(base)
-    if shared:
-        there = _near(table, base, wanted, shared)
-    ndim = max(table.ndim, base.ndim)
-    a = Runs(p.with_ndim(wanted.pieces, ndim), wanted.rows)
-    b = Runs(p.with_ndim(there.pieces, ndim), there.rows)
-    sessions = np.unique(np.concatenate([a.pieces["session"], b.pieces["session"]]))
-    keys_a, keys_b = _ids(a, sessions), _ids(b, sessions)
-    bounds = np.unique(
-        np.concatenate([keys_a, keys_b, keys_a + a.pieces["count"], keys_b + b.pieces["count"]])
-    )
-    a, keys_a = _cut(a, keys_a, bounds)
-    b, keys_b = _cut(b, keys_b, bounds)
-    _, in_a, in_b = np.intersect1d(keys_a, keys_b, return_indices=True)
-    return a.take(in_a), b.take(in_b)
+    if not len(wanted):
+        return wanted, wanted
+    return meet(wanted, _near(table, base, wanted), max(table.ndim, base.ndim))
 
 
-def _near(table: PieceTable, base: PieceTable, wanted: Runs, shared: set[Any]) -> Runs:
+def _near(table: PieceTable, base: PieceTable, wanted: Runs) -> Runs:
     """Rows of ``table`` among which ``wanted`` must be, without reading every shared segment."""
+    shared = _keys(table) & _keys(base)
     touched = set()
     start = 0
     ranges = wanted.ranges()
@@ -211,4 +249,6 @@ def _cut(
     return Runs(cut, runs.rows[which] + skipped.astype(np.int64)), start
 
 
-__all__ = ["Changes", "Runs", "compare", "locate", "match"]
+__all__ = [
+    "Changes", "Runs", "all_rows", "compare", "locate", "match", "meet", "union", "without",
+]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from deeplake.format.pieces import Pieces, row_range
 from deeplake.format.segment import MAX_PIECES
 from deeplake.types import TensorSchema
 from deeplake.versioning.blocks import Blocks, object_words
-from deeplake.versioning.rewrite import remapped, runs_of
+from deeplake.versioning.rewrite import blank, remapped, runs_of
 from deeplake.versioning.staging import Staging
 from deeplake.versioning.table import PieceTable, Segment
 
@@ -60,6 +61,17 @@ class Draft:
     def length(self) -> int:
         """Rows."""
         return self._table.rows + (self._builder.n if self._builder is not None else 0)
+
+    @property
+    def last_id(self) -> tuple[int, int] | None:
+        """Id of the last row."""
+        if self._builder is not None and self._builder.n:
+            session, counter, count, _ = self._builder.ids[-1]
+            return session, counter + count - 1
+        if not self._table.rows:
+            return None
+        piece, start, stop = self._table.locate(self._table.rows - 1)
+        return int(piece["session"]), int(piece["counter"]) + stop - start - 1
 
     @property
     def waiting(self) -> int:
@@ -189,6 +201,19 @@ class Draft:
             apart.append([remapped(run, mapping, self.schema.dtype or "|u1", codecs)], [ids])
         return apart.sealed().pieces()
 
+    def blanks(self, pieces: Pieces) -> Pieces:
+        """Empty samples for rows that this tensor has no data of, under the ids of some pieces."""
+        apart = Draft(
+            self.schema, self.info, PieceTable([], self._ndim), self._staging, self._blocks
+        )
+        edit = secrets.randbits(63) + 1
+        for piece in pieces:
+            n = int(piece["count"])
+            apart.append(
+                [blank(self.schema)] * n, [(int(piece["session"]), int(piece["counter"]), n, edit)]
+            )
+        return apart.sealed().pieces()
+
     def rechunk(self) -> bool:
         """Put all rows into chunks of the usual size; returns whether anything was rewritten."""
         table = self.sealed()
@@ -228,9 +253,7 @@ class Draft:
         bounds = [0, *breaks.tolist(), len(rows)]
         fresh = whole.pieces()
         fresh["edit"] = secrets.randbits(63) + 1
-        edits = [
-            (int(rows[a]), row_range(fresh, a, b)) for a, b in zip(bounds, bounds[1:], strict=False)
-        ]
+        edits = [(int(rows[a]), row_range(fresh, a, b)) for a, b in pairwise(bounds)]
         self._table = self._table.replace(edits)
 
     def _chunks(self, runs: Sequence[Run]) -> PieceTable:

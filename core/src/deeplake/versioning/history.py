@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,45 +14,85 @@ from deeplake.versioning.repository import Repository
 from deeplake.versioning.table import PieceTable
 
 
-def ancestors(repository: Repository, commit: Commit | None) -> Iterator[Commit]:
-    """A commit and everything it is built on, each once, newest first."""
-    if commit is None:
-        return
-    queue = [(-commit.time, commit.id)]
-    found = {commit.id: commit}
-    while queue:
-        _, commit_id = heapq.heappop(queue)
-        current = found[commit_id]
-        yield current
-        for parent in current.parents:
-            if parent not in found:
-                found[parent] = repository.read_commit(parent)
-                heapq.heappush(queue, (-found[parent].time, parent))
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """How two commits are related.
+
+    Attributes:
+        bases: The latest commits that both are built on: none of them is built on another one.
+        ours, theirs: Ids of the commits that only one of them is built on.
+    """
+
+    bases: tuple[Commit, ...]
+    ours: frozenset[str]
+    theirs: frozenset[str]
 
 
-def common_ancestor(repository: Repository, a: Commit | None, b: Commit | None) -> Commit | None:
-    """The latest commit that both are built on: none of its descendants is common too.
+_OURS, _THEIRS, _BOTH, _BELOW = 1, 2, 3, 4
+
+
+def diverge(repository: Repository, ours: Commit | None, theirs: Commit | None) -> Divergence:
+    """Walk back from two commits until only what both have in common is left.
+
+    Reads the commits since their common ancestors (a few more where clocks of writers differ).
 
     Args:
         repository: The dataset.
-        a, b: User commits; None stands for the empty beginning.
+        ours, theirs: User commits; None stands for the empty beginning.
     """
-    if a is None or b is None:
-        return None
-    of_b = {commit.id for commit in ancestors(repository, b)}
-    common = [commit for commit in ancestors(repository, a) if commit.id in of_b]
-    # Clocks of writers differ, so times alone do not tell which is the latest: it is no parent of
-    # another common ancestor.
-    parents = {parent for commit in common for parent in commit.parents}
-    best = [commit for commit in common if commit.id not in parents]
-    return best[0] if best else None
+    found: dict[str, Commit] = {}
+    marks: dict[str, int] = {}
+    queue: list[tuple[float, str]] = []
+    for commit, mark in ((ours, _OURS), (theirs, _THEIRS)):
+        if commit is not None:
+            found[commit.id] = commit
+            marks[commit.id] = marks.get(commit.id, 0) | mark
+            heapq.heappush(queue, (-commit.time, commit.id))
+    common: dict[str, Commit] = {}
+    while any(not marks[commit_id] & _BELOW for _, commit_id in queue):
+        _, commit_id = heapq.heappop(queue)
+        commit, mark = found[commit_id], marks[commit_id]
+        if mark & _BOTH == _BOTH:
+            common[commit_id] = commit
+            mark |= _BELOW
+        for parent in commit.parents:
+            known = marks.get(parent, 0)
+            if known | mark == known:
+                continue
+            marks[parent] = known | mark
+            if parent not in found:
+                found[parent] = repository.read_commit(parent)
+            heapq.heappush(queue, (-found[parent].time, parent))
+    bases = [commit for commit_id, commit in common.items() if not marks[commit_id] & _BELOW]
+    return Divergence(
+        tuple(_independent(repository, bases)),
+        frozenset(commit_id for commit_id, mark in marks.items() if mark == _OURS),
+        frozenset(commit_id for commit_id, mark in marks.items() if mark == _THEIRS),
+    )
 
 
-def path_to(repository: Repository, commit: Commit | None, end: Commit | None) -> list[Commit]:
-    """First-parent ancestors of a commit, newest first, until ``end`` (exclusive)."""
-    stop = set() if end is None else {c.id for c in ancestors(repository, end)}
+def _independent(repository: Repository, commits: list[Commit]) -> list[Commit]:
+    """Those that none of the others is built on; newest first."""
+    commits = sorted(commits, key=lambda commit: (-commit.time, commit.id))
+    if len(commits) < 2:
+        return commits
+    below: set[str] = set()
+    for commit in commits:
+        queue = [*commit.parents]
+        while queue:
+            parent = queue.pop()
+            if parent not in below:
+                below.add(parent)
+                queue.extend(repository.read_commit(parent).parents)
+    return [commit for commit in commits if commit.id not in below]
+
+
+def first_parents(
+    repository: Repository, commit: Commit | None, among: frozenset[str]
+) -> list[Commit]:
+    """A commit and its first-parent ancestors, newest first, as far as they are in a set."""
     path = []
-    while commit is not None and commit.id not in stop:
+    while commit is not None and commit.id in among:
         path.append(commit)
         commit = repository.read_commit(commit.parents[0]) if commit.parents else None
     return path
@@ -68,9 +107,9 @@ class TensorChange:
         created: It was not there.
         cleared: All rows that were there are gone.
         info_updated: Its info or class names changed.
-        added: First and last (exclusive) row that was added.
+        added: First and last (exclusive) row that was added; the same number twice if none was.
         updated: Rows with new data, numbered as they are afterwards.
-        deleted: Rows that are gone, numbered as they were.
+        deleted: Rows that are gone, numbered as they were; none if the tensor was cleared.
     """
 
     name: str
@@ -109,7 +148,7 @@ def change(repository: Repository, before: Commit | None, after: Commit) -> Comm
     renamed = {
         old[tid].schema.name: state.schema.name
         for tid, state in after.tensors.items()
-        if tid in old and old[tid].schema.name != state.schema.name
+        if tid in old and old[tid].schema.name != state.schema.name and not state.schema.hidden
     }
     tensors = [
         tensor_change(repository, old.get(tid), state)
@@ -119,7 +158,11 @@ def change(repository: Repository, before: Commit | None, after: Commit) -> Comm
     return CommitChange(
         info_updated=dict(before.info if before is not None else {}) != dict(after.info),
         renamed=renamed,
-        deleted=tuple(s.schema.name for tid, s in old.items() if tid not in after.tensors),
+        deleted=tuple(
+            state.schema.name
+            for tid, state in old.items()
+            if tid not in after.tensors and not state.schema.hidden
+        ),
         tensors=tuple(found for found in tensors if found),
     )
 
@@ -134,15 +177,14 @@ def tensor_change(
             name, created=True, info_updated=bool(after.info), added=(0, after.length)
         )
     rows = compare(stored_table(repository, before), stored_table(repository, after))
-    added = rows.added.count
-    gone = rows.deleted.count
+    cleared = before.length > 0 and rows.deleted.count == before.length
     return TensorChange(
         name,
-        cleared=before.length > 0 and gone == before.length,
+        cleared=cleared,
         info_updated=dict(before.info) != dict(after.info),
-        added=(after.length - added, after.length) if added else (0, 0),
+        added=(after.length - rows.added.count, after.length),
         updated=_numbers(rows.updated.row_numbers()),
-        deleted=_numbers(rows.deleted.row_numbers()),
+        deleted=frozenset() if cleared else _numbers(rows.deleted.row_numbers()),
     )
 
 
@@ -156,6 +198,6 @@ def stored_table(repository: Repository, state: TensorState) -> PieceTable:
 
 
 __all__ = [
-    "CommitChange", "TensorChange", "ancestors", "change", "common_ancestor", "path_to",
+    "CommitChange", "Divergence", "TensorChange", "change", "diverge", "first_parents",
     "stored_table", "tensor_change",
 ]  # fmt: skip

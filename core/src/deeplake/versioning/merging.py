@@ -1,176 +1,46 @@
-"""Three-way merges: of rows by their ids, of schemas by tensor, of JSON by key.
+"""Three-way merges of whole versions: tensors by their ids, JSON by key, rows in ``rowmerge``.
 
 A writer that lost a compare-and-swap and ``ds.merge`` do the same thing: what changed between a
-common base and one side is applied to the other side.
+common base and one side is applied to the other side. They differ in what they call a clash (see
+``Rules``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
-from deeplake.format import pieces as p
 from deeplake.format.encoding import htype_plugin
 from deeplake.format.pieces import Pieces
 from deeplake.types import TensorSchema
-from deeplake.versioning.changes import Changes, Runs, compare, locate, match
+from deeplake.versioning.changes import all_rows, compare, meet
+from deeplake.versioning.rowmerge import (
+    Clash,
+    Fates,
+    Mismatch,
+    Resolution,
+    RowMerge,
+    Rules,
+    Tables,
+    fates,
+    fitted,
+    merge_rows,
+)
 from deeplake.versioning.table import PieceTable
 
-Resolution = Literal["ours", "theirs"] | None
+REBASE = Rules(rebase=True, deletions=True)
+"""How a writer that came second starts from the state of the first."""
 
-Remap: TypeAlias = Callable[["Side", Pieces, np.ndarray[Any, Any]], Pieces]
-"""Rewrites rows for our side of a tensor: each value ``v`` becomes ``mapping[v]``."""
+STRUCTURE = (
+    "htype", "dtype", "ndim", "sample_compression", "chunk_compression", "is_sequence", "is_link",
+)  # fmt: skip
+"""How samples are stored: where both sides changed that, no resolution makes it one tensor."""
 
-
-class Clash(Exception):
-    """Both sides changed the same thing.
-
-    Attributes:
-        what: What it is, in words.
-    """
-
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.what = what
-
-
-class Mismatch(Clash):
-    """Both sides created a tensor, with different meta."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RowMerge:
-    """What has to be done to our table.
-
-    Attributes:
-        delete: ``int64[n, 2]``: ranges of our rows that they deleted.
-        replace: ``(our row, their pieces)``, sorted and disjoint: rows that they updated.
-        append: Pieces of rows that they added.
-    """
-
-    delete: np.ndarray[Any, Any]
-    replace: list[tuple[int, Pieces]]
-    append: Pieces
-
-    def apply(self, ours: PieceTable) -> PieceTable:
-        """Our table with their changes."""
-        merged = ours.replace(self.replace) if self.replace else ours
-        if len(self.delete):
-            merged = merged.delete(self.delete)
-        return merged.append(self.append)
-
-
-def merge_rows(
-    base: PieceTable, ours: PieceTable, theirs: PieceTable, resolution: Resolution = None
-) -> RowMerge:
-    """Their changes since ``base``, as edits of our table.
-
-    A row that both sides updated, or one updated and the other deleted, is a clash. Rows that one
-    side deleted and the other left alone stay deleted; a deletion on both sides is no clash.
-
-    Raises:
-        Clash: Without ``resolution``.
-    """
-    mine, their = compare(base, ours), compare(base, theirs)
-    if not their:
-        return RowMerge(np.zeros((0, 2), np.int64), [], p.empty(ours.ndim))
-    added = their.added
-    if len(mine.added):
-        # A row that both sides have got already (an earlier merge) is not added again.
-        added = _without_known(added, mine.added, ours.ndim)
-    wanted, found = locate(ours, base, their.replaced)
-    gone = their.replaced.count - wanted.count
-    if gone and resolution is None:
-        raise Clash(f"{gone} rows were updated on one side and deleted on the other")
-    clashing = _common(wanted, mine.replaced)
-    if clashing and resolution is None:
-        raise Clash(f"{clashing} rows were updated on both sides")
-    replace: list[tuple[int, Pieces]] = []
-    if len(wanted):
-        pairs = _their_data(wanted, their)
-        keep = np.ones(len(found), bool)
-        if clashing and resolution == "ours":
-            keep = ~_member(wanted, mine.replaced)
-        order = np.argsort(found.rows, kind="stable")
-        replace = [(int(found.rows[i]), pairs[i : i + 1]) for i in order.tolist() if keep[i]]
-    _, found_deleted = locate(ours, base, their.deleted)
-    both = _common(their.deleted, mine.replaced)
-    if both:
-        if resolution is None:
-            raise Clash(f"{both} rows were deleted on one side and updated on the other")
-        if resolution == "ours":
-            kept, _ = locate(ours, base, their.deleted)
-            found_deleted = found_deleted.take(~_member(kept, mine.replaced))
-    return RowMerge(found_deleted.ranges(), replace, added.pieces)
-
-
-def _their_data(wanted: Runs, their: Changes) -> Pieces:
-    """The new data of rows, in the order of ``wanted`` (which may be cut finer)."""
-    old, new = their.replaced, their.updated
-    order = np.argsort(old.rows, kind="stable")
-    which = order[np.searchsorted(old.rows[order], wanted.rows, "right") - 1]
-    skipped = wanted.rows - old.rows[which]
-    data = new.pieces[which].copy()
-    data["start"] += skipped.astype(np.uint32)
-    data["counter"] += skipped.astype(np.uint64)
-    data["count"] = wanted.pieces["count"]
-    return data
-
-
-def _member(runs: Runs, among: Runs) -> np.ndarray[Any, Any]:
-    """Whether each run (of rows of the base) touches rows of ``among``."""
-    ranges = among.ranges()
-    if not len(ranges):
-        return np.zeros(len(runs), bool)
-    stops = runs.rows + runs.pieces["count"].astype(np.int64)
-    first = np.searchsorted(ranges[:, 1], runs.rows, "right")
-    inside = first < len(ranges)
-    starts = np.where(inside, ranges[np.minimum(first, len(ranges) - 1), 0], 0)
-    return inside & (starts < stops)
-
-
-def _common(runs: Runs, among: Runs) -> int:
-    """How many rows of the base are in both."""
-    total = 0
-    ranges = among.ranges()
-    for a, b in runs.ranges().tolist():
-        low = np.maximum(ranges[:, 0], a)
-        high = np.minimum(ranges[:, 1], b)
-        total += int(np.maximum(high - low, 0).sum())
-    return total
-
-
-def _without_known(added: Runs, known: Runs, ndim: int) -> Runs:
-    return match(known, added, ndim).added
-
-
-def merge_json(
-    what: str, base: Mapping[str, Any], ours: Mapping[str, Any], theirs: Mapping[str, Any],
-    resolution: Resolution = None,
-) -> dict[str, Any]:  # fmt: skip
-    """Our mapping with their changes since ``base``, key by key.
-
-    Raises:
-        Clash: Both sides changed a key, differently, and there is no ``resolution``.
-    """
-    merged = dict(ours)
-    missing = object()
-    for key in {*base, *theirs}:
-        before, mine, their = (side.get(key, missing) for side in (base, ours, theirs))
-        if their is before or their == before or their == mine:
-            continue
-        if mine != before and resolution != "theirs":
-            if resolution is None:
-                raise Clash(f"{what}: {key!r} was changed on both sides")
-            continue
-        if their is missing:
-            merged.pop(key, None)
-        else:
-            merged[key] = their
-    return merged
+SCHEMA_FIELDS = tuple(f.name for f in fields(TensorSchema) if f.name != "id")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,114 +52,257 @@ class Side:
     table: PieceTable
 
 
-def merge_tensors(
-    base: Mapping[str, Side],
-    ours: Mapping[str, Side],
-    theirs: Mapping[str, Side],
-    resolution: Resolution = None,
-    *,
-    apply_deletions: bool,
-    remap: Remap,
-    force: bool = False,
-) -> dict[str, Side]:
-    """Our tensors with their changes since ``base``.
+def _nothing() -> Mapping[str, Any]:
+    return MappingProxyType({})
 
-    Args:
-        base, ours, theirs: Tensors by id.
-        resolution: Whose change counts where both changed the same thing; None: it is a clash.
-        apply_deletions: Delete tensors that they deleted.
-        remap: Rewrites rows whose values mean something else on our side.
-        force: Where both sides renamed a tensor, our name counts.
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """A version of a dataset: its tensors by id, its groups, its info and the keys of its
+    commit.
+    """
+
+    tensors: Mapping[str, Side] = field(default_factory=_nothing)
+    groups: Sequence[str] = ()
+    info: Mapping[str, Any] = field(default_factory=_nothing)
+    extra: Mapping[str, Any] = field(default_factory=_nothing)
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """How samples are made anew, where that is needed.
+
+    Attributes:
+        remap: Rows of a tensor in which each value ``v`` becomes ``mapping[v]``.
+        fill: Empty samples of a tensor, for rows whose ids the pieces have.
+    """
+
+    remap: Callable[[Side, Pieces, np.ndarray[Any, Any]], Pieces]
+    fill: Callable[[Side, Pieces], Pieces]
+
+
+IN_PLACE = Rewriting(lambda side, pieces, mapping: pieces, lambda side, pieces: pieces)
+"""For virtual merges, of which only the ids of rows count."""
+
+
+def merge_states(
+    base: State, ours: State, theirs: State, rules: Rules, rewriting: Rewriting
+) -> State:
+    """Our version with their changes since the base.
 
     Raises:
         Clash: Both sides changed the same thing.
+        Mismatch: Both sides have a tensor, stored in different ways.
     """
-    merged = dict(ours)
-    for tid, their in theirs.items():
-        before, mine = base.get(tid), ours.get(tid)
-        name = their.schema.name
-        if before is None:
-            twins = [t for t, side in ours.items() if side.schema.name == name and t not in base]
-            if not twins:
-                merged[tid] = their
-                continue
-            # Both sides created it: one tensor, with the rows of both.
-            mine = ours[twins[0]]
-            _check_twins(mine.schema, their.schema)
-            nothing = Side(mine.schema, {}, PieceTable([], mine.table.ndim))
-            merged[twins[0]] = _merge_tensor(
-                nothing, mine, replace(their, schema=mine.schema), resolution, remap
-            )
-        elif mine is None:
-            if _changed(before, their):
-                if resolution is None:
-                    raise Clash(f"tensor {name!r} was deleted on one side and changed on the other")
-                if resolution == "theirs":
-                    merged[tid] = their
-        else:
-            merged[tid] = _merge_tensor(before, mine, their, resolution, remap, force)
-    for tid, before in base.items():
-        if tid in theirs or tid not in ours or not apply_deletions:
-            continue
-        if resolution is None and _changed(before, ours[tid]):
-            name = ours[tid].schema.name
-            raise Clash(f"tensor {name!r} was deleted on one side and changed on the other")
-        if resolution != "ours" or not _changed(before, ours[tid]):
-            del merged[tid]
-    names = [side.schema.name for side in merged.values()]
+    tensors = _Tensors(base.tensors, ours.tensors, theirs.tensors, rules, rewriting).merge()
+    names = [side.schema.name for side in tensors.values()]
+    groups = _merge_groups(base.groups, ours.groups, theirs.groups, names)
     for name in names:
         if names.count(name) > 1:
-            raise Clash(f"two tensors were given the name {name!r}")
+            raise Clash(f"there would be two tensors of the name {name!r}")
+        if name in groups:
+            raise Clash(f"{name!r} is a tensor on one side and a group on the other")
+    info = merge_json("info of the dataset", base.info, ours.info, theirs.info, rules)
+    extra = ours.extra
+    if rules.rebase:
+        extra = merge_json("the dataset", base.extra, ours.extra, theirs.extra, rules)
+    return State(tensors, groups, info, extra)
+
+
+def _merge_groups(
+    base: Sequence[str], ours: Sequence[str], theirs: Sequence[str], names: Iterable[str]
+) -> list[str]:
+    """Our groups with those that they made, without those that they removed and nobody needs."""
+    merged = [group for group in ours if group in theirs or group not in base]
+    merged += [group for group in theirs if group not in base and group not in merged]
+    for name in names:
+        parts = name.split("/")
+        above = ("/".join(parts[:end]) for end in range(1, len(parts)))
+        merged += [group for group in above if group not in merged]
     return merged
 
 
-def _merge_tensor(
-    base: Side, ours: Side, theirs: Side, resolution: Resolution, remap: Remap, force: bool = False
-) -> Side:
-    name = ours.schema.name
-    changed = {}
-    for key in SCHEMA_FIELDS:
-        before, mine, their = (getattr(side.schema, key) for side in (base, ours, theirs))
-        if their in (before, mine):
-            continue
-        if mine != before and (resolution != "theirs" or (force and key == "name")):
-            if resolution is None and not (force and key == "name"):
-                raise Clash(f"tensor {name!r}: its {key} was changed on both sides")
-            continue
-        changed[key] = their
-    schema = replace(ours.schema, **changed) if changed else ours.schema
-    mine, mapping = ours.info, None
-    reconciled = htype_plugin(schema.htype).reconcile(ours.info, theirs.info)
-    if reconciled is not None:
-        mine, mapping = reconciled
-        # What was reconciled is settled: neither side's own version counts any more.
-        settled = {key: value for key, value in mine.items() if ours.info.get(key) != value}
-        base = replace(base, info={**base.info, **settled})
-        theirs = replace(theirs, info={**theirs.info, **settled})
-    info = merge_json(f"info of tensor {name!r}", base.info, mine, theirs.info, resolution)
-    table = ours.table.with_ndim(schema.ndim or 0)
-    try:
-        rows = merge_rows(
-            base.table.with_ndim(table.ndim), table, theirs.table.with_ndim(table.ndim), resolution
-        )
-    except Clash as clash:
-        raise Clash(f"tensor {name!r}: {clash.what}") from clash
-    if mapping is not None:
-        rows = RowMerge(
-            rows.delete,
-            [(row, remap(ours, pieces, mapping)) for row, pieces in rows.replace],
-            remap(ours, rows.append, mapping) if len(rows.append) else rows.append,
-        )
-    return Side(schema, info, rows.apply(table))
+# --------------------------------------------------------------------------- tensors
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pair:
+    """A tensor that both sides have."""
+
+    tid: str
+    base: Side
+    theirs: Side
+    schema: TensorSchema
 
 
-def _check_twins(ours: TensorSchema, theirs: TensorSchema) -> None:
-    for key in ("htype", "dtype", "ndim", "sample_compression", "chunk_compression"):
-        mine, their = getattr(ours, key), getattr(theirs, key)
-        if mine != their:
-            raise Mismatch(
-                f"tensor {ours.name!r} was created on both sides, with {key} {mine!r} and {their!r}"
+class _Tensors:
+    """The merge of all tensors, by id."""
+
+    def __init__(
+        self,
+        base: Mapping[str, Side],
+        ours: Mapping[str, Side],
+        theirs: Mapping[str, Side],
+        rules: Rules,
+        rewriting: Rewriting,
+    ) -> None:
+        self._base = base
+        self._ours = ours
+        self._theirs = theirs
+        self._rules = rules
+        self._rewriting = rewriting
+        self._merged = dict(ours)
+        self._new: list[str] = []
+
+    def merge(self) -> dict[str, Side]:
+        """Our tensors with their changes."""
+        pairs = [pair for tid in self._theirs if (pair := self._pair(tid)) is not None]
+        self._delete()
+        tables = [self._tables(pair, self._ours[pair.tid]) for pair in pairs]
+        rows = fates(tables, self._rules)
+        for pair, compared in zip(pairs, tables, strict=True):
+            self._merge_pair(pair, compared, rows)
+        if tables:
+            longest = max(range(len(pairs)), key=lambda i: tables[i].base.rows)
+            self._fit(pairs, self._merged.get(pairs[longest].tid), tables[longest], rows)
+        return self._merged
+
+    def _pair(self, tid: str) -> _Pair | None:
+        """Their tensor with ours, if we have it too; otherwise take it if it is to be taken."""
+        before, their = self._base.get(tid), self._theirs[tid]
+        name = their.schema.name
+        if before is None:
+            twin = tid if tid in self._ours else self._twin(name)
+            if twin is not None:
+                mine = self._ours[twin]
+                schema = _agreed(mine, their)
+                nothing = Side(schema, {}, PieceTable([], schema.ndim or 0))
+                return _Pair(twin, nothing, replace(their, schema=schema), schema)
+        elif tid in self._ours:
+            return _Pair(tid, before, their, self._schema(tid, before, their))
+        elif not _changed(before, their) or self._rules.resolution == "ours":
+            return None
+        elif not self._rules.settled:
+            raise Clash(f"tensor {name!r} was deleted on one side and changed on the other")
+        self._merged[tid] = their
+        self._new.append(tid)
+        return None
+
+    def _twin(self, name: str) -> str | None:
+        """The tensor that we made under a name that they used too."""
+        for tid, side in self._ours.items():
+            if side.schema.name == name and (tid not in self._base or self._rules.force):
+                if self._rules.rebase:
+                    raise Clash(f"both created a tensor {name!r}")
+                return tid
+        return None
+
+    def _schema(self, tid: str, before: Side, their: Side) -> TensorSchema:
+        mine = self._ours[tid].schema
+        taken = {side.schema.name for other, side in self._ours.items() if other != tid}
+        changed: dict[str, Any] = {}
+        for key in SCHEMA_FIELDS:
+            old, new, own = (getattr(s, key) for s in (before.schema, their.schema, mine))
+            if new in (old, own) or (key == "name" and self._rules.force and new in taken):
+                continue
+            if own == old:
+                changed[key] = new
+            elif key in STRUCTURE and not self._rules.virtual:
+                raise Mismatch(
+                    f"tensor {mine.name!r} has {key} {own!r} on one side and {new!r} on the other"
+                )
+            elif key == "name" and self._rules.force:
+                continue
+            elif not self._rules.settled:
+                raise Clash(f"tensor {mine.name!r}: its {key} was changed on both sides")
+            elif self._rules.resolution == "theirs":
+                changed[key] = new
+        return replace(mine, **changed) if changed else mine
+
+    def _delete(self) -> None:
+        """Delete tensors that they deleted."""
+        if not self._rules.deletions:
+            return
+        for tid, before in self._base.items():
+            if tid in self._theirs or tid not in self._ours:
+                continue
+            if self._rules.rebase and _changed(before, self._ours[tid]):
+                name = self._ours[tid].schema.name
+                raise Clash(f"tensor {name!r} was deleted on one side and changed on the other")
+            del self._merged[tid]
+
+    # ---- rows
+    @staticmethod
+    def _tables(pair: _Pair, mine: Side) -> Tables:
+        table = mine.table.with_ndim(pair.schema.ndim or 0)
+        return Tables.compared(pair.base.table, table, pair.theirs.table)
+
+    def _merge_pair(self, pair: _Pair, tables: Tables, rows: Fates) -> None:
+        mine = self._merged[pair.tid]
+        if mine is not self._ours[pair.tid]:
+            tables = self._tables(pair, mine)  # with ``force`` they may have two for one of ours
+        info, mapping = _merge_info(pair, mine, tables, self._rules)
+        if not tables.mine and not rows.any:
+            self._merged[pair.tid] = Side(pair.schema, info, tables.theirs)
+            return
+        try:
+            merge = merge_rows(tables, self._rules, rows)
+        except Clash as clash:
+            raise Clash(f"tensor {pair.schema.name!r}: {clash.what}") from clash
+        if mapping is not None:
+            side = Side(pair.schema, info, tables.ours)
+            remap = self._rewriting.remap
+            merge = RowMerge(
+                merge.delete,
+                [(row, remap(side, pieces, mapping)) for row, pieces in merge.replace],
+                remap(side, merge.append, mapping) if len(merge.append) else merge.append,
             )
+        self._merged[pair.tid] = Side(pair.schema, info, merge.apply(tables.ours))
+
+    def _fit(
+        self, pairs: Sequence[_Pair], longest: Side | None, tables: Tables, rows: Fates
+    ) -> None:
+        """Give tensors that only one side has the rows of the others.
+
+        Args:
+            pairs: Tensors that both sides have.
+            longest: The longest of them, merged.
+            tables: The same before.
+            rows: What became of deleted rows.
+        """
+        if longest is not None and (len(tables.mine.added) or len(tables.mine.deleted)):
+            for tid in self._new:
+                side = self._merged[tid]
+
+                def fill(pieces: Pieces, side: Side = side) -> Pieces:
+                    return self._rewriting.fill(side, pieces)
+
+                table = fitted(side.table, longest.table, rows.gone, fill)
+                self._merged[tid] = replace(side, table=table)
+        if not len(rows.lost):
+            return
+        both = {pair.tid for pair in pairs}
+        for tid in self._ours.keys() & self._merged.keys() - both:
+            side = self._merged[tid]
+            lost, _ = meet(all_rows(side.table), rows.lost, side.table.ndim)
+            self._merged[tid] = replace(side, table=side.table.delete(lost.ranges()))
+
+
+def _agreed(ours: Side, theirs: Side) -> TensorSchema:
+    """The schema of a tensor that both sides created; what one left open, the other may decide."""
+    mine, their = ours.schema, theirs.schema
+    if mine.meta.get("open") and not their.meta.get("open"):
+        mine = replace(mine, htype=their.htype, meta=their.meta)
+    elif their.meta.get("open"):
+        their = replace(their, htype=mine.htype, meta=mine.meta)
+    decided: dict[str, Any] = {}
+    for key in STRUCTURE:
+        own, new = getattr(mine, key), getattr(their, key)
+        if own is None and key in ("dtype", "ndim"):
+            decided[key] = new
+        elif own != new and not (new is None and key in ("dtype", "ndim")):
+            raise Mismatch(
+                f"tensor {mine.name!r} was created on both sides, with {key} {own!r} and {new!r}"
+            )
+    return replace(mine, **decided) if decided else mine
 
 
 def _changed(before: Side, after: Side) -> bool:
@@ -300,8 +313,62 @@ def _changed(before: Side, after: Side) -> bool:
     )
 
 
-SCHEMA_FIELDS = tuple(f.name for f in fields(TensorSchema) if f.name != "id")
+# --------------------------------------------------------------------------- info
+def _merge_info(
+    pair: _Pair, mine: Side, tables: Tables, rules: Rules
+) -> tuple[Mapping[str, Any], np.ndarray[Any, Any] | None]:
+    """The info of a tensor, and what each of their values becomes (None: nothing else)."""
+    base, their = pair.base.info, pair.theirs.info
+    if not tables.mine and dict(mine.info) == dict(base):
+        return their, None
+    plugin = htype_plugin(pair.schema.htype)
+    reconciled = plugin.reconcile(mine.info, their)
+    # What the htype reconciles are the keys that it makes of nothing: it settles these alone.
+    about = plugin.reconcile({}, their)
+    settled = set() if about is None else set(about[0])
+    ours, mapping = (mine.info, None) if reconciled is None else reconciled
+    settled |= {key for key in ours if ours[key] != mine.info.get(key)}
+    if mapping is not None and (mapping == np.arange(len(mapping))).all():
+        mapping = None
+    old, new = (
+        {key: value for key, value in info.items() if key not in settled} for info in (base, their)
+    )
+    return merge_json(f"info of tensor {pair.schema.name!r}", old, ours, new, rules), mapping
+
+
+def merge_json(
+    what: str,
+    base: Mapping[str, Any],
+    ours: Mapping[str, Any],
+    theirs: Mapping[str, Any],
+    rules: Rules,
+) -> dict[str, Any]:
+    """Our mapping with their changes since ``base``, key by key.
+
+    Raises:
+        Clash: Both sides changed a key, differently, and the rules do not say what counts.
+    """
+    merged = dict(ours)
+    missing = object()
+    for key in {**base, **theirs}:
+        before, mine, their = (side.get(key, missing) for side in (base, ours, theirs))
+        if their is before or their in (before, mine):
+            continue
+        if rules.virtual and mine != before:
+            merged[key] = object()  # differs from both sides, and is never stored
+            continue
+        if mine != before and rules.resolution != "theirs":
+            if rules.resolution is None:
+                raise Clash(f"{what}: {key!r} was changed on both sides")
+            continue
+        if their is missing:
+            merged.pop(key, None)
+        else:
+            merged[key] = their
+    return merged
+
 
 __all__ = [
-    "Clash", "Mismatch", "Resolution", "RowMerge", "Side", "merge_json", "merge_rows", "merge_tensors",
+    "IN_PLACE", "REBASE", "Clash", "Mismatch", "Resolution", "Rewriting", "Rules", "Side", "State",
+    "merge_json", "merge_states",
 ]  # fmt: skip

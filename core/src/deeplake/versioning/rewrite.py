@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from deeplake.format import chunk as chunk_format
 from deeplake.format import statistics
 from deeplake.format.builder import RowIds, Run
-from deeplake.format.encoding import Encoding
+from deeplake.format.encoding import Encoding, encoding, htype_plugin
 from deeplake.format.pieces import Pieces
-from deeplake.types import Buffer
+from deeplake.types import Buffer, Shape, TensorSchema
 from deeplake.versioning.blocks import Blocks, object_id
 from deeplake.versioning.openchunk import OpenChunk, array_dtype, read_header
 
@@ -40,6 +40,21 @@ def runs_of(pieces: Pieces, blocks: Blocks, tensor: str) -> Iterator[tuple[Run, 
         session, counter, edit = (int(piece[x]) for x in ("session", "counter", "edit"))
         for first, run in _runs(opened, start, start + int(piece["count"])):
             yield run, (session, counter + first - start, run.n, edit)
+
+
+def blank(schema: TensorSchema) -> Run:
+    """An empty sample of a tensor."""
+    codecs = encoding(schema)
+    decoded = None if codecs.sample_bytes is None else 0
+    payload = htype_plugin(schema.htype).spec().payload
+    shape = _BLANK_SHAPES.get(payload, (1,))
+    if payload == "array":
+        shape = (0,) * (schema.ndim or 0)
+        decoded = None
+    return Run(b"", 1, shape, 0, null=True, decoded=decoded)
+
+
+_BLANK_SHAPES: Mapping[str, Shape] = {"list": (0,), "polygon": (0, 0, 0)}
 
 
 def remapped(run: Run, mapping: np.ndarray, dtype: str, codecs: Encoding) -> Run:
@@ -123,4 +138,4 @@ def _values(opened: OpenChunk, i: int, data: memoryview) -> np.ndarray | None:
     return np.frombuffer(bytes(data), dtype).reshape(1, *shape)
 
 
-__all__ = ["remapped", "runs_of"]
+__all__ = ["blank", "remapped", "runs_of"]

@@ -9,21 +9,24 @@ from __future__ import annotations
 import random
 import secrets
 import time
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
 from deeplake.errors import (
     CheckoutError,
     ConflictError,
+    FormatError,
     ObjectNotFoundError,
     PreconditionFailedError,
     ReadOnlyModeError,
     StorageError,
 )
 from deeplake.format.commit import Commit, Ref
+from deeplake.versioning import history
 from deeplake.versioning.collection import FENCE
-from deeplake.versioning.merging import Clash, Resolution, merge_json, merge_tensors
-from deeplake.versioning.repository import MAIN, Repository, data_key, new_id
+from deeplake.versioning.merging import IN_PLACE, REBASE, Clash, Rules, State, merge_states
+from deeplake.versioning.repository import MAIN, Repository, data_key, is_id, new_id
 from deeplake.versioning.workingcopy import WorkingCopy
 
 ATTEMPTS = 5
@@ -46,6 +49,9 @@ class Session(WorkingCopy):
             makes a branch.
         version: Version of that ref.
         branch: Name of the branch that the commit was made on.
+
+    Attributes:
+        rebases: How often other writers' changes came in below this session's own.
     """
 
     def __init__(
@@ -58,23 +64,46 @@ class Session(WorkingCopy):
     ) -> None:
         super().__init__(repository)
         self.branch = branch
+        self.rebases = 0
         self._start(commit, ref, version)
 
     @classmethod
     def open(cls, repository: Repository, address: str | None = None) -> Session:
-        """Check out a branch, or a commit by its id; None: branch main.
+        """Check out a branch, or a commit by its id or tag; None: branch main.
+
+        The id that a branch has ready for its next commit stands for the branch.
 
         Raises:
             CheckoutError: There is neither a branch nor a commit of this name.
             DatasetNotFoundError: There is no dataset.
+            FormatError: The head of the branch is missing or damaged.
         """
         name = address or MAIN
         try:
             ref, version = repository.read_ref(name)
         except CheckoutError:
-            commit = find_commit(repository, name)
+            try:
+                commit = find_commit(repository, name)
+            except CheckoutError:
+                pending = _pending_branch(repository, name)
+                if pending is None:
+                    raise
+                return cls.open(repository, pending)
             return cls(repository, commit, None, None, commit.branch)
-        return cls(repository, repository.head_commit(ref), ref, version, ref.branch)
+        return cls(repository, _head(repository, ref), ref, version, ref.branch)
+
+    @classmethod
+    def open_last_commit(cls, repository: Repository, branch: str) -> Session:
+        """Check out a branch whose head cannot be read: it goes back to its last commit.
+
+        Raises:
+            CheckoutError: There is no such branch.
+            FormatError: The last commit cannot be read either.
+        """
+        ref, version = repository.read_ref(branch)
+        session = cls(repository, _last_commit(repository, ref), ref, version, branch)
+        session.reset()
+        return session
 
     def _start(self, commit: Commit, ref: Ref | None, version: str | None) -> None:
         """Begin anew from a commit."""
@@ -86,9 +115,9 @@ class Session(WorkingCopy):
     @property
     def commit_id(self) -> str | None:
         """The last user commit."""
-        if self.ref is None:
-            return self.base.id if self.base.message is not None else None
-        return self.ref.commit
+        if self.ref is not None:
+            return self.ref.commit
+        return user_commit_id(self.base)
 
     @property
     def pending_id(self) -> str:
@@ -133,16 +162,24 @@ class Session(WorkingCopy):
         Raises:
             CheckoutError: There is such a branch.
         """
+        self.ref, self._version = self.make_branch(name)
+        self.branch = name
+
+    def make_branch(self, name: str) -> tuple[Ref, str]:
+        """Make a branch at the commit that is checked out, and stay here.
+
+        Raises:
+            CheckoutError: There is such a branch.
+        """
         repository = self.repository
         known = self.ref if self.ref is not None else repository.read_ref(MAIN)[0]
         commit = self.base
-        is_commit = commit.message is not None
-        if is_commit:
+        if commit.message is not None:
             repository.keep(commit)
         ref = Ref(
             known.dataset,
             name,
-            commit.id if is_commit else None,
+            user_commit_id(commit),
             commit.id,
             new_id(),
             secrets.token_hex(8),
@@ -151,10 +188,9 @@ class Session(WorkingCopy):
             known.extra,
         )
         try:
-            version = repository.write_ref(ref, if_match=None)
+            return ref, repository.write_ref(ref, if_match=None)
         except PreconditionFailedError:
             raise CheckoutError(f"there is a branch {name!r} already") from None
-        self.ref, self._version, self.branch = ref, version, name
 
     def checkpoint(self, between_rows: bool) -> None:
         """Publish what was collected if it is much or old.
@@ -199,7 +235,7 @@ class Session(WorkingCopy):
             queue = store.turn() if attempt else nullcontext()
             with queue:
                 if attempt:
-                    self._rebase(*self.repository.read_ref(self.branch))
+                    self._rebase(*self._moved_ref())
                 try:
                     return self._try_publish(message, merged, queued=attempt > 0)
                 except _Moved as moved:
@@ -274,7 +310,10 @@ class Session(WorkingCopy):
             try:
                 return self.repository.write_ref(ref, if_match=self._version)
             except PreconditionFailedError as error:
-                found, version = self.repository.read_ref(ref.branch)
+                try:
+                    found, version = self.repository.read_ref(ref.branch)
+                except CheckoutError:
+                    raise _Moved("nowhere") from error
                 if found.nonce == ref.nonce:
                     return version
                 raise _Moved(found.head) from error
@@ -285,13 +324,29 @@ class Session(WorkingCopy):
         raise AssertionError("the loop returns or raises")
 
     # ---- other writers
+    def _moved_ref(self) -> tuple[Ref, str]:
+        """The branch as somebody else left it.
+
+        Raises:
+            ConflictError: It was deleted, or given another name.
+        """
+        try:
+            return self.repository.read_ref(self.branch)
+        except CheckoutError as error:
+            kept = self._keep_work(None)
+            raise ConflictError(
+                f"branch {self.branch!r} of {self.repository.store.url} was deleted or renamed by "
+                f"another writer; this session's work is kept as {kept}: "
+                f"deeplake.load(path + '@{kept}') opens it"
+            ) from error
+
     def _rebase(self, ref: Ref, version: str) -> None:
         """Start from another writer's state, with this session's changes on top.
 
         Raises:
             ConflictError: Both changed the same thing.
         """
-        base, mine = self.base, self._sides()
+        base, mine, before = self.base, self._state(), (self.ref, self._version)
         if self.ref is None or ref.dataset != self.ref.dataset:
             raise ConflictError(
                 f"{self.repository.store.url} was replaced by another dataset in the meantime; open "
@@ -299,36 +354,25 @@ class Session(WorkingCopy):
             )
         if ref.extra.get(FENCE, 0) != self.ref.extra.get(FENCE, 0):
             self._check_staged()
-        groups, info, extra = self.groups, self.info, self.extra
-        work = self._keep_work
-        self._start(self.repository.head_commit(ref), ref, version)
+        self._start(_head(self.repository, ref), ref, version)
         try:
-            merged = merge_tensors(
-                self._stored_sides(base),
-                self._sides(),
-                mine,
-                apply_deletions=True,
-                remap=self._remap,
+            merged = merge_states(
+                self._stored_state(base), self._state(), mine, REBASE, self._rewriting
             )
-            self.info = merge_json("info of the dataset", base.info, self.info, info)
-            self.extra = merge_json("the dataset", base.extra, self.extra, extra)
         except Clash as clash:
-            self._start(base, ref, version)
+            # What is kept follows the commit that it was made on: it has nothing of the winner's.
+            self._start(base, *before)
             self._take(mine)
-            self.groups, self.info, self.extra = groups, info, extra
-            kept = work(None)
-            head = self.repository.head_commit(ref)
-            self._start(head, ref, version)
+            kept = self._keep_work(None)
+            self._start(_head(self.repository, ref), ref, version)
             raise ConflictError(
                 f"branch {ref.branch!r} of {self.repository.store.url}: {clash.what}. Another "
                 f"writer moved the branch from {base.id} to {ref.head} first; this session's work "
                 f"is kept as {kept}: deeplake.load(path + '@{kept}') opens it"
             ) from clash
-        gone = set(base.groups) - set(groups)
-        new = [g for g in groups if g not in base.groups and g not in self.groups]
-        self.groups = [g for g in self.groups if g not in gone] + new
         self._take(merged)
         self.changed = True
+        self.rebases += 1
 
     def _check_staged(self) -> None:
         """Garbage was collected since this session stored its data: they must still be there."""
@@ -349,42 +393,39 @@ class Session(WorkingCopy):
         self.repository.write_commit(work)
         return work.id
 
-    def merge(
-        self,
-        base: Commit | None,
-        theirs: Commit,
-        resolution: Resolution,
-        *,
-        apply_deletions: bool,
-        force: bool = False,
-    ) -> None:
+    def merge(self, bases: Sequence[Commit], theirs: Commit, rules: Rules) -> None:
         """Apply what changed between two commits to this session.
 
         Args:
-            base: What both sides are built on.
+            bases: The latest commits that both sides are built on.
             theirs: The other side.
-            resolution: Whose change counts where both changed the same thing.
-            apply_deletions: Delete tensors that they deleted.
-            force: Names do not clash: ours count.
+            rules: What to do where the sides disagree.
 
         Raises:
             Clash: Both changed the same thing; the session is as it was.
         """
+        merged = merge_states(
+            self._common_state(bases), self._state(), self._stored_state(theirs), rules,
+            self._rewriting,
+        )  # fmt: skip
         self.begin()
-        merged = merge_tensors(
-            self._stored_sides(base) if base is not None else {},
-            self._sides(),
-            self._stored_sides(theirs),
-            resolution,
-            apply_deletions=apply_deletions,
-            remap=self._remap,
-            force=force,
-        )
-        before = base.info if base is not None else {}
-        info = merge_json("info of the dataset", before, self.info, theirs.info, resolution)
-        self.set_info(info)
-        self.set_groups([*self.groups, *(g for g in theirs.groups if g not in self.groups)])
         self._take(merged)
+
+    def _common_state(self, bases: Sequence[Commit]) -> State:
+        """What both sides are built on; where histories merged each other, that is a merge
+        itself.
+        """
+        if not bases:
+            return State()
+        first, *others = bases
+        state = self._stored_state(first)
+        for other in others:
+            below = history.diverge(self.repository, first, other).bases
+            state = merge_states(
+                self._common_state(below), state, self._stored_state(other), Rules(virtual=True),
+                IN_PLACE,
+            )  # fmt: skip
+        return state
 
     def refresh(self) -> bool:
         """Publish changes, and go to the branch's latest state; returns whether it is another."""
@@ -394,7 +435,7 @@ class Session(WorkingCopy):
         ref, version = self.repository.read_ref(self.branch)
         if ref.head == self.ref.head and ref.dataset == self.ref.dataset:
             return False
-        self._start(self.repository.head_commit(ref), ref, version)
+        self._start(_head(self.repository, ref), ref, version)
         return True
 
     def reset(self) -> None:
@@ -404,11 +445,7 @@ class Session(WorkingCopy):
         if ref is None or ref.head == ref.commit:
             return
         self.begin()
-        target = (
-            self.repository.read_commit(ref.commit)
-            if ref.commit is not None
-            else Commit(new_id(), time=time.time(), branch=ref.branch)
-        )
+        target = _last_commit(self.repository, ref)
         inline = self.repository.fits_inline(target)
         if not inline and target.message is None:
             self.repository.write_commit(target)
@@ -443,6 +480,51 @@ class _Moved(Exception):
     """The branch is not where this session thought."""
 
 
+def _head(repository: Repository, ref: Ref) -> Commit:
+    """The state that a branch points to.
+
+    Raises:
+        FormatError: It is missing.
+    """
+    try:
+        return repository.head_commit(ref)
+    except CheckoutError as error:
+        raise FormatError(
+            f"branch {ref.branch!r} of {repository.store.url} leads to commit {ref.head}, which is "
+            "missing; deeplake.load(path, reset=True) goes back to the last commit"
+        ) from error
+
+
+def _last_commit(repository: Repository, ref: Ref) -> Commit:
+    """The last user commit of a branch, or an empty state before the first.
+
+    Raises:
+        FormatError: It is missing.
+    """
+    if ref.commit is None:
+        return Commit(new_id(), time=time.time(), branch=ref.branch)
+    try:
+        return repository.read_commit(ref.commit)
+    except CheckoutError as error:
+        raise FormatError(f"commits/{ref.commit} of {repository.store.url} is missing") from error
+
+
+def user_commit_id(commit: Commit) -> str | None:
+    """The user commit that a state is, or follows."""
+    if commit.message is not None:
+        return commit.id
+    return commit.parents[0] if commit.parents else None
+
+
+def _pending_branch(repository: Repository, address: str) -> str | None:
+    """The branch whose next commit will have this id."""
+    if is_id(address):
+        for branch in repository.branches():
+            if repository.read_ref(branch)[0].pending == address:
+                return branch
+    return None
+
+
 def find_commit(repository: Repository, address: str) -> Commit:
     """The commit that a tag or an id names, or the head of the branch of that name.
 
@@ -451,9 +533,10 @@ def find_commit(repository: Repository, address: str) -> Commit:
     """
     try:
         ref, _ = repository.read_ref(address)
-        return repository.head_commit(ref)
     except CheckoutError:
         tagged = repository.read_tag(address)
+    else:
+        return _head(repository, ref)
     try:
         return repository.read_commit(tagged or address)
     except CheckoutError:
@@ -463,4 +546,4 @@ def find_commit(repository: Repository, address: str) -> Commit:
         ) from None
 
 
-__all__ = ["Session", "find_commit"]
+__all__ = ["Session", "find_commit", "user_commit_id"]

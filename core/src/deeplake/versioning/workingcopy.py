@@ -18,7 +18,7 @@ from deeplake.format.pieces import Pieces
 from deeplake.types import TensorSchema
 from deeplake.versioning.blocks import Blocks
 from deeplake.versioning.draft import Draft
-from deeplake.versioning.merging import Side
+from deeplake.versioning.merging import Rewriting, Side, State
 from deeplake.versioning.repository import Repository, new_id
 from deeplake.versioning.staging import Staging
 from deeplake.versioning.table import PieceTable
@@ -40,12 +40,20 @@ class WorkingCopy(ABC):
     """
 
     base: Commit
+    groups: list[str]
+    info: Mapping[str, Any]
+    extra: Mapping[str, Any]
+    tensors: dict[str, Draft]
+    by_name: dict[str, Draft]
 
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
         self._staging = Staging(repository.store)
         self.blocks = Blocks(repository.store, self._staging)
         self._id = secrets.randbits(63)
+        self._stray_id = secrets.randbits(63)
+        self._strays = 0
+        self._fill_edit = 0
         self._counter = 0
         self._used = 0
         self._base_rows = 0
@@ -59,14 +67,11 @@ class WorkingCopy(ABC):
     def _load(self, commit: Commit) -> None:
         """Begin anew from a commit."""
         self.base = commit
-        self.groups: list[str] = list(commit.groups)
-        self.info: Mapping[str, Any] = MappingProxyType(dict(commit.info))
-        self.extra: Mapping[str, Any] = commit.extra
         self.changed = False
-        self._take(self._stored_sides(commit))
+        self._take(self._stored_state(commit))
 
     def _index(self) -> None:
-        self.by_name: dict[str, Draft] = {d.schema.name: d for d in self.tensors.values()}
+        self.by_name = {d.schema.name: d for d in self.tensors.values()}
 
     @property
     def nbytes(self) -> int:
@@ -166,6 +171,11 @@ class WorkingCopy(ABC):
         """Rows at and beyond this position are new: all tensors number them alike."""
         self._base_rows = max((d.length for d in self.tensors.values()), default=0)
         self._counter = self._used
+        # What a shorter tensor gets for rows that others have is an edit of these rows: rows that
+        # it
+        # had and that were removed since the last commit may have had other data under the same
+        # ids.
+        self._fill_edit = secrets.randbits(63) + 1
 
     def _row_ids(self, draft: Draft, n: int) -> list[RowIds]:
         """Ids for the next ``n`` rows of a tensor: those of the same rows in other tensors."""
@@ -173,12 +183,21 @@ class WorkingCopy(ABC):
         ids: list[RowIds] = []
         if start < self._base_rows:
             longest = max(self.tensors.values(), key=lambda d: d.length)
-            known = longest.table.pieces(start, min(stop, longest.length, self._base_rows))
+            known = longest.table.pieces(max(start - 1, 0), min(stop, self._base_rows))
             ids = [
-                (int(piece["session"]), int(piece["counter"]), int(piece["count"]), 0)
+                (int(piece["session"]), int(piece["counter"]), int(piece["count"]), self._fill_edit)
                 for piece in known
             ]
-            start += sum(count for _, _, count, _ in ids)
+            if start:
+                session, counter, count, edit = ids.pop(0)
+                if draft.last_id != (session, counter):
+                    # Rows were removed from this tensor alone: what follows is none of the others'.
+                    n = min(stop, self._base_rows) - start
+                    ids = [(self._stray_id, self._strays, n, 0)]
+                    self._strays += n
+                elif count > 1:
+                    ids.insert(0, (session, counter + 1, count - 1, edit))
+            start = min(stop, self._base_rows)
         if start < stop:
             first = self._counter + start - self._base_rows
             ids.append((self._id, first, stop - start, 0))
@@ -204,17 +223,27 @@ class WorkingCopy(ABC):
         draft = Draft(side.schema, side.info, side.table, self._staging, self.blocks)
         return draft.remap(pieces, mapping)
 
-    def _sides(self) -> dict[str, Side]:
-        """The tensors as they are now, for a merge."""
-        return {
+    def _fill(self, side: Side, pieces: Pieces) -> Pieces:
+        draft = Draft(side.schema, side.info, side.table, self._staging, self.blocks)
+        return draft.blanks(pieces)
+
+    @property
+    def _rewriting(self) -> Rewriting:
+        """How merges make samples anew."""
+        return Rewriting(self._remap, self._fill)
+
+    def _state(self) -> State:
+        """Everything as it is now, for a merge."""
+        sides = {
             tid: Side(draft.schema, draft.info, draft.sealed())
             for tid, draft in self.tensors.items()
         }
+        return State(sides, tuple(self.groups), self.info, self.extra)
 
-    def _stored_sides(self, commit: Commit) -> dict[str, Side]:
-        """The tensors of a commit, for a merge."""
+    def _stored_state(self, commit: Commit) -> State:
+        """Everything as a commit has it, for a merge."""
         load = self.repository.read_segment
-        return {
+        sides = {
             tid: Side(
                 state.schema,
                 state.info,
@@ -222,12 +251,16 @@ class WorkingCopy(ABC):
             )
             for tid, state in commit.tensors.items()
         }
+        return State(sides, commit.groups, commit.info, commit.extra)
 
-    def _take(self, sides: Mapping[str, Side]) -> None:
-        """Replace all tensors."""
+    def _take(self, state: State) -> None:
+        """Replace everything."""
+        self.groups = list(state.groups)
+        self.info = MappingProxyType(dict(state.info))
+        self.extra = state.extra
         self.tensors = {
             tid: Draft(side.schema, side.info, side.table, self._staging, self.blocks)
-            for tid, side in sides.items()
+            for tid, side in state.tensors.items()
         }
         self._index()
         self._set_base_rows()
