@@ -83,7 +83,8 @@ def empty(
         verbose: Print what long operations do.
 
     Raises:
-        DatasetHandlerError: There is a dataset, and ``overwrite`` is False; or it may not be deleted.
+        DatasetHandlerError: There is a dataset, and ``overwrite`` is False; or it may not be
+        deleted.
         ValueError: ``path`` has a version address.
         InvalidDatasetNameException: The last part of the path is not a name.
         PluginNotFoundError: No plugin for this kind of URL is installed.

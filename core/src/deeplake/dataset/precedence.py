@@ -13,10 +13,12 @@ KNOWN: Final = frozenset(
     """
     append extend update pop create_tensor create_tensor_like create_group delete_tensor
     delete_group rename_tensor rename_group clear_cache flush maybe_flush tensors groups num_samples
-    max_len min_len min_view max_view info meta summary size_approx read_only allow_delete path token
+    max_len min_len min_view max_view info meta summary size_approx read_only allow_delete path
+    token
     set_token org_id public verbose username parent root no_view_dataset is_view is_optimized
     sample_indices group_index index delete rename copy rechunk random_split filter query sample_by
-    pytorch tensorflow dataloader commit checkout branches branch commits commit_id pending_commit_id
+    pytorch tensorflow dataloader commit checkout branches branch commits commit_id
+    pending_commit_id
     log diff merge reset fix_vc get_commit_details delete_branch is_head_node has_head_changes
     add_creds_key populate_creds update_creds_key get_creds_keys get_managed_creds_keys connect
     visualize save_view get_view get_views load_view delete_view

@@ -262,7 +262,8 @@ class Tensor:
                 store.
 
         Returns:
-            An array of shape ``(samples, *shape)``, or ``shape`` if one sample is selected. Text has
+            An array of shape ``(samples, *shape)``, or ``shape`` if one sample is selected. Text
+            has
             dtype ``str`` and shape ``(1,)`` a sample, json values dtype ``object``, polygons are a
             list of arrays.
 
@@ -325,7 +326,8 @@ class Tensor:
         """Add one sample.
 
         Args:
-            sample: Array, number, list, ``deeplake.read(…)``, str, dict, another tensor's sample, or
+            sample: Array, number, list, ``deeplake.read(…)``, str, dict, another tensor's sample,
+            or
                 None for an empty sample.
 
         Raises:

@@ -153,7 +153,8 @@ class _Plan:
         codec = self.codecs.sample
         if codec is None or dtype.kind not in "iu" or _holds(codec, dtype, array.ndim):
             return dtype
-        # Formats of images have no 64-bit integers, but randint(0, 256, …) is an image all the same.
+        # Formats of images have no 64-bit integers, but randint(0, 256, …) is an image all the
+        # same.
         for small in (np.dtype(np.uint8), np.dtype("<u2")):
             bounds = np.iinfo(small)
             if (

@@ -2,7 +2,8 @@
 
 1. List all objects, with their age.
 2. Fence: every ref is moved to itself with a higher ``fence``. A writer that had staged data before
-   finds its compare-and-swap refused, and checks that its data are still there before it tries again.
+   finds its compare-and-swap refused, and checks that its data are still there before it tries
+   again.
 3. Mark from the refs as they are after the fence.
 4. Delete what is unmarked, was there in step 1, and is older than the grace period.
 
@@ -55,7 +56,8 @@ def collect(repository: Repository, *, dry_run: bool = True, grace: float | None
     Args:
         repository: The dataset.
         dry_run: Only report.
-        grace: Seconds that an object is kept after it was written; None: a day locally, else a week.
+        grace: Seconds that an object is kept after it was written; None: a day locally, else a
+        week.
 
     Raises:
         FormatError, CheckoutError: Something that is needed cannot be read: nothing is deleted.

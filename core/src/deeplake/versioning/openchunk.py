@@ -11,6 +11,7 @@ import numpy as np
 from deeplake.errors import CorruptedSampleError, FormatError
 from deeplake.format import chunk as chunk_format
 from deeplake.format.chunk import ChunkHeader
+from deeplake.format.commit import is_dtype
 from deeplake.format.encoding import codec_plugin
 from deeplake.spi import ChunkCodec, SampleCodec
 from deeplake.types import Buffer
@@ -54,6 +55,8 @@ class OpenChunk:
         self._codec = (
             cast(ChunkCodec, codec_plugin(header.chunk_codec)) if header.chunk_codec else None
         )
+        if self._codec is not None and self._codec.media != "bytes":
+            raise FormatError(f"{header.name}: {header.chunk_codec!r} compresses no chunks")
         self._sample_codec = codec_plugin(header.sample_codec) if header.sample_codec else None
         self.array: np.ndarray | None = None
         if header.kind > chunk_format.RAGGED:
@@ -160,7 +163,9 @@ class OpenChunk:
         return self.header.frame_range(start, stop, i)
 
     def span(self, places: np.ndarray) -> tuple[int, int] | None:
-        """First place, and the one after the last, when plain samples are best read as one block."""
+        """First place, and the one after the last, when plain samples are best read as one
+        block.
+        """
         if self.header.kind != chunk_format.FIXED or self.array is not None or not self.header.size:
             return None
         low, high = int(places.min()), int(places.max()) + 1
@@ -178,7 +183,8 @@ class OpenChunk:
         """Samples ``low`` to ``high`` of a plain chunk as one read-only array."""
         header = self.header
         size, shape = header.size, header.shape
-        assert size is not None and shape is not None
+        assert size is not None
+        assert shape is not None
         data = self.raw(low * size, high * size, self.frames_of_span(low, high), stored)
         return np.frombuffer(data, array_dtype(header)).reshape(high - low, *shape)
 
@@ -193,6 +199,8 @@ class OpenChunk:
         codec = self._sample_codec
         if codec is None or not len(data):
             return data
+        if codec.media != "bytes":
+            raise FormatError(f"{self.header.name}: {codec.name!r} is no codec of this tensor")
         return cast(ChunkCodec, codec).decompress(data, self.header.decoded_size(i))
 
     @property
@@ -221,13 +229,9 @@ def read_header(data: memoryview, piece: Any, tensor: str) -> ChunkHeader:
 
 def array_dtype(header: ChunkHeader) -> np.dtype[Any]:
     """Dtype of the samples of a chunk of arrays. Raises ``FormatError``."""
-    try:
-        dtype = np.dtype(header.dtype)
-    except TypeError as error:
-        raise FormatError(f"{header.name}: {header.dtype!r} is not a dtype") from error
-    if dtype.kind not in "biufc":
+    if header.dtype in ("str", "json") or not is_dtype(header.dtype):
         raise FormatError(f"{header.name}: {header.dtype!r} is not a dtype of numbers")
-    return dtype
+    return np.dtype(header.dtype)
 
 
 __all__ = ["OpenChunk", "array_dtype", "read_header"]

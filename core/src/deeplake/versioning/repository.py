@@ -44,7 +44,8 @@ def is_id(text: str) -> bool:
 
 
 def ref_key(name: str, kind: str = "heads") -> str:
-    """Key of a branch's ref, or a tag's: the name with everything but ``a-z 0-9 _ -`` percent-encoded.
+    """Key of a branch's ref, or a tag's: the name with everything but ``a-z 0-9 _ -``
+    percent-encoded.
 
     Case is encoded too: names that differ in case only stay apart on every file system.
     """
@@ -166,11 +167,9 @@ class Repository:
     def tags(self) -> dict[str, str]:
         """Commit ids by tag."""
         prefix = "refs/tags/"
-        found = {}
-        for info in self.store.list(prefix):
-            value = envelope.unwrap("tag", self.store.get(info.key), info.key)
-            found[unquote(info.key[len(prefix) :])] = str(value.get("commit"))
-        return dict(sorted(found.items()))
+        names = [unquote(info.key[len(prefix) :]) for info in self.store.list(prefix)]
+        found = {name: self.read_tag(name) for name in sorted(names)}
+        return {name: commit for name, commit in found.items() if commit is not None}
 
     def read_tag(self, name: str) -> str | None:
         """The commit of a tag, or None if there is no such tag."""
@@ -179,7 +178,11 @@ class Repository:
             data = self.store.get(key)
         except ObjectNotFoundError:
             return None
-        return str(envelope.unwrap("tag", data, key).get("commit"))
+        tag = envelope.unwrap("tag", data, key)
+        commit = tag.get("commit")
+        if tag.get("name") != name or not isinstance(commit, str) or not is_id(commit):
+            raise FormatError(f"{key}: is no tag {name!r} of a commit, but {tag!r:.200}")
+        return commit
 
     def create_tag(self, name: str, commit: Commit) -> None:
         """Give a commit a name for good.
@@ -282,7 +285,11 @@ class Repository:
 
     def history(self, commit_id: str | None) -> Iterator[Commit]:
         """A user commit and its first-parent ancestors, newest first."""
+        seen: set[str] = set()
         while commit_id is not None:
+            if commit_id in seen:
+                raise FormatError(f"commits/{commit_id}: is its own ancestor")
+            seen.add(commit_id)
             commit = self.read_commit(commit_id)
             yield commit
             commit_id = commit.parents[0] if commit.parents else None

@@ -45,7 +45,8 @@ class DataObject:
 class Staging:
     """Collects blocks, and uploads full data objects in the background.
 
-    Nothing here is visible to readers before a commit refers to it, and what is left behind when the
+    Nothing here is visible to readers before a commit refers to it, and what is left behind when
+    the
     process dies is unreachable and harmless.
 
     Args:

@@ -1,6 +1,7 @@
 """Piece tables: which chunk holds which row of a tensor, in one version.
 
-A table is immutable and made of segments that are read when they are first needed. An edit returns a
+A table is immutable and made of segments that are read when they are first needed. An edit returns
+a
 new table that shares every segment it does not touch; diff and merge skip those.
 """
 
@@ -52,7 +53,8 @@ class Segment:
     def pieces(self) -> Pieces:
         """The pieces; read from the store the first time."""
         if self._pieces is None:
-            assert self.ref is not None and self._load is not None
+            assert self.ref is not None
+            assert self._load is not None
             self._pieces = self._load(self.ref)
         return self._pieces
 
@@ -139,7 +141,9 @@ class PieceTable:
         return self._segments is None or all(s.ref is not None for s in self._segments)
 
     def refs(self) -> list[SegmentRef]:
-        """References to all segments, which are stored, by way of index blocks where they are whole."""
+        """References to all segments, which are stored, by way of index blocks where they are
+        whole.
+        """
         if self._segments is None:
             return list(self._refs)
         segments = self._segments
