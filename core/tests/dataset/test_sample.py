@@ -108,6 +108,13 @@ def test_verify(png: Path, tmp_path: Path) -> None:
         deeplake.read(damaged, verify=True)
 
 
+def test_errors_are_not_their_own_cause() -> None:
+    for use in (lambda s: s.array, lambda s: s.shape):
+        with pytest.raises(CorruptedSampleError) as caught:
+            use(deeplake.read(b"\xff\xd8\xff damaged"))
+        assert caught.value.__cause__ is not caught.value
+
+
 def test_exactly_one_source() -> None:
     with pytest.raises(ValueError, match="exactly one"):
         Sample()
@@ -237,6 +244,7 @@ def test_equality(png: Path, tmp_path: Path, picture: Any) -> None:
 def test_repr(png: Path) -> None:
     assert repr(deeplake.read(png)) == f"Sample(path={str(png)!r}, is_lazy=True)"
     assert repr(Sample(array=np.zeros((2, 3)))) == "Sample(shape=(2, 3), compression=None)"
+    assert repr(deeplake.read(b"no image")) == "Sample(buffer of 8 bytes, compression=None)"
 
 
 def test_pickle(png: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deeplake.dataset import writer
+from deeplake.dataset import output, writer
 from deeplake.dataset.progress import progress
 from deeplake.dataset.tensor import Tensor, many, plain, pop_rows
 from deeplake.errors import (
@@ -137,7 +137,7 @@ def extend(
         for draft in (*named.values(), *empty):
             checkout.touch(draft)
         for start in _blocks(total, step, progressbar):
-            block = {name: column[start : start + step] for name, column in columns.items()}
+            block = {name: _part(column, start, start + step) for name, column in columns.items()}
             _extend_block(dataset, block, named, empty, start, ignore_errors)
             checkout.session.checkpoint(between_rows=True)
 
@@ -198,6 +198,11 @@ def _as_columns(dataset: Dataset, samples: Any) -> dict[str, Any]:
     return {name: _column(value) for name, value in samples.items()}
 
 
+def _part(column: Any, start: int, stop: int) -> Any:
+    part = column[start:stop]
+    return part if isinstance(part, np.ndarray) else [plain(value) for value in part]
+
+
 def _column(value: Any) -> Any:
     if isinstance(value, Tensor):
         return _Column(value)
@@ -219,8 +224,8 @@ class _Column:
     def __len__(self) -> int:
         return len(self._tensor)
 
-    def __getitem__(self, rows: slice) -> list[Any]:
-        return [plain(sample) for sample in self._tensor[rows]]
+    def __getitem__(self, rows: slice) -> Any:
+        return output.as_samples(self._tensor[rows])
 
 
 def pop(dataset: Dataset, index: int | Sequence[int] | None) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -126,10 +127,8 @@ class Sample:
             if self._array is not None:
                 self._header = SampleHeader(self._array.shape, str(self._array.dtype))
             else:
-                try:
+                with self._named_errors():
                     self._header = self._codec.probe(self.buffer)
-                except CorruptedSampleError as error:
-                    raise self._named(error) from error
         return self._header
 
     @property
@@ -166,14 +165,19 @@ class Sample:
             CorruptedSampleError: The file cannot be decoded; the message has its path.
         """
         if self._array is None:
-            try:
+            with self._named_errors():
                 self._array = self._codec.decode(self.buffer)
-            except CorruptedSampleError as error:
-                raise self._named(error) from error
         return self._array
 
-    def _named(self, error: CorruptedSampleError) -> CorruptedSampleError:
-        return CorruptedSampleError(f"{self.path}: {error}") if self.path else error
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        """Put the path into what a codec, which knows bytes only, says of them."""
+        try:
+            yield
+        except CorruptedSampleError as error:
+            if self.path is None:
+                raise
+            raise CorruptedSampleError(f"{self.path}: {error}") from error
 
     @property
     def pil(self) -> Any:
@@ -217,6 +221,8 @@ class Sample:
     def __repr__(self) -> str:
         if self.path is not None:
             return f"Sample(path={self.path!r}, is_lazy={self.is_lazy})"
+        if self._buffer is not None:
+            return f"Sample(buffer of {len(self._buffer)} bytes, compression={self._compression!r})"
         return f"Sample(shape={self.shape}, compression={self.compression!r})"
 
 
@@ -226,8 +232,7 @@ def _read(path: str, creds: Any, storage: Any) -> Buffer:
             found: Buffer = storage.get(path)
             return found
         if "://" not in path or path.startswith("file://"):
-            local = path[len("file://") :] if path.startswith("file://") else path
-            return Path(local).expanduser().read_bytes()
+            return Path(path.removeprefix("file://")).expanduser().read_bytes()
         scheme = path.split("://", 1)[0]
         folder, _, name = path.rpartition("/")
         store = cast(StorePlugin, plugins.get("storage", scheme)).open(folder, creds=creds)
