@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deeplake.errors import FormatError, UnsupportedFormatError
@@ -78,11 +78,13 @@ def test_references(ref: SegmentRef) -> None:
     assert SegmentRef.from_json(ref.to_json(), "x") == ref
 
 
+@settings(max_examples=40)
 @given(commit=commits())
 def test_commits(commit: Commit) -> None:
     assert Commit.from_json(commit.to_json(), "x") == commit
 
 
+@settings(max_examples=40)
 @given(ref=refs())
 def test_refs(ref: Ref) -> None:
     found = Ref.from_json(ref.to_json(), "x")

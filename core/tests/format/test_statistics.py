@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deeplake.format.pieces import DOMAIN, VALID
@@ -39,6 +39,7 @@ def check(found: Bounds, values: np.ndarray, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", [d for d in DTYPES if not d.startswith("complex")])
+@settings(max_examples=40)
 @given(data=st.data())
 def test_every_value_is_inside(dtype: str, data: st.DataObject) -> None:
     parts = data.draw(st.lists(arrays(dtype), max_size=3))
