@@ -258,8 +258,13 @@ def test_offset_wraps_around(ds: deeplake.Dataset) -> None:
 
 
 def test_offset_of_an_unseeded_shuffle_warns(ds: deeplake.Dataset) -> None:
-    with pytest.warns(UserWarning, match=r"deeplake\.random\.seed"):
-        ds.dataloader().shuffle().offset(3)
+    for name, argument in (("offset", 3), ("shuffle", True)):
+        first = "shuffle" if name == "offset" else "offset"
+        loader = getattr(ds.dataloader(), first)(3)
+        with pytest.warns(UserWarning, match=r"deeplake\.random\.seed") as caught:
+            loader = getattr(loader, name)(argument)
+        assert caught[0].filename == __file__
+        assert len(list(loader.batch(50).numpy())) == 3  # no second warning
 
 
 # --------------------------------------------------------------------------- transforms

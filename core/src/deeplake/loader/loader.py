@@ -154,12 +154,6 @@ class DeepLakeDataLoader:
             for name in selected:
                 how = spec.decode_method.get(name, "numpy")
                 check_decode(name, snapshot.sources[name].schema, how, subscripted=subscripted)
-        if spec.offset and spec.shuffle and random.get_seed() is None:
-            warnings.warn(
-                "offset() of a shuffled loader skips other rows in every run; call "
-                "deeplake.random.seed(…) first to make the order repeatable",
-                stacklevel=4,
-            )
 
     def _names(self, spec: LoaderSpec) -> tuple[str, ...]:
         selected = spec.selected
@@ -202,7 +196,9 @@ class DeepLakeDataLoader:
             raise ValueError("shuffle is already set; call .shuffle() once")
         if not buffer_size > 0:
             raise ValueError(f"buffer_size is a positive number of megabytes, not {buffer_size!r}")
-        return self._derive(replace(self._spec, shuffle=bool(shuffle), buffer_size=buffer_size))
+        spec = replace(self._spec, shuffle=bool(shuffle), buffer_size=buffer_size)
+        _warn_of_offset(spec)
+        return self._derive(spec)
 
     def transform(
         self,
@@ -239,7 +235,9 @@ class DeepLakeDataLoader:
         """
         if self._spec.offset is not None:
             raise ValueError("offset is already set; call .offset() once")
-        return self._derive(replace(self._spec, offset=check_offset(off)))
+        spec = replace(self._spec, offset=check_offset(off))
+        _warn_of_offset(spec)
+        return self._derive(spec)
 
     def query(self, query_string: str) -> Any:
         """Only the rows that a TQL query finds, in its order.
@@ -631,6 +629,15 @@ class DeepLakeDataLoader:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _warn_of_offset(spec: LoaderSpec) -> None:
+    if spec.offset and spec.shuffle and random.get_seed() is None:
+        warnings.warn(
+            "offset() of a shuffled loader begins with other rows in every run; call "
+            "deeplake.random.seed(…) first to make the order repeatable",
+            stacklevel=3,
+        )
 
 
 def _batches(plan: Plan, rows: range | np.ndarray) -> Iterator[Rows]:
