@@ -24,7 +24,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 
 from deeplake.types import (
     Buffer,
@@ -503,7 +503,7 @@ class Hooks:
     are for coarse events: a call costs microseconds, so nothing calls them per sample.
     """
 
-    def deeplake_wrap_store(self, store: Store, url: str) -> Store | None:  # type: ignore[empty-body]
+    def deeplake_wrap_store(self, store: Store, url: str) -> Store | None:
         """Replace the store that a dataset is opened on; None leaves it."""
 
     def deeplake_dataset_opened(self, dataset: Any) -> None:
@@ -526,7 +526,7 @@ def hookimpl(function: T) -> T:
     """Mark a function as the implementation of the hook of the same name."""
     import pluggy
 
-    marker: Callable[[T], T] = pluggy.HookimplMarker("deeplake")
+    marker = cast(Callable[[T], T], pluggy.HookimplMarker("deeplake"))
     return marker(function)
 
 
