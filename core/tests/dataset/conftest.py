@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def ds(url: str) -> Iterator[Dataset]:
+def ds(url: str) -> Dataset:
     """An empty dataset."""
-    yield deeplake.empty(url)
+    return deeplake.empty(url)
 
 
 @pytest.fixture

@@ -299,7 +299,7 @@ def test_the_sample_is_copied(ds: Dataset) -> None:
 @pytest.mark.parametrize(
     "sample",
     [object(), b"bytes", lambda: 1, np.array(["a", "b"]), np.array([None]), np.datetime64("2020")],
-    ids=repr,
+    ids=["object", "bytes", "function", "texts", "objects", "date"],
 )
 def test_values_that_cannot_be_stored(ds: Dataset, sample: Any, contents: Contents) -> None:
     ds.create_tensor("x", htype="generic")

@@ -34,7 +34,9 @@ def test_files_are_stored_byte_for_byte(
     for i, path in enumerate(files):
         path.write_bytes(picture(format, 20 + i, 30))
     ds = deeplake.empty(url)
-    ds.create_tensor("i", htype="image", **{f"{'chunk' if chunked else 'sample'}_compression": name})
+    ds.create_tensor(
+        "i", htype="image", **{f"{'chunk' if chunked else 'sample'}_compression": name}
+    )
     ds.i.extend([deeplake.read(path) for path in files])
     ds.i.append(deeplake.read(files[0].read_bytes()))
     for found in (ds, deeplake.load(url)):
@@ -117,7 +119,9 @@ def test_files_of_another_dtype(ds: Dataset, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [*LOSSLESS, *LOSSY])
 def test_arrays_are_encoded(url: str, gradient: Any, name: str, chunked: bool) -> None:
     ds = deeplake.empty(url)
-    ds.create_tensor("i", htype="image", **{f"{'chunk' if chunked else 'sample'}_compression": name})
+    ds.create_tensor(
+        "i", htype="image", **{f"{'chunk' if chunked else 'sample'}_compression": name}
+    )
     ds.i.extend(np.stack([gradient(24, 32)] * 5))
     ds.i.append(gradient(40, 16))
     for found in (ds, deeplake.load(url)):

@@ -313,7 +313,7 @@ PREDECESSOR = """
     get_commit_details delete_branch is_head_node has_head_changes add_creds_key populate_creds
     update_creds_key get_creds_keys get_managed_creds_keys connect visualize save_view get_view
     get_views load_view delete_view
-""".split()
+""".split()  # noqa: SIM905 - a list of so many names is harder to read
 
 
 @pytest.mark.parametrize("name", ["", "/", "a//b", "a\nb", None, 3, *PREDECESSOR])

@@ -196,9 +196,7 @@ def test_a_failure_far_down(two: Dataset) -> None:
 
 
 def test_ignore_errors_leaves_out_rows(two: Dataset) -> None:
-    two.extend(
-        {"x": [1, "two", 3, 4], "labels": ["a", "b", 1.5, "c"]}, ignore_errors=True
-    )
+    two.extend({"x": [1, "two", 3, 4], "labels": ["a", "b", 1.5, "c"]}, ignore_errors=True)
     assert two.x.numpy().ravel().tolist() == [1, 4]
     assert two.labels.data()["text"] == [["a"], ["c"]]
     assert two.labels.info.class_names == ["a", "c"]

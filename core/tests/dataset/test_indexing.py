@@ -188,7 +188,9 @@ def test_out_of_range_of_views(cube: Dataset) -> None:
         cube[7]
 
 
-@pytest.mark.parametrize("item", [1.0, "x", {1}, {"a": 1}, b"x", [0.5], object(), True, np.zeros(3)])
+@pytest.mark.parametrize(
+    "item", [1.0, "x", {1}, {"a": 1}, b"x", [0.5], object(), True, np.zeros(3)]
+)
 def test_keys_of_other_types(cube: Dataset, item: Any) -> None:
     with pytest.raises(InvalidKeyTypeError) as caught:
         cube.t[item]

@@ -16,7 +16,8 @@ class Account:
     @property
     def token(self) -> str | None:
         """The token that ``set_token`` was given; nothing needs one."""
-        return cast("Dataset", self)._token
+        token: str | None = cast("Dataset", self)._token
+        return token
 
     def set_token(self, new_token: str | None) -> None:
         """Keep a token, in memory only."""

@@ -65,7 +65,9 @@ def _cast_values(array: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
             raise _mismatch(array, dtype, f"{wrong} is not from {bounds.min} to {bounds.max}")
         return array.astype(dtype)
     if target not in "fc" or (source == "c" and target == "f") or source not in "iufc":
-        raise _mismatch(array, dtype, f"convert them first, for example with .astype({dtype.name!r})")
+        raise _mismatch(
+            array, dtype, f"convert them first, for example with .astype({dtype.name!r})"
+        )
     with np.errstate(all="ignore"):
         stored = array.astype(dtype)
         if source in "iu":

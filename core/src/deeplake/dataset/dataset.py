@@ -136,7 +136,8 @@ class Dataset(Versioned, Derived, Account):
         if known is None or known[0] is not by_name:
             known = (by_name, {name: self._draft(name) for name in self._visible()})
             object.__setattr__(self, "_known", known)
-        return known[1]
+        columns: dict[str, Draft] = known[1]
+        return columns
 
     def _drafts(self) -> list[Draft]:
         return [*self._columns().values()]
@@ -305,7 +306,8 @@ class Dataset(Versioned, Derived, Account):
                     self.path,
                     ", ".join(f"{name}: {n}" for name, n in lengths.items()),
                 )
-        return self._selection.count(self._length())
+        count: int = self._selection.count(self._length())
+        return count
 
     @property
     def num_samples(self) -> int:

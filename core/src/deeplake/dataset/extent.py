@@ -39,8 +39,10 @@ def interval(tensor: Tensor) -> ShapeInterval:
         low = high = selection.result_shape(low)
     elif selection.steps and len(tensor):
         parts = [selection.result_shape(tuple(shape)) for shape in shapes(tensor).tolist()]
-        low, high = tuple(map(min, zip(*parts, strict=True))), tuple(map(max, zip(*parts,
-        strict=True)))
+        low, high = (
+            tuple(map(min, zip(*parts, strict=True))),
+            tuple(map(max, zip(*parts, strict=True))),
+        )
     if selection.is_single:
         return ShapeInterval(low, high)
     count = len(tensor)

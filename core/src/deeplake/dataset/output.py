@@ -236,7 +236,7 @@ def as_sample(tensor: Tensor) -> Any:
     return reader.sample(row)
 
 
-def as_samples(tensor: Tensor) -> Sequence[Any]:
+def as_samples(tensor: Tensor) -> Sequence[Any] | np.ndarray:
     """All selected samples the way ``extend`` takes them: one array where they make one."""
     reader = tensor._reader
     plain = reader.payload == "array" and encoding(reader.schema).sample is None

@@ -34,8 +34,10 @@ def _targets(
 ) -> tuple[dict[str, Draft], list[Draft]]:
     """The tensors that are named, and those that get None."""
     visible = dataset._columns()
+    named: dict[str, Draft]
+    empty: list[Draft]
     if given == visible.keys():
-        named, empty = visible, []
+        named, empty = dict(visible), []
     else:
         named, empty = _some(dataset, visible, given, skip_ok, append_empty)
     lengths = {draft.length for draft in named.values()}
@@ -57,7 +59,7 @@ def _some(
     append_empty: bool,
 ) -> tuple[dict[str, Draft], list[Draft]]:
     for name in given:
-        if not isinstance(name, str) or name.strip("/") not in visible:
+        if str(name).strip("/") not in visible:
             raise TensorDoesNotExistError(
                 f"tensor {name!r} does not exist in {dataset.path}; there are "
                 f"{', '.join(map(repr, visible)) or 'none'}"
@@ -173,8 +175,7 @@ def _extend_block(
                 raise SampleExtendError(f"row {start + bad} of the rows to add: {error}") from error
             done = bad + 1
             continue
-        for draft in empty:
-            batches.append((draft, checkout.encode(draft, [None] * (rows - done))))
+        batches += [(draft, checkout.encode(draft, [None] * (rows - done))) for draft in empty]
         for draft, batch in batches:
             checkout.apply(draft, batch)
         return
@@ -266,7 +267,8 @@ def update(dataset: Dataset, sample: Mapping[str, Any]) -> None:
         except (DeepLakeError, TypeError, ValueError, KeyError, OverflowError) as error:
             row = int(rows[order[getattr(error, "row", 0)]])
             raise SampleUpdateError(f"tensor {name!r}, row {row}: {error}") from error
-    with checkout.change(rows_move=False) as session:
+    drafts = [draft for draft, _, _ in encoded]
+    with checkout.change(rows_move=False) as session, session.whole(drafts):
         for draft, batch, runs in encoded:
             checkout._decide(draft, batch)
             session.replace(draft, rows[order], runs)

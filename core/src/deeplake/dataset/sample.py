@@ -18,7 +18,7 @@ from deeplake.errors import (
     UnsupportedCompressionError,
 )
 from deeplake.format.encoding import codec_plugin
-from deeplake.spi import SampleCodec, StorePlugin
+from deeplake.spi import SampleCodec
 from deeplake.types import Buffer, PathLike, SampleHeader, Shape
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ def _read(path: str, creds: Any, storage: Any) -> Buffer:
             return Path(path.removeprefix("file://")).expanduser().read_bytes()
         scheme = path.split("://", 1)[0]
         folder, _, name = path.rpartition("/")
-        store = cast(StorePlugin, plugins.get("storage", scheme)).open(folder, creds=creds)
+        store = plugins.get("storage", scheme).open(folder, creds=creds)
         return store.get(name)
     except ObjectNotFoundError as error:
         raise SampleReadError(f"{path}: there is no such file") from error

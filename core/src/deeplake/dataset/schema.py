@@ -59,7 +59,9 @@ def build_schema(
     """
     unspecified = htype in (UNSPECIFIED, None)
     try:
-        base, is_sequence, is_link = parse_htype("generic" if unspecified else htype)
+        base, is_sequence, is_link = parse_htype(
+            "generic" if unspecified or htype is None else htype
+        )
         plugin = htype_plugin(base)
     except PluginNotFoundError as error:
         raise TensorMetaInvalidHtype(
@@ -133,7 +135,9 @@ def check_compressions(name: str, spec: HtypeSpec, sample: str | None, chunk: st
 
 def _require(name: str, spec: HtypeSpec, sample: str | None, chunk: str | None) -> None:
     if spec.compression == "required" and sample == UNSPECIFIED and chunk == UNSPECIFIED:
-        missing = "sample_compression or chunk_compression (for example 'jpeg', 'png', 'lz4' or None)"
+        missing = (
+            "sample_compression or chunk_compression (for example 'jpeg', 'png', 'lz4' or None)"
+        )
     elif spec.compression == "sample" and sample == UNSPECIFIED and not spec.default_compression:
         missing = "sample_compression"
     else:
@@ -218,8 +222,8 @@ def check_name(
     """
     if not isinstance(name, str) or not name.strip("/"):
         raise error(f"{name!r} is not a name: it must be a str that is not empty")
-    name = name.strip("/")
-    for part in name.split("/"):
+    stripped: str = name.strip("/")
+    for part in stripped.split("/"):
         if not part or not part.isprintable():
             raise error(f"{name!r} is not a name: {part!r} is empty or has unprintable characters")
         if part in reserved:
@@ -227,7 +231,7 @@ def check_name(
                 f"{name!r} is not a possible name: {part!r} is an attribute of Dataset; choose "
                 "another"
             )
-    return name
+    return stripped
 
 
 __all__ = ["UNSPECIFIED", "build_schema", "check_compressions", "check_name"]

@@ -461,7 +461,9 @@ def many(values: Any) -> Any:
     return array
 
 
-_SINGLE = "several samples are a sequence, an array or a tensor, not one {}; append() adds one sample"
+_SINGLE = (
+    "several samples are a sequence, an array or a tensor, not one {}; append() adds one sample"
+)
 
 
 def pop_rows(index: int | Sequence[int] | None, length: int, where: str) -> Numbers:

@@ -237,7 +237,7 @@ def _at(row: int, error: Exception, kind: type[DeepLakeError], problem: str) -> 
         wrapped = kind(f"{problem}: {type(error).__name__}: {error}")
         wrapped.__cause__ = error
         error = wrapped
-    error.row = row  # type: ignore[attr-defined]
+    setattr(error, "row", row)  # noqa: B010 - no class of errors declares it
     return error
 
 
