@@ -78,6 +78,8 @@ class Staging:
         offset = current.add(block)
         self.added += block.length
         if current.size >= OBJECT_SIZE:
+            # In this order: a thread that reads meanwhile finds the object in one place or the other.
+            self._pending[current.id] = current
             self._current = DataObject()
             self._upload(current)
         return current.id, offset
@@ -106,7 +108,6 @@ class Staging:
     def _upload(self, data: DataObject) -> None:
         from concurrent.futures import ThreadPoolExecutor
 
-        self._pending[data.id] = data
         if self._pool is None:
             self._pool = ThreadPoolExecutor(1, thread_name_prefix="deeplake-upload")
         while len(self._uploads) >= MAX_UPLOADS:
