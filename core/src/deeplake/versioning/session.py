@@ -540,6 +540,11 @@ def find_commit(repository: Repository, address: str) -> Commit:
     try:
         return repository.read_commit(tagged or address)
     except CheckoutError:
+        if tagged is not None:
+            raise CheckoutError(
+                f"{repository.store.url} has lost commit {tagged}, which tag {address!r} names; "
+                "restore it from a copy"
+            ) from None
         raise CheckoutError(
             f"{repository.store.url} has no branch, tag or commit {address!r}; its branches are "
             f"{', '.join(repository.branches())}"
