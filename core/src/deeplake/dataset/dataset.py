@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,6 +13,7 @@ from deeplake.dataset.account import Account
 from deeplake.dataset.assignment import is_result_of, store
 from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.derived import Derived
+from deeplake.dataset.filtering import filter_rows
 from deeplake.dataset.info import Info
 from deeplake.dataset.meta import DatasetMeta
 from deeplake.dataset.precedence import reserve
@@ -747,6 +748,38 @@ class Dataset(Versioned, Derived, Account):
         self._check_root("rename")
         self._checkout.check_writable()
         move(self, new_name)
+
+    # ---- choosing rows
+    def filter(
+        self,
+        function: Callable[[Dataset], Any],
+        num_workers: int = 0,
+        scheduler: str = "threaded",
+        progressbar: bool = True,
+        save_result: bool = False,
+        result_path: PathLike | None = None,
+        result_ds_args: Mapping[str, Any] | None = None,
+    ) -> Dataset:
+        """A view of the rows for which a function is true.
+
+        Args:
+            function: Takes a view of one row.
+            num_workers: Threads or processes; 0: none but this one.
+            scheduler: ``"serial"``, ``"threaded"`` or ``"processed"``.
+            progressbar: Show progress.
+            save_result: Save the view with ``save_view``.
+            result_path: Where to save it; None: in this dataset.
+            result_ds_args: Arguments of ``deeplake.empty`` for ``result_path``.
+
+        Raises:
+            FilterError: The function failed in a worker; without workers its own error.
+        """
+        view = filter_rows(
+            self, function, num_workers=num_workers, scheduler=scheduler, progressbar=progressbar
+        )
+        if save_result:
+            view.save_view(path=result_path, **(result_ds_args or {}))
+        return view
 
     # ---- training
     def pytorch(self, *args: Any, **kwargs: Any) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from deeplake import plugins
@@ -232,7 +231,8 @@ def _read(path: str, creds: Any, storage: Any) -> Buffer:
             found: Buffer = storage.get(path)
             return found
         if "://" not in path or path.startswith("file://"):
-            return Path(path.removeprefix("file://")).expanduser().read_bytes()
+            with open(os.path.expanduser(path.removeprefix("file://")), "rb") as file:
+                return file.read()
         scheme = path.split("://", 1)[0]
         folder, _, name = path.rpartition("/")
         store = plugins.get("storage", scheme).open(folder, creds=creds)
