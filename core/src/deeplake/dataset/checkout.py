@@ -35,15 +35,27 @@ class Checkout:
         path: The dataset's path as the user gave it.
         session: The working copy of a commit.
         read_only: Refuse changes.
+        origin: Of a saved view with a copy of its rows: the commit that they were copied from.
+        saves: Views may be saved; None: unless it is read only.
 
     Attributes:
         generation: Changes whenever rows may have moved: views taken earlier are invalid then.
     """
 
-    def __init__(self, path: str, session: Session, *, read_only: bool) -> None:
+    def __init__(
+        self,
+        path: str,
+        session: Session,
+        *,
+        read_only: bool,
+        origin: str | None = None,
+        saves: bool | None = None,
+    ) -> None:
         self.path = path
         self.session = session
         self.read_only = read_only
+        self.origin = origin
+        self._saves = saves
         self.generation = 0
         self._depth = 0
         self._in_transaction = False
@@ -112,7 +124,13 @@ class Checkout:
         if generation not in self._pins:
             return None
         session = Session.open(self.repository, self._pins[generation][0])
-        return Checkout(self.path, session, read_only=True)
+        return Checkout(self.path, session, read_only=True, saves=self.saves)
+
+    @property
+    def saves(self) -> bool:
+        """Whether views may be saved, which changes no rows."""
+        writable = self.repository.store.capabilities.writable
+        return writable and (not self.read_only if self._saves is None else self._saves)
 
     def showed(self, generation: int, current: int) -> bool:
         """Whether a view that was taken in one generation was up to date in another one.
@@ -370,7 +388,7 @@ class Checkout:
     def pop(self, drafts: Sequence[Draft], rows: Sequence[int]) -> None:
         """Remove rows (sorted, each once) from tensors; those too short for a row keep theirs."""
         numbers = np.asarray(rows, np.int64)
-        with self.change() as session:
+        with self.change() as session, session.whole(drafts):
             for draft in drafts:
                 mine = numbers[numbers < draft.length]
                 if len(mine):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -138,6 +139,22 @@ class WorkingCopy(ABC):
         self.begin()
         draft.edit(draft.sealed().delete(ranges))
         self._set_base_rows()
+
+    @contextmanager
+    def whole(self, drafts: Iterable[Draft]) -> Iterator[None]:
+        """An edit of rows in several tensors: if it fails, none of them is changed.
+
+        An edit may have to read segments, which may fail after other tensors were edited.
+        """
+        before = [(draft, draft.schema, draft.info, draft.sealed()) for draft in drafts]
+        try:
+            yield
+        except BaseException:
+            for draft, schema, info, table in before:
+                draft.schema, draft.info = schema, info
+                draft.edit(table)
+            self._set_base_rows()
+            raise
 
     def insert_rows(self, draft: Draft, row: int, runs: Iterable[Run], n: int) -> None:
         """Add ``n`` rows to a tensor before ``row``."""
