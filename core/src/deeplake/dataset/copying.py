@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from deeplake.dataset import structure
 from deeplake.dataset.progress import progress
 from deeplake.errors import InvalidOperationError
-from deeplake.format.builder import RowIds, Run
+from deeplake.format import envelope
+from deeplake.format.builder import Run
+from deeplake.format.commit import Commit, Ref
+from deeplake.format.pieces import Pieces, piece_dtype
 from deeplake.spi import Store
-from deeplake.types import ObjectInfo
+from deeplake.types import Buffer, ObjectInfo
+from deeplake.versioning import reachable
 from deeplake.versioning.draft import Draft
-from deeplake.versioning.repository import MARKER
+from deeplake.versioning.repository import MAIN, MARKER, Repository, data_key, ref_key
 from deeplake.versioning.rewrite import runs_of
+from deeplake.versioning.scrub import data_objects
+from deeplake.versioning.table import PieceTable
 
 if TYPE_CHECKING:
     from deeplake.dataset.dataset import Dataset
 
 WORKERS = 8
+DEFAULT_INDEX = "default_index"
+"""Key of a commit: what of the dataset opens by default. Copies of single rows have it."""
 
 
+# --------------------------------------------------------------------------- rows
 def copy_rows(
     source: Dataset, target: Dataset, tensors: Sequence[str] | None, *, progressbar: bool
 ) -> None:
     """Copy the rows that ``source`` selects into a dataset without tensors.
 
-    Samples are copied as they are stored, without decoding them; they keep their row ids.
+    Samples are copied as they are stored, without decoding them.
 
     Raises:
         InvalidOperationError: The view goes into samples, and ``target`` cannot hold the parts.
     """
-    names = list(source.tensors) if tensors is None else list(tensors)
+    group = source.group_index
+    names = [name.removeprefix(f"{group}/") for name in full_names(source, tensors)]
     selection = source.index
     checkout, session = target._checkout, target._checkout.session
     with target:
@@ -43,58 +55,116 @@ def copy_rows(
             tensor = source[name]
             draft = tensor._draft
             target._add_like(name, tensor._schema, draft.info)
-            new = session.by_name[name]
             if selection.steps:
                 _copy_parts(source, target, name)
                 continue
-            runs = list_runs(draft, selection, source)
-            for run, ids in runs:
+            new = session.by_name[structure.full_name(target, name)]
+            for run in stored_rows(draft, source):
                 with checkout.change(rows_move=False):
-                    session.begin()
-                    new.append([run], [ids])
-        for group in source.groups:
-            target.create_group(group, exist_ok=True)
-        if not source.group_index and dict(source.info):
+                    session.append(new, [run], run.n)
+        if tensors is None:
+            for inner in source.meta.groups:
+                target.create_group(inner, exist_ok=True)
+        if not group and dict(source.info):
             target.info.replace_with(dict(source.info))
+        if selection.is_single and not target.group_index:
+            with checkout.change(rows_move=False):
+                session.set_extra(DEFAULT_INDEX, [0])
 
 
-def list_runs(draft: Draft, selection: Any, source: Dataset) -> Iterator[tuple[Run, RowIds]]:
-    """Stored samples of the selected rows."""
+def full_names(dataset: Dataset, tensors: Sequence[str] | None) -> list[str]:
+    """Full names of tensors, and of those in groups.
+
+    Raises:
+        TensorDoesNotExistError: There is neither a tensor nor a group of a name.
+    """
+    if tensors is None:
+        return [dataset._draft(name).schema.name for name in dataset._visible()]
+    return list(dataset._restricted([tensors] if isinstance(tensors, str) else list(tensors)))
+
+
+def selected_rows(draft: Draft, dataset: Dataset) -> PieceTable:
+    """The rows of one tensor that a view selects, in its order.
+
+    A tensor that is shorter than a padded view gets empty samples.
+    """
     table = draft.sealed()
-    rows = selection.rows(draft.length)
-    if selection.index is not None:
-        numbers = np.atleast_1d(np.asarray(rows, np.int64))
-        table = table.gather(numbers[numbers < table.rows])
+    length = dataset._length()
+    selection = dataset.index
+    if selection.index is None and table.rows >= dataset._padded_length():
+        return table
+    numbers = np.atleast_1d(np.asarray(selection.rows(length), np.int64))
+    there = numbers < table.rows
+    if there.all():
+        return table.gather(numbers)
+    found = PieceTable([], table.ndim)
+    breaks = np.flatnonzero(np.diff(there)) + 1
+    for part in np.split(numbers, breaks):
+        if len(part) and part[0] < table.rows:
+            found = found.join(table.gather(part))
+        elif len(part):
+            missing = empty_pieces(table.ndim, len(part))
+            found = found.append(draft.blanks(missing))
+    return found
+
+
+def empty_pieces(ndim: int, rows: int) -> Pieces:
+    """One piece of so many rows, about which nothing is known."""
+    piece = np.zeros(1, piece_dtype(ndim))
+    piece["count"] = rows
+    return piece
+
+
+def stored_rows(draft: Draft, source: Dataset) -> Iterator[Run]:
+    """Stored samples of the selected rows, in their order."""
     blocks = source._checkout.session.blocks
-    for _, pieces in table.spans():
-        yield from runs_of(pieces, blocks, draft.schema.name)
+    for _, pieces in selected_rows(draft, source).spans():
+        for run, _ in runs_of(pieces, blocks, draft.schema.name):
+            yield run
 
 
 def _copy_parts(source: Dataset, target: Dataset, name: str) -> None:
     """Parts of samples have to be decoded."""
     tensor = source[name]
-    value = tensor.numpy(aslist=True) if not source.index.is_single else [tensor.numpy()]
     if tensor.htype in ("text", "json", "list", "tag"):
         raise InvalidOperationError(
             f"tensor {name!r}: parts of {tensor.htype} samples cannot be copied; select whole rows"
         )
+    value = [tensor.numpy()] if source.index.is_single else tensor.numpy(aslist=True)
     target[name].extend(value)
 
 
-def copy_objects(source: Store, target: Store, *, progressbar: bool, num_workers: int = 0) -> None:
-    """Copy all objects of a dataset, refs last: the copy exists when it is complete.
+# --------------------------------------------------------------------------- whole datasets
+def copy_objects(
+    source: Store,
+    target: Store,
+    *,
+    progressbar: bool,
+    num_workers: int = 0,
+    tensors: Container[str] | None = None,
+) -> None:
+    """Copy a dataset with all its versions; branch main comes last, and with it the copy exists.
 
-    Objects that are there already are not copied again, so an interrupted copy goes on where it
-    was.
+    The copy has what the branches led to when it began, whatever writers do meanwhile. Objects that
+    are there already are not copied again, so an interrupted copy goes on where it was.
+
+    Args:
+        source, target: The stores.
+        progressbar: Show progress.
+        num_workers: Threads; 0: as many as are useful.
+        tensors: Ids of the tensors that all versions of the copy keep; None for all.
     """
+    refs = {info.key: bytes(source.get(info.key)) for info in source.list("refs/")}
     infos = [info for info in source.list("") if not info.key.startswith("refs/")]
+    if tensors is not None:
+        needed = _objects_of(Repository(source), tensors)
+        infos = [info for info in infos if not info.key.startswith("data/") or info.key in needed]
     infos.sort(key=lambda info: info.key != MARKER)
-
     there = {info.key: info.size for info in target.list("")}
 
     def one(info: ObjectInfo) -> None:
-        if there.get(info.key) != info.size:
-            target.put(info.key, source.get(info.key))
+        if there.get(info.key) != info.size or tensors is not None:
+            target.put(info.key, _reduced(info.key, source.get(info.key), tensors))
 
     with ThreadPoolExecutor(num_workers or WORKERS, thread_name_prefix="deeplake-copy") as pool:
         done = pool.map(one, infos)
@@ -102,8 +172,58 @@ def copy_objects(source: Store, target: Store, *, progressbar: bool, num_workers
             infos, shown=progressbar, title=f"copy {source.url}", unit="object", total=len(infos)
         ):
             next(done)
-    for info in source.list("refs/"):
-        target.put(info.key, source.get(info.key))
+    for key in sorted(refs, key=lambda key: key == ref_key(MAIN)):
+        target.put(key, _reduced(key, refs[key], tensors))
 
 
-__all__ = ["copy_objects", "copy_rows"]
+def _objects_of(repository: Repository, tensors: Container[str]) -> set[str]:
+    """Keys of the data objects of some tensors, in all versions."""
+    needed = set()
+    seen: set[tuple[str, int]] = set()
+    for commit in reachable.commits(repository):
+        for _, ref in reachable.segments(repository, _without(commit, tensors)):
+            if (ref.object, ref.offset) in seen:
+                continue
+            seen.add((ref.object, ref.offset))
+            needed.add(data_key(ref.object))
+            if ref.level == 0:
+                needed |= {data_key(oid) for oid in data_objects(repository.read_segment(ref))}
+    return needed
+
+
+def _without(commit: Commit, tensors: Container[str]) -> Commit:
+    """The commit with these tensors only, and the groups that they are in."""
+    kept = {tid: state for tid, state in commit.tensors.items() if tid in tensors}
+    names = [state.schema.name for state in kept.values()]
+    groups = tuple(g for g in commit.groups if any(name.startswith(f"{g}/") for name in names))
+    return replace(commit, tensors=kept, groups=groups)
+
+
+def _reduced(key: str, data: Buffer, tensors: Container[str] | None) -> Buffer:
+    """A commit or ref with these tensors only; other objects as they are."""
+    if tensors is None:
+        return data
+    if key.startswith("commits/"):
+        commit = Commit.from_json(envelope.unwrap("commit", data, key), key)
+        return envelope.wrap("commit", _without(commit, tensors).to_json())
+    if key.startswith("refs/heads/"):
+        ref = Ref.from_json(envelope.unwrap("ref", data, key), key)
+        inline = None if ref.inline is None else _without(ref.inline, tensors)
+        return envelope.wrap("ref", replace(ref, inline=inline).to_json())
+    return data
+
+
+def tensor_ids(repository: Repository, names: Container[str]) -> set[str]:
+    """Ids of the tensors that have one of these names in any version."""
+    return {
+        tid
+        for commit in reachable.commits(repository)
+        for tid, state in commit.tensors.items()
+        if state.schema.name in names
+    }
+
+
+__all__ = [
+    "DEFAULT_INDEX", "copy_objects", "copy_rows", "full_names", "selected_rows", "stored_rows",
+    "tensor_ids",
+]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from deeplake.dataset import copying, splitting, views
+from deeplake.dataset import splitting, views
 from deeplake.dataset.views import ViewEntry
 
 if TYPE_CHECKING:
@@ -49,15 +49,22 @@ class Derived:
             A path that ``deeplake.load`` opens.
 
         Raises:
-            DatasetViewSavingError: There are changes that are not committed, or there is a view of
-                this name.
+            DatasetViewSavingError: There are changes that are not committed, there is a view of this
+                name, or ``path`` is the dataset itself.
+            TypeError: The id is not a str.
             ReadOnlyModeError: The dataset is read only, and there is no ``path``.
         """
         me = cast("Dataset", self)
-        saved = views.save_at if path is not None else views.save
-        return saved(
+        if path is not None:
+            return views.save_at(
+                me, message, id, path, tensors=tensors, overwrite=overwrite, verbose=verbose,
+                ds_args=ds_args,
+            )  # fmt: skip
+        if ds_args:
+            raise TypeError(f"{', '.join(ds_args)} can only be given with path=…")
+        return views.save(
             me, message, id, optimize=optimize, tensors=tensors, overwrite=overwrite,
-            verbose=verbose, path=path, ds_args=ds_args,
+            verbose=verbose,
         )  # fmt: skip
 
     def get_views(self, commit_id: str | None = None) -> list[ViewEntry]:
@@ -110,25 +117,26 @@ class Derived:
     ) -> Dataset:
         """Copy the selected rows of this version, without history, to another path.
 
-        Samples are copied as they are stored, without decoding them.
+        Samples are copied as they are stored, without decoding them. The copy of ``ds[i]`` opens as a
+        view of its one row, as ``ds[i]`` was one.
 
         Args:
             dest: Path of the new dataset, or an empty dataset.
-            tensors: Names of the tensors; None for all.
+            tensors: Names of tensors and groups; None for all.
             overwrite: Delete a dataset that is there already.
             creds: Credentials of the destination.
             progressbar: Show progress.
             runtime, token, num_workers, scheduler, public: Accepted for compatibility.
-        """
-        from deeplake.dataset.entry import empty
 
-        target = dest
-        if isinstance(dest, (str,)) or hasattr(dest, "__fspath__"):
-            target = empty(cast("PathLike", dest), overwrite=overwrite, creds=creds)
-        copying.copy_rows(
-            cast("Dataset", self), cast("Dataset", target), tensors, progressbar=progressbar
-        )
-        return cast("Dataset", target)
+        Raises:
+            DatasetHandlerError: There is a dataset, and ``overwrite`` is False; or it is this one.
+        """
+        from deeplake.dataset.entry import copy_into
+
+        return copy_into(
+            cast("Dataset", self), dest, tensors, overwrite=overwrite, creds=creds,
+            progressbar=progressbar,
+        )  # fmt: skip
 
     def random_split(self, lengths: Sequence[float]) -> list[Dataset]:
         """Views of disjoint random rows.

@@ -6,16 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deeplake import plugins
-from deeplake.dataset import copying, views
+from deeplake.dataset import copying, download, views
 from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.dataset import Dataset
 from deeplake.dataset.sample import Sample
+from deeplake.dataset.selection import Selection
 from deeplake.errors import (
-    ChecksumError,
     DatasetCorruptError,
     DatasetHandlerError,
     DatasetNotFoundError,
     FormatError,
+    ReadOnlyModeError,
     RenameError,
     UnsupportedFormatError,
     UnsupportedParameterException,
@@ -138,8 +139,10 @@ def load(
         memory_cache_size, local_cache_size: Megabytes for what was read from a remote store.
         creds: Credentials of the store.
         verbose: Print what long operations do.
-        access_method: ``"stream"``.
-        reset: Give up uncommitted changes if they cannot be read.
+        access_method: ``"stream"``; ``"download"``: copy the dataset below the directory that the
+            environment variable DEEPLAKE_DOWNLOAD_PATH names, and open the copy; ``"local"``: the
+            same, unless there is a copy already. ``"download:8"``: with 8 threads.
+        reset: If the head of the branch cannot be read, drop what was not committed.
         token, org_id, unlink, indra, check_integrity, lock_timeout, lock_enabled, index_params:
             Accepted for compatibility.
 
@@ -147,32 +150,78 @@ def load(
         DatasetHandlerError: There is no dataset.
         CheckoutError: There is no such branch or commit.
         DatasetCorruptError: What is stored there is damaged; the cause says what.
+        ReadOnlyModeError: ``reset`` would have to change it, and ``read_only`` is given.
+        ValueError: ``access_method`` is not possible, or ``indra`` without ``read_only``.
         StorageError: The store failed.
         PluginNotFoundError: No plugin for this kind of URL is installed.
     """
-    if access_method != "stream":
-        raise ValueError(f"access_method={access_method!r} is not possible; 'stream' is")
     if indra and not read_only:
         raise ValueError("indra=True needs read_only=True")
+    method = download.AccessMethod.parse(access_method)
+    if unlink and not method.downloads:
+        raise ValueError("unlink=True needs access_method='download' or 'local'")
     url, scheme, address = _split(path)
-    url, _, view_id = url.partition(f"/{views.FOLDER}/")
+    url, view_id = _view_of(url)
     store = _store(url, scheme, creds)
-    try:
-        session = Session.open(Repository(store), address)
-    except (ChecksumError, FormatError) as error:
-        if isinstance(error, UnsupportedFormatError):
-            raise
-        raise DatasetCorruptError(f"{url} cannot be opened: {error}") from error
+    if method.downloads:
+        if not Repository(store).exists():
+            raise DatasetHandlerError(f"there is no dataset at {url} to download")
+        url = method.fetch(store, url, verbose=verbose)
+        store = _store(url, urls.FILE, None)
+    session = _session(store, url, address, reset=reset, read_only=bool(read_only))
     if read_only is None:
         read_only = not store.capabilities.writable
     checkout = Checkout(url, session, read_only=read_only)
-    opened = Dataset(checkout, verbose=verbose)
+    opened = Dataset(checkout, selection=_default_selection(session), verbose=verbose)
     if view_id:
         try:
             return _opened(opened.get_view(view_id).load(verbose=False))
         except KeyError as error:
             raise DatasetHandlerError(f"{url} has no view {view_id!r}") from error
     return _opened(opened)
+
+
+def _view_of(url: str) -> tuple[str, str]:
+    """The path of a dataset, and the id of its saved view if the path is one's."""
+    base, _, view_id = url.partition(f"/{views.FOLDER}/")
+    return base, view_id.strip("/")
+
+
+def _session(
+    store: Store, url: str, address: str | None, *, reset: bool, read_only: bool
+) -> Session:
+    """Check out a version; with ``reset`` the last commit if the branch's head is damaged."""
+    repository = Repository(store)
+    try:
+        try:
+            return Session.open(repository, address)
+        except FormatError as error:
+            if isinstance(error, UnsupportedFormatError) or not reset:
+                raise
+            if read_only or not store.capabilities.writable:
+                raise ReadOnlyModeError(
+                    f"{url} cannot be opened ({error}), and not be reset: it is read only"
+                ) from error
+            return Session.open_last_commit(Repository(store), address or MAIN)
+    except UnsupportedFormatError:
+        raise
+    except FormatError as error:
+        raise DatasetCorruptError(
+            f"{url} cannot be opened: {error}. If it is the head of a branch that is damaged, "
+            "reset=True goes back to the last commit"
+        ) from error
+
+
+def _default_selection(session: Session) -> Selection:
+    """What opens by default: everything, or of the copy of one row that row."""
+    stored = session.extra.get(copying.DEFAULT_INDEX)
+    return Selection.ALL if stored is None else Selection.from_json(stored)
+
+
+def is_at(dataset: Dataset, path: PathLike) -> bool:
+    """Whether a path is that of an open dataset."""
+    url, scheme, _ = _split(path)
+    return _store(url, scheme, None).url == dataset._checkout.repository.store.url
 
 
 def dataset(
@@ -205,6 +254,9 @@ def dataset(
         DatasetHandlerError: ``overwrite`` is given, and the dataset may not be deleted.
     """
     url, _, address = _split(path)
+    downloads = download.AccessMethod.parse(access_method).downloads
+    if overwrite and downloads:
+        raise ValueError("overwrite=True replaces a dataset: access_method must be 'stream'")
     if not overwrite:
         try:
             return load(
@@ -225,14 +277,17 @@ def dataset(
 def exists(
     path: PathLike, creds: Creds = None, token: str | None = None, org_id: str | None = None
 ) -> bool:
-    """Whether there is a dataset.
+    """Whether there is a dataset, or a saved view.
 
     Raises:
         ValueError: ``path`` has a version address.
         PluginNotFoundError: No plugin for this kind of URL is installed.
     """
     url, scheme = _no_address(path, "exists")
-    return Repository(_store(url, scheme, creds)).exists()
+    url, view_id = _view_of(url)
+    store = _store(url, scheme, creds)
+    there = Repository(store).exists()
+    return there and (not view_id or views.exists(store, view_id))
 
 
 def delete(
@@ -256,8 +311,14 @@ def delete(
     Raises:
         DatasetHandlerError: There is none, or it may not be deleted.
         DatasetTooLargeToDelete: More than 1 GB, without ``large_ok``.
+        NotImplementedError: The path is that of a saved view.
+        ValueError: ``path`` has a version address.
     """
     url, scheme = _no_address(path, "delete")
+    if _view_of(url)[1]:
+        raise NotImplementedError(
+            f"{url} is a saved view: use delete_view(id) of its dataset to forget it"
+        )
     if force:
         repository = Repository(_store(url, scheme, creds))
         if next(iter(repository.store.list("")), None) is None:
@@ -291,22 +352,32 @@ def like(
     Args:
         dest: Path of the new dataset, or a dataset to add the tensors to.
         src: The other dataset.
-        tensors: Names of the tensors; None for all.
+        tensors: Names of tensors and groups; None for all.
         overwrite: Delete a dataset that is there already.
         creds: Credentials of the store.
         runtime, token, org_id, public: Accepted for compatibility.
         verbose: Print what long operations do.
+
+    Raises:
+        DatasetHandlerError: ``dest`` exists, and ``overwrite`` is False.
+        ValueError: ``org_id`` for a dataset that is not local.
     """
+    if org_id is not None and not isinstance(dest, Dataset) and urls.split(dest).scheme != urls.FILE:
+        raise ValueError(f"org_id is for local datasets, which {dest} is not")
     source = src if isinstance(src, Dataset) else load(src, creds=creds)
-    names = list(source.tensors) if tensors is None else list(tensors)
+    prefix = f"{source.group_index}/" if source.group_index else ""
+    names = [name.removeprefix(prefix) for name in copying.full_names(source, tensors)]
     taken = [(name, source[name]) for name in names]
     info = {} if source.group_index else dict(source.info)
+    groups = source.meta.groups if tensors is None else ()
     schemas = [(name, tensor._schema, dict(tensor._draft.info)) for name, tensor in taken]
     target = dest if isinstance(dest, Dataset) else empty(dest, overwrite=overwrite, creds=creds,
                                                           verbose=verbose)  # fmt: skip
     with target:
         for name, schema, tensor_info in schemas:
             target._add_like(name, schema, tensor_info)
+        for group in groups:
+            target.create_group(group, exist_ok=True)
         if info:
             target.info.replace_with(info)
     return target
@@ -349,6 +420,27 @@ def copy(
     )
 
 
+def copy_into(
+    source: Dataset,
+    dest: PathLike | Dataset,
+    tensors: Sequence[str] | None,
+    *,
+    overwrite: bool,
+    creds: Creds,
+    progressbar: bool,
+) -> Dataset:
+    """Copy the rows that a dataset or view selects (see ``Dataset.copy``)."""
+    source._check_valid()
+    target = dest
+    if not isinstance(target, Dataset):
+        if is_at(source, target):
+            raise DatasetHandlerError(f"{dest} cannot be copied to itself")
+        target = empty(target, overwrite=overwrite, creds=creds)
+    copying.copy_rows(source, target, tensors, progressbar=progressbar)
+    selection = _default_selection(target._checkout.session)
+    return target if selection.is_all else Dataset(target._checkout, selection=selection)
+
+
 def _no_more(kwargs: Mapping[str, Any]) -> None:
     if kwargs:
         raise UnsupportedParameterException(
@@ -379,7 +471,7 @@ def deepcopy(
     Args:
         src: Path or dataset.
         dest: Path of the copy.
-        tensors: Names of the tensors that the copy's head keeps; None for all.
+        tensors: Names of the tensors and groups that all versions of the copy keep; None for all.
         overwrite: Delete a dataset that is there already.
         src_creds, dest_creds: Credentials of the stores.
         num_workers: Threads; 0: as many as are useful.
@@ -394,12 +486,26 @@ def deepcopy(
     """
     _no_more(kwargs)
     source = src if isinstance(src, Dataset) else load(src, creds=src_creds, read_only=True)
-    if source.is_view or source.group_index:
-        raise TypeError("deepcopy copies whole datasets; copy a view or group with deeplake.copy")
-    if not source.read_only:
-        source.flush()
+    if source.is_optimized and not source.group_index:
+        # A saved view with a copy of its rows has no history but this.
+        return source.copy(
+            dest, tensors=tensors, overwrite=overwrite, creds=dest_creds, progressbar=progressbar
+        )
+    if source.is_view and source.index != _default_selection(source._checkout.session):
+        raise TypeError("deepcopy copies whole datasets; copy a view with deeplake.copy")
+    if source.group_index:
+        raise TypeError("deepcopy copies whole datasets; copy a group with deeplake.copy")
     url, scheme = _no_address(dest, "deepcopy")
     urls.check_name(url)
+    if is_at(source, dest):
+        raise DatasetHandlerError(f"{dest} cannot be copied to itself")
+    here = source._checkout
+    here.check_no_transaction("a copy")
+    here.flush()
+    kept = None
+    if tensors is not None:
+        names = set(copying.full_names(source, tensors))
+        kept = copying.tensor_ids(here.repository, names)
     store = _store(url, scheme, dest_creds, fresh=True)
     repository = Repository(store)
     if repository.exists():
@@ -408,15 +514,11 @@ def deepcopy(
         _check_may_replace(repository, url)
         repository.clear()
     copying.copy_objects(
-        source._checkout.repository.store, store, progressbar=progressbar, num_workers=num_workers
+        here.repository.store, store, progressbar=progressbar, num_workers=num_workers, tensors=kept
     )
     session = Session.open(repository)
-    copied = Dataset(Checkout(url, session, read_only=False), verbose=verbose)
-    if tensors is not None:
-        with copied:
-            for name in set(copied.tensors) - set(tensors):
-                copied.delete_tensor(name, large_ok=True)
-    return _opened(copied)
+    checkout = Checkout(url, session, read_only=False)
+    return _opened(Dataset(checkout, selection=_default_selection(session), verbose=verbose))
 
 
 def rename(path: PathLike, new_name: PathLike, token: str | None = None) -> Dataset:
@@ -429,9 +531,11 @@ def rename(path: PathLike, new_name: PathLike, token: str | None = None) -> Data
 
     Raises:
         RenameError: There is something at the new path.
+        ValueError: ``path`` has a version address.
     """
-    found = load(path)
-    found.rename(new_name)
+    _no_address(path, "rename")
+    found = load(path, read_only=False)
+    found.root.rename(new_name)
     return found
 
 
@@ -442,6 +546,7 @@ def move(dataset: Dataset, new_name: PathLike) -> None:
     there is one whole dataset, and after an interruption perhaps two.
     """
     checkout = dataset._checkout
+    checkout.check_no_transaction("renaming a dataset")
     url, scheme, address = _split(new_name)
     if address is not None:
         raise RenameError(f"{str(new_name)!r} has a version address: a path is needed")
@@ -450,11 +555,11 @@ def move(dataset: Dataset, new_name: PathLike) -> None:
         url = f"{parent}{slash}{url}"
         scheme = urls.scheme_of(url)
     urls.check_name(url)
-    store = _store(url, scheme, None, fresh=True)
-    if next(iter(store.list("")), None) is not None:
+    if next(iter(_store(url, scheme, None).list("")), None) is not None:
         raise RenameError(f"there is something at {url} already; choose another name")
+    store = _store(url, scheme, None, fresh=True)
+    checkout.flush()
     session = checkout.session
-    session.flush()
     old = checkout.repository
     copying.copy_objects(old.store, store, progressbar=False)
     address = session.branch if session.ref is not None else session.base.id

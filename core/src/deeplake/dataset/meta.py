@@ -113,7 +113,7 @@ class DatasetMeta(Meta):
                 "groups": [g.removeprefix(prefix) for g in session.groups if g.startswith(prefix)],
                 "tensor_names": {name: schema.id for name, schema in inside.items()},
                 "hidden_tensors": [name for name, schema in inside.items() if schema.hidden],
-                "default_index": Selection.ALL.to_json(),
+                "default_index": session.extra.get("default_index", Selection.ALL.to_json()),
                 "version": __version__,
                 "allow_delete": dataset.allow_delete,
             }

@@ -252,6 +252,24 @@ class Tensor:
         """Row numbers that are selected."""
         return [int(row) for row in extent.rows(self)]
 
+    def modified_samples(
+        self, target_id: str | None = None, return_indexes: bool = False
+    ) -> Tensor | tuple[Tensor, Numbers]:
+        """The samples that were added or updated since an earlier version.
+
+        Args:
+            target_id: Commit, branch or tag that this version is built on; None: the last commit.
+            return_indexes: Return their row numbers too.
+
+        Raises:
+            TensorModifiedError: This version is not built on the target.
+        """
+        from deeplake.dataset.modified import modified_rows
+
+        self._check_whole("modified_samples")
+        rows = modified_rows(self._checkout, self._tid, target_id)
+        return (self[rows], rows) if return_indexes else self[rows]
+
     # ---- reading
     def numpy(self, aslist: bool = False, fetch_chunks: bool = False) -> Any:
         """The selected samples.

@@ -8,12 +8,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from deeplake.dataset import rowset
+from deeplake.dataset import copying, rowset
 from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.clock import when
 from deeplake.dataset.selection import Selection
+from deeplake.dataset.versions import MAX_KEY
 from deeplake.errors import (
     DatasetViewSavingError,
     ObjectNotFoundError,
@@ -22,6 +21,7 @@ from deeplake.errors import (
 )
 from deeplake.format import envelope
 from deeplake.format.commit import Commit
+from deeplake.spi import Store
 from deeplake.versioning.repository import quoted
 from deeplake.versioning.session import Session
 
@@ -43,36 +43,27 @@ def save(
     tensors: Sequence[str] | None,
     overwrite: bool,
     verbose: bool = False,
-    path: PathLike | None = None,
-    ds_args: Mapping[str, Any] | None = None,
     query: str | None = None,
 ) -> str:
     """Save a view in its dataset (see ``Dataset.save_view``)."""
-    if ds_args:
-        raise TypeError(f"{', '.join(ds_args)} can only be given with path=…")
+    _check_id(view_id)
     checkout = dataset._checkout
-    session = checkout.session
-    if view_id is not None and not isinstance(view_id, str):
-        raise TypeError(f"the id of a view is a str, not {type(view_id).__name__}")
-    if not checkout.repository.store.capabilities.writable or checkout.read_only:
+    if not checkout.saves:
         raise ReadOnlyModeError(
             f"{checkout.path} is read only; save the view elsewhere with path=…"
         )
-    if session.has_changes or session.commit_id is None:
-        raise DatasetViewSavingError(
-            f"branch {session.branch!r} of {checkout.path} has changes that are not committed; "
-            "commit first, so that the view keeps meaning the same rows"
-        )
-    length = dataset._length()
-    rows = rowset.to_json(dataset.index, length)
-    names = list(dataset._names) if dataset._names is not None else None
-    chosen = view_id or _default_id(checkout, rows, session.pending_id, query)
+    commit = _committed(dataset)
+    selection = _of_source(dataset)
+    rows = rowset.to_json(selection, dataset._length())
+    chosen = view_id or _default_id(checkout, rows, query)
     value: dict[str, Any] = {
-        "id": chosen, "message": message, "query": query, "commit": session.base.id,
-        "branch": session.branch, "created_at": time.time(), "rows": rows, "tensors": names,
-        "group": dataset.group_index, "source": checkout.path, "materialized": None,
+        "id": chosen, "message": message, "query": query, "commit": commit,
+        "branch": checkout.session.branch, "created_at": time.time(), "rows": rows,
+        "tensors": _names(dataset), "group": dataset.group_index, "padded": dataset._padded,
+        "source": checkout.path, "materialized": None,
     }  # fmt: skip
-    checkout.repository.keep(session.base)
+    if checkout.origin is None:
+        checkout.repository.keep(checkout.session.base)
     if optimize:
         value["materialized"] = _materialize(dataset, tensors)
     data = envelope.wrap("view", value)
@@ -82,69 +73,114 @@ def save(
         raise DatasetViewSavingError(
             f"{checkout.path} has a view {chosen!r} already; pass overwrite=True to replace it"
         ) from None
-    if verbose and dataset.verbose:
-        print(f"Dataset view successfully saved at {checkout.path}/{FOLDER}/{chosen}")
-    return f"{checkout.path}/{FOLDER}/{chosen}"
+    return _saved(dataset, f"{checkout.path}/{FOLDER}/{chosen}", verbose)
 
 
 def save_at(
     dataset: Dataset,
     message: str | None,
     view_id: str | None,
+    path: PathLike,
     *,
-    optimize: bool,
     tensors: Sequence[str] | None,
     overwrite: bool,
     verbose: bool,
-    path: PathLike | None,
     ds_args: Mapping[str, Any],
 ) -> str:
     """Save a view as a dataset of its own, with a copy of the rows."""
-    from deeplake.dataset.entry import empty
+    from deeplake.dataset.entry import empty, is_at
 
-    assert path is not None
-    if str(path) == dataset.path:
+    _check_id(view_id)
+    if is_at(dataset, path):
         raise DatasetViewSavingError(f"{path} is the dataset of the view; choose another path")
-    session = dataset._checkout.session
+    commit = _committed(dataset)
+    selection = _of_source(dataset)
+    target = empty(path, overwrite=overwrite, **ds_args)
+    copied = dataset.copy(target, tensors=tensors, progressbar=False)
+    name = view_id or _default_id(
+        dataset._checkout, rowset.to_json(selection, dataset._length()), ""
+    )
+    about = {"id": name, "message": message, "commit": commit, "source": dataset.path,
+             "rows": rowset.to_json(selection, dataset._length()), "materialized": name}  # fmt: skip
+    copied.root.info.update(ViewEntry(dataset, about).info)
+    return _saved(dataset, str(target.path), verbose)
+
+
+def _saved(dataset: Dataset, path: str, verbose: bool) -> str:
+    if verbose and dataset.verbose:
+        print(f"Dataset view successfully saved at {path}")
+    return path
+
+
+def _check_id(view_id: object) -> None:
+    """Raise ``TypeError`` or ``DatasetViewSavingError`` if a view cannot be called this."""
+    if view_id is None:
+        return
+    if not isinstance(view_id, str):
+        raise TypeError(f"the id of a view is a str, not {type(view_id).__name__}")
+    if not view_id or len(quoted(view_id)) > MAX_KEY:
+        raise DatasetViewSavingError(f"{view_id!r:.90} cannot be the id of a view: choose another")
+
+
+def _committed(dataset: Dataset) -> str:
+    """The commit whose rows a view shows.
+
+    Raises:
+        DatasetViewSavingError: It shows rows that are not committed.
+    """
+    checkout = dataset._checkout
+    dataset._check_valid()
+    checkout = dataset._checkout
+    session = checkout.session
+    if checkout.origin is not None:
+        return checkout.origin
     if session.has_changes or session.commit_id is None:
         raise DatasetViewSavingError(
-            f"branch {session.branch!r} of {dataset.path} has changes that are not committed"
+            f"branch {session.branch!r} of {checkout.path} has changes that are not committed; "
+            "commit first, so that the view keeps meaning the same rows"
         )
-    target = empty(path, overwrite=overwrite, **ds_args)
-    dataset.copy(target, tensors=tensors, progressbar=False)
-    target.info.update(
-        {"id": view_id, "message": message, "source-dataset": dataset.path,
-         "source-dataset-version": session.commit_id}
-    )  # fmt: skip
-    if verbose and dataset.verbose:
-        print(f"Dataset view successfully saved at {target.path}")
-    return str(target.path)
+    return session.base.id
+
+
+def _of_source(dataset: Dataset) -> Selection:
+    """What is selected, in rows of the commit, also if the view has a copy of them."""
+    source = dataset._source_rows
+    if source is None:
+        return dataset.index
+    length = dataset._length()
+    index = dataset.index.index
+    whole = Selection(source.index)
+    if index is not None and not whole.is_single:
+        whole = whole.select(index, length)
+    return Selection(whole.index, dataset.index.steps)
+
+
+def _names(dataset: Dataset) -> list[str] | None:
+    """Full names of the tensors of a view, if it has not all of its group."""
+    if dataset._checkout.origin is not None:
+        return [dataset[name].key for name in dataset.tensors]
+    return None if dataset._names is None else list(dataset._names)
 
 
 def _key(view_id: str) -> str:
     return PREFIX + quoted(view_id)
 
 
-def _default_id(checkout: Checkout, rows: Mapping[str, Any], pending: str, query: Any) -> str:
-    parts = (checkout.path, json.dumps(rows, sort_keys=True), pending, str(query))
-    return hashlib.sha3_256("".join(parts).encode()).hexdigest()
+def _default_id(checkout: Checkout, rows: Mapping[str, Any], query: str | None) -> str:
+    parts = (checkout.path, json.dumps(rows, sort_keys=True), checkout.session.pending_id, query)
+    return hashlib.sha3_256("".join(map(str, parts)).encode()).hexdigest()
 
 
 def _materialize(dataset: Dataset, tensors: Sequence[str] | None) -> str:
     """Copy the view's rows into chunks of their own; returns the id of the state that has them."""
     source = dataset._checkout.session
     session = Session(dataset._checkout.repository, source.base, None, None, source.branch)
-    wanted = set(dataset._visible() if tensors is None else tensors)
-    prefix = f"{dataset.group_index}/" if dataset.group_index else ""
-    rows = dataset.index.rows(dataset._length())
+    wanted = set(copying.full_names(dataset, tensors))
     for tid, draft in list(session.tensors.items()):
-        name = draft.schema.name
-        if not name.startswith(prefix) or name[len(prefix) :] not in wanted:
+        if draft.schema.name not in wanted:
             session.drop_tensor(tid)
             continue
-        if dataset.index.index is not None:
-            numbers = np.atleast_1d(np.asarray(rows, np.int64))
-            draft.edit(draft.sealed().gather(numbers))
+        draft.edit(copying.selected_rows(draft, dataset))
         draft.rewrite()
     return session.keep_state("view")
 
@@ -158,14 +194,19 @@ class ViewEntry:
 
     def __init__(self, dataset: Dataset, info: Mapping[str, Any]) -> None:
         self._dataset = dataset
+        index = rowset.from_json(info["rows"], "a view").to_json()
         self.info: dict[str, Any] = {
             "id": info["id"],
             "message": info.get("message"),
             "query": info.get("query"),
+            "tql_query": info.get("query"),
             "virtual-datasource": info.get("materialized") is None,
             "source-dataset": info.get("source"),
             "source-dataset-version": info["commit"],
-            "created_at": when(float(info.get("created_at", 0.0))),
+            "source-dataset-index": index,
+            "first-index-subscriptable": not isinstance(index[0], int),
+            "sub-sample-index": index[1:],
+            "created_at": when(float(info.get("created_at", time.time()))),
         }
         self._value = info
 
@@ -229,14 +270,18 @@ class ViewEntry:
         Args:
             tensors: Names of the tensors to keep; None for all.
             unlink, num_workers, scheduler, progressbar: Accepted for compatibility.
+
+        Raises:
+            ReadOnlyModeError: The dataset is read only.
         """
-        if self.virtual:
-            view = _load(self._dataset, self._value)
-            value = {**self._value, "materialized": _materialize(view, tensors)}
-            store = self._dataset._checkout.repository.store
-            store.put(_key(self.id), envelope.wrap("view", value))
-            return ViewEntry(self._dataset, value)
-        return self
+        _check_saves(self._dataset)
+        if not self.virtual:
+            return self
+        view = _load(self._dataset, self._value)
+        value = {**self._value, "materialized": _materialize(view, tensors)}
+        store = self._dataset._checkout.repository.store
+        store.put(_key(self.id), envelope.wrap("view", value))
+        return ViewEntry(self._dataset, value)
 
     def delete(self) -> None:
         """Forget the view; the rows stay."""
@@ -246,30 +291,38 @@ class ViewEntry:
         return f"View(id={self.id!r}, message={self.message!r}, virtual={self.virtual})"
 
 
+def _check_saves(dataset: Dataset) -> None:
+    """Raise ``ReadOnlyModeError`` if views of the dataset cannot be changed."""
+    if not dataset._checkout.saves:
+        raise ReadOnlyModeError(f"{dataset.path} is read only: its views cannot be changed")
+
+
 def _load(dataset: Dataset, value: Mapping[str, Any]) -> Dataset:
     from deeplake.dataset.dataset import Dataset as Kind
 
     checkout = dataset._checkout
-    repository = checkout.repository
     name = _key(str(value["id"]))
     materialized = value.get("materialized")
-    state: Commit = repository.read_commit(str(materialized or value["commit"]))
-    session = Session(repository, state, None, None, str(value.get("branch", "main")))
-    frozen = Checkout(checkout.path, session, read_only=True)
+    state: Commit = checkout.repository.read_commit(str(materialized or value["commit"]))
+    session = Session(checkout.repository, state, None, None, str(value.get("branch", "main")))
+    frozen = Checkout(
+        checkout.path, session, read_only=True, saves=checkout.saves,
+        origin=None if materialized is None else str(value["commit"]),
+    )  # fmt: skip
     selection = rowset.from_json(value["rows"], name)
-    indices: Selection | None = None
+    source_rows: Selection | None = None
     if materialized is not None:
-        indices = selection
-        whole = None if not selection.is_single else 0
-        selection = Selection(whole, selection.steps)
+        source_rows = selection
+        selection = Selection(0 if selection.is_single else None, selection.steps)
     names = value.get("tensors")
     return Kind(
         frozen,
         selection=selection,
         group=str(value.get("group") or ""),
         names=None if names is None else tuple(names),
+        padded=bool(value.get("padded")),
         verbose=dataset.verbose,
-        source_rows=indices,
+        source_rows=source_rows,
     )
 
 
@@ -286,19 +339,29 @@ def entries(dataset: Dataset, commit_id: str | None = None) -> list[ViewEntry]:
 
 def entry(dataset: Dataset, view_id: str) -> ViewEntry:
     """A saved view. Raises ``KeyError`` if there is none of this id."""
-    key = _key(view_id)
+    key = _key(str(view_id))
     try:
         data = dataset._checkout.repository.store.get(key)
-    except ObjectNotFoundError:
-        raise KeyError(f"{dataset.path} has no view {view_id!r}") from None
+    except (ObjectNotFoundError, ValueError):
+        known = ", ".join(repr(found.id) for found in entries(dataset)) or "none"
+        raise KeyError(f"{dataset.path} has no view {view_id!r}; there are {known}") from None
     return ViewEntry(dataset, envelope.unwrap("view", data, key))
+
+
+def exists(store: Store, view_id: str) -> bool:
+    """Whether a dataset has a saved view."""
+    try:
+        store.head(_key(view_id))
+    except (ObjectNotFoundError, ValueError):
+        return False
+    return True
 
 
 def delete(dataset: Dataset, view_id: str) -> None:
     """Forget a saved view. Raises ``KeyError`` if there is none of this id."""
-    dataset._checkout.check_writable()
+    _check_saves(dataset)
     entry(dataset, view_id)
     dataset._checkout.repository.store.delete([_key(view_id)])
 
 
-__all__ = ["ViewEntry", "delete", "entries", "entry", "save"]
+__all__ = ["FOLDER", "ViewEntry", "delete", "entries", "entry", "exists", "save", "save_at"]
