@@ -263,3 +263,12 @@ def test_nonsense_in_the_environment_is_said(config: Any, monkeypatch: pytest.Mo
 def test_modules_of_these_names_can_be_pickled_by_reference() -> None:
     # cloudpickle and friends ship functions that use them.
     assert pickle.loads(pickle.dumps(deeplake.random.seed)) is deeplake.random.seed
+
+
+def test_settings_are_a_module_among_others() -> None:
+    import sys
+
+    import deeplake
+
+    assert deeplake.config in set(sys.modules.values())
+    assert deeplake.config != dict(deeplake.config)

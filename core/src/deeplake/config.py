@@ -57,6 +57,11 @@ def _valid(name: str, value: Any) -> Any:
 class _Settings(ModuleType, MutableMapping[str, Any]):
     """This module as a mapping of its settings."""
 
+    # A mapping is equal to others of the same items and has no hash; a module is itself, and tools
+    # that look at all modules put them into sets.
+    __eq__ = ModuleType.__eq__
+    __hash__ = ModuleType.__hash__
+
     def __getitem__(self, name: str) -> Any:
         _check_name(name)
         return _given[name] if name in _given else _default(name)
