@@ -7,6 +7,7 @@
 #   make format   let ruff rewrite what it can
 #   make wheels   a wheel of each distribution, in dist/
 #   make bench    the benchmarks
+#   make soak     the promises of the storage engine with full figures (hours); docs/reliability.md
 #   make docs     the documentation, in site/
 #   make clean    remove what was built; make distclean: the environment too
 
@@ -31,7 +32,7 @@ INPUTS := constraints.txt pyproject.toml core/src/deeplake/_version.py $(addsuff
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format wheels bench docs clean distclean
+.PHONY: help demo test lint format wheels bench soak docs clean distclean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -63,6 +64,9 @@ wheels: $(STAMPS)/dev
 
 bench: $(STAMPS)/dev
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+soak: $(STAMPS)/dev
+	$(BIN)/python tests/reliability/soak.py $(ARGS)
 
 docs: $(STAMPS)/dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -149,15 +149,14 @@ def test_finds_segments_that_are_written_again(
     million: Repeating, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If a change put all pieces into new segments, it would be seen to write more."""
+    compacted = PieceTable.compacted
+
+    def anew(self: PieceTable) -> PieceTable:
+        return compacted(PieceTable([Segment(pieces=self.pieces())], self.ndim))
+
     sizes = []
-    for anew in (False, True):
-        if anew:
-            compacted = PieceTable.compacted
-            monkeypatch.setattr(
-                PieceTable,
-                "compacted",
-                lambda self: compacted(PieceTable([Segment(pieces=self.pieces())], self.ndim)),
-            )
+    for plant in (compacted, anew):
+        monkeypatch.setattr(PieceTable, "compacted", plant)
         store = recorded(copy_of(million))
         ds = opened(store)
         store.clear()
