@@ -495,13 +495,14 @@ def make_history(root: Path, expected: Expected) -> None:
     ds.checkout("side", create=True)
     ds.text[1] = "from the side"
     ds.x.append(2000)
-    ds.commit("on the side")
+    side = ds.commit("on the side")
     ds.checkout("main")
     ds.x.append(3000)
+    ds.commit("beside the side")
     ds.merge("side")
     model["text"].rows[1] = "from the side"
     model["x"].rows += [np.array([3000], "<i4"), np.array([2000], "<i4")]
-    log += ["auto commit before merging side", "Merge side into main"]
+    log += ["beside the side", f"Merge {side} into main"]
     ds.x[3] = np.array([-3], "int32")
     model["x"].rows[3] = np.array([-3], "<i4")
     remember("main")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import struct
 import subprocess
@@ -156,9 +157,14 @@ def test_the_script_makes_them(tmp_path: Path) -> None:
     today, then = states(made), STATES
     assert len(today) == len(then)
     for new, old in zip(today, then, strict=True):
-        assert (new.dataset, new.commits, new.info) == (old.dataset, old.commits, old.info)
+        assert (new.dataset, new.info) == (old.dataset, old.info)
+        assert list(map(without_ids, new.commits)) == list(map(without_ids, old.commits))
         assert list(new.tensors) == list(old.tensors)
         check_state(new, made)
+
+
+def without_ids(message: str) -> str:
+    return re.sub("[0-9a-f]{40}", "…", message)
 
 
 # ----------------------------------------------------------------------- the specification alone

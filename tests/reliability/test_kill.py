@@ -164,7 +164,7 @@ class Checker:
         for branch in sorted(touched & there):
             self.branches[branch] = self.one_of(branch, self.allowed(branch, pending))
         if pending is not None and pending["op"] == "commit":
-            ds.checkout(pending["branch"])
+            ds = deeplake.load(f"{self.path}@{pending['branch']}")
             made = [c["commit"] for c in ds.commits if c["message"] == pending["message"]]
             self.commits.update(dict.fromkeys(made, self.branches[pending["branch"]]))
         commits = [*self.commits]

@@ -17,7 +17,7 @@ from deeplake.format import values
 from deeplake.format.encoding import htype_plugin
 from deeplake.types import Shape, TensorSchema
 from deeplake.versioning.blocks import Blocks, object_id
-from deeplake.versioning.openchunk import OpenChunk, array_dtype, read_header
+from deeplake.versioning.openchunk import OpenChunk, array_dtype, check_rows, read_header
 from deeplake.versioning.table import PieceTable
 
 MAX_OPEN = 256
@@ -84,9 +84,11 @@ class TensorReader:
         fetch: list[tuple[tuple[str, int], Any]] = []
         for key, piece in zip(keys, pieces, strict=True):
             if key in found:
+                check_rows(found[key].header, piece)
                 continue
             chunk = self._open.get(key)
             if chunk is not None:
+                check_rows(chunk.header, piece)  # it was opened for another piece, maybe
                 with suppress(KeyError):  # another thread may just have made room
                     self._open.move_to_end(key)
                 found[key] = chunk

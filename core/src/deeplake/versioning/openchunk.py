@@ -222,9 +222,14 @@ def read_header(data: memoryview, piece: Any, tensor: str) -> ChunkHeader:
     header = ChunkHeader(data, name, int(piece["checksum"]))
     if header.header_length + header.stored_length != int(piece["length"]):
         raise FormatError(f"{name}: the chunk has another size than its piece says")
-    if int(piece["start"]) + int(piece["count"]) > header.n:
-        raise FormatError(f"{name}: the piece takes more samples than the chunk has")
+    check_rows(header, piece)
     return header
+
+
+def check_rows(header: ChunkHeader, piece: Any) -> None:
+    """Raise ``FormatError`` if a piece takes more samples than its chunk has."""
+    if int(piece["start"]) + int(piece["count"]) > header.n:
+        raise FormatError(f"{header.name}: a piece takes more samples than the chunk has")
 
 
 def array_dtype(header: ChunkHeader) -> np.dtype[Any]:
@@ -234,4 +239,4 @@ def array_dtype(header: ChunkHeader) -> np.dtype[Any]:
     return np.dtype(header.dtype)
 
 
-__all__ = ["OpenChunk", "array_dtype", "read_header"]
+__all__ = ["OpenChunk", "array_dtype", "check_rows", "read_header"]
