@@ -436,6 +436,19 @@ def test_wrapped_htypes_say_that_they_are_for_later(ds: Dataset, htype: str) -> 
         ds.create_tensor("x", htype=htype, sample_compression=None)
 
 
+@pytest.mark.parametrize("value", [3, (2,), (0, 1), (2, 1.5), (2, True), "ab"])
+def test_bad_downsampling(ds: Dataset, value: Any) -> None:
+    with pytest.raises(ValueError, match="'x'.*downsampling"):
+        ds.create_tensor("x", htype="image", sample_compression="png", downsampling=value)
+
+
+def test_downsampling_is_for_images_and_masks(ds: Dataset) -> None:
+    ds.create_tensor("x", htype="image", sample_compression="png", downsampling=(2, 3))
+    ds.create_tensor("m", htype="binary_mask", downsampling=[3, 1])
+    with pytest.warns(UserWarning, match="'b'.*bbox"):
+        ds.create_tensor("b", htype="bbox", downsampling=(2, 3))
+
+
 def test_create_tensor_like(ds: Dataset) -> None:
     ds.create_tensor("x", htype="class_label", class_names=["a"], chunk_compression="zlib")
     ds.x.info.more = 1

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from deeplake.dataset import rows as row_ops
 from deeplake.dataset import structure, versions
 from deeplake.dataset.account import Account
+from deeplake.dataset.arranged import Arranged
 from deeplake.dataset.assignment import is_result_of, store
 from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.derived import Derived
-from deeplake.dataset.filtering import filter_rows
 from deeplake.dataset.info import Info
 from deeplake.dataset.meta import DatasetMeta
 from deeplake.dataset.precedence import reserve
-from deeplake.dataset.schema import UNSPECIFIED
+from deeplake.dataset.rowwise import Rowwise
 from deeplake.dataset.selection import Selection
 from deeplake.dataset.structure import SAFE_TO_DELETE
 from deeplake.dataset.tensor import Tensor
@@ -37,7 +36,7 @@ from deeplake.errors import (
 
 if TYPE_CHECKING:
     from deeplake.loader.loader import DeepLakeDataLoader
-    from deeplake.types import PathLike, TensorSchema
+    from deeplake.types import PathLike
     from deeplake.versioning.draft import Draft
 
 SUMMARY_LIMIT = 10_000
@@ -46,7 +45,7 @@ SUMMARY_LIMIT = 10_000
 _log = logging.getLogger(__name__)
 
 
-class Dataset(Versioned, Derived, Account):
+class Dataset(Arranged, Rowwise, Versioned, Derived, Account):
     """Tensors of any kind of data, versioned together. Made by ``deeplake.empty`` and ``load``.
 
     ``ds.name`` and ``ds["name"]`` are tensors and groups, ``ds[10:20]`` is a view of rows. Inside
@@ -385,7 +384,7 @@ class Dataset(Versioned, Derived, Account):
     @property
     def is_view(self) -> bool:
         """Whether rows are selected."""
-        return not self._selection.is_all or self._padded
+        return not self._selection.is_all or self._padded or self._source_rows is not None
 
     @property
     def is_optimized(self) -> bool:
@@ -414,7 +413,7 @@ class Dataset(Versioned, Derived, Account):
             rows = self._source_rows.select(rows, length).rows(length)
         if isinstance(rows, int):
             return [rows]
-        return rows if self._selection.is_all else list(map(int, rows))
+        return list(map(int, rows)) if self.is_view else rows
 
     @property
     def meta(self) -> DatasetMeta:
@@ -477,207 +476,11 @@ class Dataset(Versioned, Derived, Account):
             parts.append(f"group_index={self._group!r}")
         return f"Dataset({', '.join(parts)}, tensors={self._visible()!r})"
 
-    # ---- changing the schema
     def _check_root(self, what: str) -> None:
         if self.is_view:
             raise InvalidOperationError(f"{what} is not possible on a view; use ds.root")
 
-    def create_tensor(
-        self,
-        name: str,
-        htype: str | None = UNSPECIFIED,
-        dtype: Any = UNSPECIFIED,
-        sample_compression: str | None = UNSPECIFIED,
-        chunk_compression: str | None = UNSPECIFIED,
-        hidden: bool = False,
-        create_sample_info_tensor: bool = True,
-        create_shape_tensor: bool = True,
-        create_id_tensor: bool = True,
-        verify: bool = True,
-        exist_ok: bool = False,
-        verbose: bool = True,
-        downsampling: tuple[int, int] | None = None,
-        tiling_threshold: int | None = None,
-        **kwargs: Any,
-    ) -> Tensor:
-        """Add a tensor.
-
-        Args:
-            name: Name; ``"a/b/t"`` creates the groups ``a`` and ``a/b``.
-            htype: Kind of data (``deeplake.htypes``); not given: decided by the first sample.
-            dtype: NumPy dtype; not given: the htype's, or the first sample's.
-            sample_compression: Codec of each sample (``deeplake.compressions``). Files that have
-            this
-                compression are stored byte for byte.
-            chunk_compression: Codec of whole chunks.
-            hidden: Leave it out of ``ds.tensors``.
-            create_sample_info_tensor, create_shape_tensor, create_id_tensor: Accepted for
-                compatibility: shapes and row ids are part of the format.
-            verify: Open links when they are appended.
-            exist_ok: Return a tensor of that name if it has the same meta.
-            verbose: Accepted for compatibility.
-            downsampling: ``(factor, layers)`` of smaller copies for viewers.
-            tiling_threshold: Bytes from which a sample is stored in tiles; negative: never.
-            **kwargs: Meta of the htype (``class_names``, ``coords`` …), and ``max_chunk_size``.
-
-        Raises:
-            TensorAlreadyExistsError, TensorGroupAlreadyExistsError: The name is taken.
-            InvalidTensorNameError: The name is empty or an attribute of ``Dataset``.
-            MetaError: See its subclasses: htype, dtype, compression or meta are not possible.
-        """
-        self._check_root("create_tensor")
-        return structure.create_tensor(
-            self, name, exist_ok=exist_ok, extra=kwargs, htype=htype, dtype=dtype,
-            sample_compression=sample_compression, chunk_compression=chunk_compression,
-            hidden=hidden, verify=verify, tiling_threshold=tiling_threshold,
-        )  # fmt: skip
-
-    def create_tensor_like(self, name: str, source: Tensor, unlink: bool = False) -> Tensor:
-        """Add a tensor with the meta and info of another one, without samples.
-
-        Args:
-            name: Name of the new tensor.
-            source: The other tensor, of this or another dataset.
-            unlink: Make it hold data where the other holds links.
-        """
-        return self._add_like(name, source._schema, source._draft.info, unlink=unlink)
-
-    def _add_like(
-        self, name: str, schema: TensorSchema, info: Mapping[str, Any], unlink: bool = False
-    ) -> Tensor:
-        self._check_root("create_tensor_like")
-        return structure.create_like(self, name, schema, info, unlink=unlink)
-
-    def create_group(self, name: str, exist_ok: bool = False) -> Dataset:
-        """Add a group; the groups above it are made too.
-
-        Raises:
-            TensorGroupAlreadyExistsError, TensorAlreadyExistsError: The name is taken.
-            InvalidTensorGroupNameError: The name is empty or an attribute of ``Dataset``.
-        """
-        self._check_root("create_group")
-        return structure.create_group(self, name, exist_ok=exist_ok)
-
-    def delete_tensor(self, name: str, large_ok: bool = False) -> None:
-        """Remove a tensor from this version; earlier commits keep it.
-
-        Raises:
-            TensorDoesNotExistError: There is none of this name.
-            TensorTooLargeToDelete: More than 1 GB, without ``large_ok``.
-        """
-        self._check_root("delete_tensor")
-        structure.delete_tensor(self, name, large_ok=large_ok)
-
-    def delete_group(self, name: str, large_ok: bool = False) -> None:
-        """Remove a group with all that is in it from this version.
-
-        Raises:
-            TensorGroupDoesNotExistError: There is none of this name.
-        """
-        self._check_root("delete_group")
-        structure.delete_group(self, name, large_ok=large_ok)
-
-    def rename_tensor(self, name: str, new_name: str) -> Tensor:
-        """Give a tensor another name in its group; its data and its id stay.
-
-        Returns:
-            The tensor.
-
-        Raises:
-            TensorDoesNotExistError: There is none of the old name.
-            RenameError: The new name points to another group.
-            TensorAlreadyExistsError, TensorGroupAlreadyExistsError: The new name is taken.
-            InvalidTensorNameError: The new name is empty or an attribute of ``Dataset``.
-        """
-        self._check_root("rename_tensor")
-        return structure.rename_tensor(self, name, new_name)
-
-    def rename_group(self, name: str, new_name: str) -> None:
-        """Give a group another name next to its old one.
-
-        Raises:
-            TensorGroupDoesNotExistError: There is none of the old name.
-            RenameError: The new name points to another group.
-            TensorAlreadyExistsError, TensorGroupAlreadyExistsError: The new name is taken.
-            InvalidTensorGroupNameError: The new name is empty or an attribute of ``Dataset``.
-        """
-        self._check_root("rename_group")
-        structure.rename_group(self, name, new_name)
-
-    # ---- changing rows
-    def append(self, sample: Any, skip_ok: bool = False, append_empty: bool = False) -> None:
-        """Add one row: all of it, or nothing.
-
-        Args:
-            sample: Samples by tensor name, or a view of one row.
-            skip_ok: Leave tensors alone that ``sample`` does not name.
-            append_empty: Append None to them.
-
-        Raises:
-            KeyError: A tensor is not named.
-            TensorDoesNotExistError: A name is no tensor.
-            SampleAppendingError: Not a dict.
-            SampleAppendError: A sample does not fit; no tensor was changed.
-            ValueError: The tensors have different lengths.
-        """
-        self._check_root("append")
-        row_ops.append(self, sample, skip_ok=skip_ok, append_empty=append_empty)
-
-    def extend(
-        self,
-        samples: Any,
-        skip_ok: bool = False,
-        append_empty: bool = False,
-        ignore_errors: bool = False,
-        progressbar: bool = False,
-    ) -> None:
-        """Add rows.
-
-        Args:
-            samples: Sequences of equal length by tensor name (arrays are stored in one pass), or a
-                dataset or view.
-            skip_ok: Leave tensors alone that ``samples`` does not name.
-            append_empty: Append None to them.
-            ignore_errors: Leave out rows that do not fit.
-            progressbar: Show progress.
-
-        Raises:
-            SampleExtendError: A row does not fit; complete rows before it were added.
-            ValueError: The sequences have different lengths.
-        """
-        self._check_root("extend")
-        row_ops.extend(
-            self, samples, skip_ok=skip_ok, append_empty=append_empty, ignore_errors=ignore_errors,
-            progressbar=progressbar,
-        )  # fmt: skip
-
-    def pop(self, index: int | Sequence[int] | None = None) -> None:
-        """Remove rows from all tensors.
-
-        Args:
-            index: Row, rows, or None for the last one (of the longest tensor). Tensors that are too
-                short for a row keep theirs.
-
-        Raises:
-            IndexError: No tensor has such a row; rows are not counted from the end here.
-            ValueError: A row is named twice.
-        """
-        self._check_root("pop")
-        row_ops.pop(self, index)
-
-    def update(self, sample: Mapping[str, Any]) -> None:
-        """New samples for the rows that this view selects: all of them, or none.
-
-        Args:
-            sample: By tensor name: a sample if this is one row (``ds[i].update(…)``), otherwise one
-                for each row.
-
-        Raises:
-            SampleUpdateError: A sample does not fit; nothing was changed.
-            ValueError: The view goes into samples.
-        """
-        row_ops.update(self, sample)
-
+    # ---- storing
     def clear_cache(self) -> None:
         """Store all changes, and forget what was read."""
         self.flush()
@@ -748,38 +551,6 @@ class Dataset(Versioned, Derived, Account):
         self._check_root("rename")
         self._checkout.check_writable()
         move(self, new_name)
-
-    # ---- choosing rows
-    def filter(
-        self,
-        function: Callable[[Dataset], Any],
-        num_workers: int = 0,
-        scheduler: str = "threaded",
-        progressbar: bool = True,
-        save_result: bool = False,
-        result_path: PathLike | None = None,
-        result_ds_args: Mapping[str, Any] | None = None,
-    ) -> Dataset:
-        """A view of the rows for which a function is true.
-
-        Args:
-            function: Takes a view of one row.
-            num_workers: Threads or processes; 0: none but this one.
-            scheduler: ``"serial"``, ``"threaded"`` or ``"processed"``.
-            progressbar: Show progress.
-            save_result: Save the view with ``save_view``.
-            result_path: Where to save it; None: in this dataset.
-            result_ds_args: Arguments of ``deeplake.empty`` for ``result_path``.
-
-        Raises:
-            FilterError: The function failed in a worker; without workers its own error.
-        """
-        view = filter_rows(
-            self, function, num_workers=num_workers, scheduler=scheduler, progressbar=progressbar
-        )
-        if save_result:
-            view.save_view(path=result_path, **(result_ds_args or {}))
-        return view
 
     # ---- training
     def pytorch(self, *args: Any, **kwargs: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -44,6 +45,7 @@ def build_schema(
     hidden: bool,
     verify: bool,
     tiling_threshold: int | None,
+    downsampling: Any,
     extra: Mapping[str, Any],
 ) -> tuple[TensorSchema, dict[str, Any]]:
     """The schema and the info of a new tensor.
@@ -92,6 +94,15 @@ def build_schema(
     meta: dict[str, Any] = {"open": True} if unspecified else {}
     if spec.payload == "json" and dtype not in (UNSPECIFIED, None):
         meta["schema"] = _json_schema(name, plugin, dtype)
+    if downsampling is not None:
+        factor, layers = _downsampling(name, downsampling)
+        if spec.downsamples:
+            meta["downsampling"] = [factor, layers]
+        else:
+            warnings.warn(
+                f"tensor {name!r}: downsampling is for images and masks; htype {spec.name!r} has none",
+                stacklevel=4,
+            )
     if kernel.get("typestr") is not None:
         meta["typestr"] = str(kernel["typestr"])
     schema = TensorSchema(
@@ -167,6 +178,15 @@ def _own_meta(
     own = {key: value for key, value in extra.items() if key in spec.info}
     defaults = {key: value for key, value in spec.info.items() if key not in own}
     return {**defaults, **plugin.check_info(own)}, kernel
+
+
+def _downsampling(name: str, value: Any) -> tuple[int, int]:
+    pair = tuple(value) if isinstance(value, (list, tuple)) else ()
+    if len(pair) != 2 or not all(_is_int(n) and n >= 1 for n in pair):
+        raise ValueError(
+            f"tensor {name!r}: downsampling is (factor, layers), two ints of at least 1, not {value!r}"
+        )
+    return pair[0], pair[1]
 
 
 def _is_int(value: Any) -> bool:
