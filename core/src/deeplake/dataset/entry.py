@@ -12,6 +12,7 @@ from deeplake.dataset.dataset import Dataset
 from deeplake.dataset.sample import Sample
 from deeplake.dataset.selection import Selection
 from deeplake.errors import (
+    CheckoutError,
     DatasetCorruptError,
     DatasetHandlerError,
     DatasetNotFoundError,
@@ -202,7 +203,10 @@ def _session(
                 raise ReadOnlyModeError(
                     f"{url} cannot be opened ({error}), and not be reset: it is read only"
                 ) from error
-            return Session.open_last_commit(Repository(store), address or MAIN)
+            try:
+                return Session.open_last_commit(Repository(store), address or MAIN)
+            except CheckoutError:  # not the head of a branch is damaged, but a commit or tag
+                raise error from None
     except UnsupportedFormatError:
         raise
     except FormatError as error:
@@ -362,7 +366,11 @@ def like(
         DatasetHandlerError: ``dest`` exists, and ``overwrite`` is False.
         ValueError: ``org_id`` for a dataset that is not local.
     """
-    if org_id is not None and not isinstance(dest, Dataset) and urls.split(dest).scheme != urls.FILE:
+    if (
+        org_id is not None
+        and not isinstance(dest, Dataset)
+        and urls.split(dest).scheme != urls.FILE
+    ):
         raise ValueError(f"org_id is for local datasets, which {dest} is not")
     source = src if isinstance(src, Dataset) else load(src, creds=creds)
     prefix = f"{source.group_index}/" if source.group_index else ""

@@ -22,7 +22,7 @@ from deeplake.format.commit import Commit
 from deeplake.spi import Store
 from deeplake.versioning import history
 from deeplake.versioning.merging import Clash, Mismatch, Resolution, Rules
-from deeplake.versioning.repository import MAIN, Repository, is_id, new_id, quoted
+from deeplake.versioning.repository import MAIN, MAX_NAME, Repository, is_id, new_id, quoted
 from deeplake.versioning.session import Session, find_commit, user_commit_id
 
 
@@ -136,30 +136,31 @@ def _warn_without_commits(working: Checkout) -> None:
         )
 
 
-MAX_KEY = 200
-"""Longest name of a branch, tag or view as a component of a key: file systems allow 255 bytes."""
-
-
 def check_name(name: Any, what: str) -> None:
     """Raise ``CheckoutError`` if a branch or tag cannot be called this."""
+    problem = None
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
-        raise CheckoutError(f"{name!r:.90} cannot be the name of a {what}: it has to be printable")
-    if name != name.strip():
-        raise CheckoutError(f"{name!r:.90} cannot be the name of a {what}: blanks are around it")
-    if len(quoted(name)) > MAX_KEY:
-        raise CheckoutError(f"{name!r:.90} cannot be the name of a {what}: it is too long")
-    if is_id(name):
-        raise CheckoutError(f"{name!r:.90} cannot be the name of a {what}: it looks like a commit")
+        problem = "it has to be a printable str"
+    elif name != name.strip():
+        problem = "there are blanks around it"
+    elif len(quoted(name)) > MAX_NAME:
+        problem = "it is too long"
+    if problem is not None:
+        raise CheckoutError(f"{name!r:.90} cannot be the name of a {what}: {problem}")
 
 
 def _check_new(working: Checkout, name: str, what: str) -> None:
     """Raise ``CheckoutError`` if nothing new can be called this."""
+    check_name(name, what)
     try:
         Session.open(working.repository, name)
     except CheckoutError:
-        check_name(name, what)
-        return
-    raise CheckoutError(f"{name!r} is a branch, tag or commit of {working.path} already")
+        if is_id(name):
+            raise CheckoutError(
+                f"{name!r} cannot be the name of a {what}: it looks like the id of a commit"
+            ) from None
+    else:
+        raise CheckoutError(f"{name!r} is a branch, tag or commit of {working.path} already")
 
 
 def _prepare_branch(working: Checkout, name: str) -> None:

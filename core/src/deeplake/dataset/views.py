@@ -6,13 +6,13 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from deeplake.dataset import copying, rowset
 from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.clock import when
 from deeplake.dataset.selection import Selection
-from deeplake.dataset.versions import MAX_KEY
 from deeplake.errors import (
     DatasetViewSavingError,
     ObjectNotFoundError,
@@ -22,7 +22,7 @@ from deeplake.errors import (
 from deeplake.format import envelope
 from deeplake.format.commit import Commit
 from deeplake.spi import Store
-from deeplake.versioning.repository import quoted
+from deeplake.versioning.repository import MAX_NAME, quoted
 from deeplake.versioning.session import Session
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _check_id(view_id: object) -> None:
         return
     if not isinstance(view_id, str):
         raise TypeError(f"the id of a view is a str, not {type(view_id).__name__}")
-    if not view_id or len(quoted(view_id)) > MAX_KEY:
+    if not view_id or len(quoted(view_id)) > MAX_NAME:
         raise DatasetViewSavingError(f"{view_id!r:.90} cannot be the id of a view: choose another")
 
 
@@ -340,19 +340,23 @@ def entries(dataset: Dataset, commit_id: str | None = None) -> list[ViewEntry]:
 def entry(dataset: Dataset, view_id: str) -> ViewEntry:
     """A saved view. Raises ``KeyError`` if there is none of this id."""
     key = _key(str(view_id))
-    try:
-        data = dataset._checkout.repository.store.get(key)
-    except (ObjectNotFoundError, ValueError):
+    data = None
+    if len(key) <= len(PREFIX) + MAX_NAME:
+        with suppress(ObjectNotFoundError):
+            data = dataset._checkout.repository.store.get(key)
+    if data is None:
         known = ", ".join(repr(found.id) for found in entries(dataset)) or "none"
-        raise KeyError(f"{dataset.path} has no view {view_id!r}; there are {known}") from None
+        raise KeyError(f"{dataset.path} has no view {view_id!r:.90}; there are {known}")
     return ViewEntry(dataset, envelope.unwrap("view", data, key))
 
 
 def exists(store: Store, view_id: str) -> bool:
     """Whether a dataset has a saved view."""
+    if not view_id or len(quoted(view_id)) > MAX_NAME:
+        return False
     try:
         store.head(_key(view_id))
-    except (ObjectNotFoundError, ValueError):
+    except ObjectNotFoundError:
         return False
     return True
 

@@ -24,6 +24,8 @@ from deeplake.spi import Store
 MARKER = "deeplake.json"
 MAIN = "main"
 INLINE_LIMIT = 32 << 10
+MAX_NAME = 200
+"""Longest name of a branch, tag or view, quoted: components of paths have up to 255 bytes."""
 _COMMIT_ID = re.compile(r"[0-9a-f]{32,64}")
 _PLAIN = re.compile(r"[a-z0-9_-]")
 
@@ -135,6 +137,8 @@ class Repository:
             DatasetNotFoundError: There is no dataset at all.
         """
         key = ref_key(branch)
+        if len(quoted(branch)) > MAX_NAME:
+            raise CheckoutError(f"no branch has a name as long as {branch!r:.80}")
         try:
             data, version = self.store.get_versioned(key)
         except ObjectNotFoundError:
@@ -174,6 +178,8 @@ class Repository:
     def read_tag(self, name: str) -> str | None:
         """The commit of a tag, or None if there is no such tag."""
         key = ref_key(name, "tags")
+        if len(quoted(name)) > MAX_NAME:
+            return None
         try:
             data = self.store.get(key)
         except ObjectNotFoundError:
@@ -306,4 +312,7 @@ class Repository:
         return pieces
 
 
-__all__ = ["INLINE_LIMIT", "MAIN", "Repository", "data_key", "is_id", "new_id", "quoted", "ref_key"]
+__all__ = [
+    "INLINE_LIMIT", "MAIN", "MAX_NAME", "Repository", "data_key", "is_id", "new_id", "quoted",
+    "ref_key",
+]  # fmt: skip
