@@ -157,9 +157,20 @@ class Writer:
 
     def step(self) -> None:
         many = len(self.keys) > 40
-        names = ["append", "append", "with", "extend", "update", "pop", "commit", "branch", "go"]
-        weights = [4, 4, 3, 3, 4 if self.keys else 0, (12 if many else 2) if self.keys else 0,
-                   2, 1 if len(self.branches) < 4 else 0, 2]  # fmt: skip
+        names = [
+            "append",
+            "with",
+            "extend",
+            "transaction",
+            "update",
+            "pop",
+            "commit",
+            "branch",
+            "go",
+        ]
+        names += ["merge", "rechunk", "gc"]
+        some, room = bool(self.keys), len(self.branches) < 4
+        weights = [8, 3, 3, 2, 4 * some, (12 if many else 2) * some, 2, room, 2, room, 1, 0.5]
         getattr(self, "do_" + self.rng.choices(names, weights)[0])()
 
     def do_append(self) -> None:
@@ -188,6 +199,17 @@ class Writer:
 
         keys = self.fresh(self.rng.randint(1, 12))
         self.do("add", lambda: self.ds.extend(columns(keys)), [*self.keys, *keys], keys=keys)
+
+    def do_transaction(self) -> None:
+        from rows import columns
+
+        keys = self.fresh(self.rng.randint(1, 8))
+
+        def run() -> None:
+            with self.ds.transaction():
+                self.ds.extend(columns(keys))
+
+        self.do("all", run, [*self.keys, *keys], keys=keys)
 
     def do_update(self) -> None:
         from rows import row
@@ -221,6 +243,30 @@ class Writer:
         name = self.rng.choice(sorted(self.branches))
         self.do("go", lambda: self.ds.checkout(name), name=name)
         self.branch = name
+
+    def do_merge(self) -> None:
+        """Rows that were added on a branch come back, and the branch is deleted."""
+        target = self.branch
+        self.do_branch()
+        name = self.branch
+        self.do_extend()
+        keys = [key for key in self.keys if key not in self.branches[target]]
+        self.do("commit", lambda: self.ds.commit("to be merged"), message="to be merged")
+        self.do("go", lambda: self.ds.checkout(target), name=target)
+        self.branch = target
+        self.do("all", lambda: self.ds.merge(name), [*self.keys, *keys], keys=keys)
+        self.do("delete", lambda: self.ds.delete_branch(name), name=name)
+        del self.branches[name]
+
+    def do_rechunk(self) -> None:
+        self.do("rechunk", self.ds.optimize)
+
+    def do_gc(self) -> None:
+        """Collect garbage without a grace period: this process has nothing that is not published."""
+        from deeplake.versioning.collection import collect
+
+        repository = self.ds._checkout.repository
+        self.do("gc", lambda: collect(repository, dry_run=False, grace=0))
 
 
 # ---------------------------------------------------------------------------------------- defects
@@ -319,7 +365,7 @@ PLANTS: dict[str, Callable[[], None]] = {
 def serve() -> None:
     """Fork a writer for each line of input; at its end, end."""
     # What a writer would import later: it is not to spend its short life with that.
-    for module in ("rows", "deeplake.dataset.entry"):
+    for module in ("rows", "deeplake.dataset.entry", "deeplake.versioning.collection"):
         import_module(module)
     for line in sys.stdin:
         job = Job(**json.loads(line))

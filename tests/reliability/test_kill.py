@@ -22,6 +22,10 @@ import pytest
 
 import deeplake
 from deeplake.errors import DeepLakeError
+from deeplake.storage.local import LocalStore
+from deeplake.versioning.collection import collect
+from deeplake.versioning.repository import Repository
+from deeplake.versioning.scrub import scrub
 
 from . import rows
 from .kill_writer import PLANTS, Job
@@ -123,7 +127,7 @@ class Checker:
         """An operation that was acknowledged."""
         branch, op = entry["branch"], entry["op"]
         keys = self.branches[branch]
-        if op == "add":
+        if op in ("add", "all"):
             self.branches[branch] = keys + entry["keys"]
         elif op == "update":
             self.branches[branch] = _updated(keys, entry)
@@ -134,6 +138,8 @@ class Checker:
             self.commits[result] = keys
         elif op == "branch":
             self.branches[entry["name"]] = keys
+        elif op == "delete":
+            del self.branches[entry["name"]]
 
     def allowed(self, branch: str, pending: dict[str, Any] | None) -> list[list[int]]:
         """What a branch may hold."""
@@ -144,6 +150,8 @@ class Checker:
         if op == "add":
             new = pending["keys"]
             return [keys + new[:n] for n in range(len(new) + 1)]
+        if op == "all":
+            return [keys, keys + pending["keys"]]
         if op == "update":
             return [keys, _updated(keys, pending)]
         if op == "pop":
@@ -159,6 +167,8 @@ class Checker:
             raise Violation(f"cannot be opened: {error}") from error
         if pending is not None and pending["op"] == "branch" and pending["name"] in there:
             self.branches[pending["name"]] = self.branches[pending["branch"]]
+        if pending is not None and pending["op"] == "delete" and pending["name"] not in there:
+            del self.branches[pending["name"]]
         if there != set(self.branches):
             raise Violation(f"has branches {there}, should have {set(self.branches)}")
         for branch in sorted(touched & there):
@@ -167,6 +177,7 @@ class Checker:
             ds = deeplake.load(f"{self.path}@{pending['branch']}")
             made = [c["commit"] for c in ds.commits if c["message"] == pending["message"]]
             self.commits.update(dict.fromkeys(made, self.branches[pending["branch"]]))
+        self.commits = self.reachable()
         commits = [*self.commits]
         for commit in {*commits[-1:], *random.sample(commits, min(1, len(commits)))}:
             self.one_of(commit, [self.commits[commit]])
@@ -179,6 +190,18 @@ class Checker:
             raise Violation(f"{address}: {type(error).__name__}: {error}") from error
         if found not in allowed:
             raise Violation(f"{address}: holds the rows {found}, should be one of {allowed}")
+        return found
+
+    def reachable(self) -> dict[str, list[int]]:
+        """The commits that a branch is built on: those of deleted branches may be collected."""
+        found: dict[str, list[int]] = {}
+        for branch in self.branches:
+            try:
+                history = deeplake.load(f"{self.path}@{branch}").commits
+            except DeepLakeError as error:
+                raise Violation(f"{branch}: its history cannot be read: {error}") from error
+            known = [c["commit"] for c in history if c["commit"] in self.commits]
+            found |= {commit: self.commits[commit] for commit in known}
         return found
 
     def write(self) -> None:
@@ -242,6 +265,12 @@ def kill(path: Path, kills: int, seed: int, *, plant: str = "", fsync: bool = Fa
 def test_kills(tmp_path: Path, part: int) -> None:
     checker = kill(tmp_path, -(-KILLS // 4), seed=part, fsync=part == 3)
     assert checker.acknowledged > KILLS // 4
+    repository = Repository(LocalStore(checker.path))
+    collect(repository, dry_run=False, grace=0)
+    report = scrub(repository)
+    assert report.ok, report
+    for address, keys in (checker.branches | checker.reachable()).items():
+        checker.one_of(address, [keys])
 
 
 @pytest.mark.parametrize("plant", PLANTS)
