@@ -298,8 +298,11 @@ def test_the_sample_is_copied(ds: Dataset) -> None:
 
 @pytest.mark.parametrize(
     "sample",
-    [object(), b"bytes", lambda: 1, np.array(["a", "b"]), np.array([None]), np.datetime64("2020")],
-    ids=["object", "bytes", "function", "texts", "objects", "date"],
+    [
+        *(object(), b"bytes", bytearray(3), lambda: 1),
+        *(np.array(["a", "b"]), np.array([None]), np.datetime64("2020")),
+    ],
+    ids=["object", "bytes", "bytearray", "function", "texts", "objects", "date"],
 )
 def test_values_that_cannot_be_stored(ds: Dataset, sample: Any, contents: Contents) -> None:
     ds.create_tensor("x", htype="generic")

@@ -104,6 +104,53 @@ def test_texts(ds: Dataset) -> None:
 
 
 @pytest.mark.parametrize("samples", ["text", 3, None, np.array(3), {"a": 1}], ids=repr)
+def test_long_lists_are_judged_as_their_samples_are(url: str) -> None:
+    ds = deeplake.empty(url)
+    ds.create_tensor("ints").extend([*range(100)])
+    ds.create_tensor("floats").extend([0.5] * 100)
+    ds.create_tensor("bools").extend([True, False] * 50)
+    ds.create_tensor("texts").extend(["a", "b\x00"] * 50)
+    ds.create_tensor("large").extend([2**63 - 1] * 50)
+    ds.create_tensor("small", dtype="uint8").extend([255] * 50)
+    ds.create_tensor("halves", dtype="float32").extend([1.5] * 50)
+    ds.create_tensor("wholes", dtype="float32").extend([3] * 50)
+    ds.create_tensor("labels", htype="class_label").extend(["x", "y\x00", "x"] * 30)
+    ds.labels.extend(np.array(["z", "x"] * 20))
+    ds.create_tensor("text", htype="text").extend(np.array(["z", "x"] * 20))
+    for found in (ds, deeplake.load(url)):
+        assert [found[name].dtype for name in ("ints", "floats", "bools")] == [
+            np.int64, np.float64, np.bool_,
+        ]  # fmt: skip
+        assert found.ints.numpy().ravel().tolist() == list(range(100))
+        assert found.bools[1].numpy().tolist() == [False]
+        assert found.texts.htype == "text"
+        assert found.texts[1].text() == "b\x00"
+        assert found.large.numpy().dtype == np.int64
+        assert found.wholes.numpy().dtype == np.float32
+        assert found.labels.info.class_names == ["x", "y\x00", "z"]
+        assert found.labels[-2:].numpy().tolist() == [[2], [0]]
+        assert found.text[1].text() == "x"
+    for name, wrong in (("small", 256), ("halves", 1e300), ("wholes", 2**24 + 1)):
+        values = [ds[name].numpy()[0].item()] * 50
+        values[33] = wrong
+        with pytest.raises(SampleAppendError, match=f"tensor '{name}', row 83"):
+            ds[name].extend(values)
+    with pytest.raises(SampleAppendError, match="tensor 'ints', row 140"):
+        ds.ints.extend([1] * 40 + [2**63])
+    with pytest.raises(SampleAppendError, match="tensor 'ints', row 100"):
+        ds.ints.extend(["text"] * 40)
+    with pytest.raises(SampleAppendError, match="tensor 'boxes', row 0"):
+        ds.create_tensor("boxes", htype="bbox").extend([1.5] * 40)
+
+
+def test_object_arrays_are_samples_one_by_one(ds: Dataset) -> None:
+    ragged = np.empty(20, object)
+    for i in range(20):
+        ragged[i] = np.full((i + 1, 2, 3), i, np.uint8)
+    ds.create_tensor("x", htype="image.rgb", sample_compression=None).extend(ragged)
+    assert ds.x[7].shape == (8, 2, 3)
+
+
 def test_a_single_sample(ds: Dataset, samples: Any) -> None:
     ds.create_tensor("x")
     with pytest.raises(TypeError, match="append"):
