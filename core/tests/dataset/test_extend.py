@@ -103,7 +103,6 @@ def test_texts(ds: Dataset) -> None:
     assert ds.t.text() == ["one", "two", "three", "four"]
 
 
-@pytest.mark.parametrize("samples", ["text", 3, None, np.array(3), {"a": 1}], ids=repr)
 def test_long_lists_are_judged_as_their_samples_are(url: str) -> None:
     ds = deeplake.empty(url)
     ds.create_tensor("ints").extend([*range(100)])
@@ -151,6 +150,7 @@ def test_object_arrays_are_samples_one_by_one(ds: Dataset) -> None:
     assert ds.x[7].shape == (8, 2, 3)
 
 
+@pytest.mark.parametrize("samples", ["text", 3, None, np.array(3), {"a": 1}], ids=repr)
 def test_a_single_sample(ds: Dataset, samples: Any) -> None:
     ds.create_tensor("x")
     with pytest.raises(TypeError, match="append"):

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 PART = 8 << 20
 """Bytes of an array that are copied and handed on at a time."""
 
+STACKED_FROM = 16
+"""Numbers in a list that are made an array first."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -196,8 +199,9 @@ def encode(samples: Any, schema: TensorSchema, info: Mapping[str, Any]) -> Batch
     """
     plan = _Plan(schema, info)
     runs: Iterable[Run] | None = None
-    if isinstance(samples, np.ndarray) and samples.ndim:
-        runs = _encode_array(samples, plan)
+    array = samples if isinstance(samples, np.ndarray) else _stacked(samples)
+    if array is not None and array.ndim:
+        runs = _encode_array(array, plan)
     if runs is None:
         runs = _encode_each(samples, plan)
     if plan.written is not None and _log.isEnabledFor(logging.INFO):
@@ -205,6 +209,21 @@ def encode(samples: Any, schema: TensorSchema, info: Mapping[str, Any]) -> Batch
         added = list(plan.written.get("class_names") or ())[len(before) :]
         _log.info("tensor %r has new class names: %s", schema.name, ", ".join(added))
     return Batch(runs, len(samples), plan.schema, plan.written)
+
+
+def _stacked(samples: Any) -> np.ndarray | None:
+    """A list of numbers, or of names, all of one type, as an array; None for anything else."""
+    if type(samples) is not list or len(samples) < STACKED_FROM:
+        return None
+    kinds = set(map(type, samples))
+    kind = kinds.pop()
+    if kinds or kind not in _STACKED:
+        return None
+    array = np.array(samples, object if kind is str else None)
+    return array if array.dtype.kind == _STACKED[kind] else None
+
+
+_STACKED = {bool: "b", int: "i", float: "f", str: "O"}
 
 
 def _encode_each(samples: Iterable[Any], plan: _Plan) -> list[Run]:
@@ -310,7 +329,7 @@ def _encode_array(samples: np.ndarray, plan: _Plan) -> Iterable[Run] | None:
     """All samples of an array in one pass; None if they have to be encoded one by one."""
     if len(samples) == 0:
         return ()
-    if samples.dtype.kind not in STORED_KINDS:
+    if samples.dtype.kind not in STORED_KINDS and not _are_names(samples, plan):
         return None
     plan.close(samples)
     codecs = plan.codecs
@@ -318,6 +337,8 @@ def _encode_array(samples: np.ndarray, plan: _Plan) -> Iterable[Run] | None:
         return None
     value = plan.prepare(samples)
     if not isinstance(value, np.ndarray) or len(value) != len(samples):
+        return None
+    if value.dtype.kind not in STORED_KINDS:
         return None
     array = value.reshape(len(value), *plan.fit(value.shape[1:]))
     dtype = plan.dtype_for(array)
@@ -328,6 +349,13 @@ def _encode_array(samples: np.ndarray, plan: _Plan) -> Iterable[Run] | None:
         raise
     plan.fix(array.ndim - 1, dtype_name(dtype))
     return _slices(array)
+
+
+def _are_names(samples: np.ndarray, plan: _Plan) -> bool:
+    """Whether these are texts, of which an htype of arrays may make numbers."""
+    kind = samples.dtype.kind
+    texts = kind == "U" or (kind == "O" and all(type(sample) is str for sample in samples.flat))
+    return texts and not plan.schema.meta.get("open")
 
 
 def _first_unfit(array: np.ndarray, dtype: np.dtype[Any]) -> int:
@@ -547,6 +575,8 @@ def _as_array(value: Any, plan: _Plan) -> np.ndarray:
     if getattr(value, "mode", None) == "P" and plan.spec.compression == "required":
         # A Pillow image with a palette: its array would be places in the palette.
         value = value.convert("RGBA" if "transparency" in value.info else "RGB")
+    if isinstance(value, bytearray):
+        value = bytes(value)  # which NumPy does not take for numbers
     try:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:
