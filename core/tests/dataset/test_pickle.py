@@ -79,11 +79,22 @@ def test_past_commits(rows: Dataset) -> None:
     assert len(again(past)) == 4
 
 
+def test_tensors(rows: Dataset) -> None:
+    for tensor in (rows.x, rows.x[2:4], rows.x[3, 0], rows[1:3].x, rows["g/t"], rows[[4, 0]].g.t):
+        found = again(tensor)
+        assert repr(found) == repr(tensor)
+        np.testing.assert_array_equal(found.numpy(), tensor.numpy())
+    rows.x.append(6)
+    assert again(rows.max_view["g/t"])[6].text() == ""
+
+
 def test_memory() -> None:
     ds = deeplake.empty("mem://test")
     ds.create_tensor("x")
     with pytest.raises(MemoryDatasetCanNotBePickledError, match="mem://test"):
         pickle.dumps(ds)
+    with pytest.raises(MemoryDatasetCanNotBePickledError, match="mem://test"):
+        pickle.dumps(ds.x)
 
 
 def _total(dataset: Dataset) -> int:

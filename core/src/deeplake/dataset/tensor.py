@@ -280,8 +280,7 @@ class Tensor:
                 store.
 
         Returns:
-            An array of shape ``(samples, *shape)``, or ``shape`` if one sample is selected. Text
-            has
+            An array of shape ``(samples, *shape)``, or ``shape`` if one sample is selected. Text has
             dtype ``str`` and shape ``(1,)`` a sample, json values dtype ``object``, polygons are a
             list of arrays.
 
@@ -345,8 +344,7 @@ class Tensor:
 
         Args:
             sample: Array, number, list, ``deeplake.read(…)``, str, dict, another tensor's sample,
-            or
-                None for an empty sample.
+                or None for an empty sample.
 
         Raises:
             SampleAppendError: It does not fit; the tensor is as it was.
@@ -447,9 +445,20 @@ class Tensor:
 
         print(tensor_summary(self))
 
+    def __reduce__(self) -> Any:
+        from deeplake.dataset.dataset import Dataset
+
+        # Its dataset knows how to travel, and where the data are.
+        holder = Dataset(self._checkout) if self._view is None else self._view
+        return _unpickle, (holder, self._tid, self._selection)
+
     def __repr__(self) -> str:
         index = "" if self._selection.is_all else f", index={self._selection!r}"
         return f"Tensor(key={self.key!r}{index})"
+
+
+def _unpickle(holder: Dataset, tid: str, selection: Selection) -> Tensor:
+    return Tensor(holder._checkout, tid, selection, holder if holder.is_view else None)
 
 
 # --------------------------------------------------------------------------- what it is given
