@@ -17,6 +17,7 @@ from itertools import count, takewhile
 from typing import Any, ClassVar
 
 import hypothesis
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
@@ -645,6 +646,29 @@ def test_model(machine: type[Machine], monkeypatch: pytest.MonkeyPatch) -> None:
             break
         seeded = hypothesis.seed(seed)(type(machine.__name__, (machine,), {}))
         run_state_machine_as_test(seeded, settings=settings(50))
+
+
+@pytest.mark.parametrize("appended", [0, 1])
+def test_half_a_row_after_a_pop(appended: int) -> None:
+    """What the machine found once: rows that a block removed counted as rows it had begun with."""
+    ds = deeplake.empty("mem://half a row after a pop")
+    for name in "ab":
+        ds.create_tensor(name, dtype="int64")
+    ds.extend({"a": np.arange(5), "b": np.arange(5)})
+
+    def block() -> None:
+        with ds:
+            for _ in range(appended):
+                ds.append({"a": 5, "b": 5})
+            ds.pop([0, 1, 2])
+            ds.b.append(6)
+            raise Aborted
+
+    with pytest.raises(Aborted):
+        block()
+    expected = [3, 4, *[5] * appended]
+    assert ds.a.numpy().ravel().tolist() == expected
+    assert ds.b.numpy().ravel().tolist() == expected
 
 
 # ---------------------------------------------------------------------------------------- defects

@@ -282,6 +282,12 @@ class Checkout:
         """Remember how long a tensor was before this block changed it."""
         self._touched.setdefault(draft.schema.id, draft.length)
 
+    def _shorten(self, draft: Draft, rows: np.ndarray) -> None:
+        """Remember that rows that were there before this block are gone."""
+        for lengths in (self._touched, self._begun):
+            if draft.schema.id in lengths:
+                lengths[draft.schema.id] -= int((rows < lengths[draft.schema.id]).sum())
+
     def _lengths_agree(self) -> bool:
         tensors = self.session.tensors
         added = {
@@ -293,8 +299,7 @@ class Checkout:
         """Cut tensors that began the block equally long back to their common length.
 
         Tensors that the block did not come to count if the others have one row more: that is the
-        half
-        of a first row. If they have several, these tensors are not used.
+        half of a first row. If they have several, these tensors are not used.
         """
         tensors = self.session.tensors
         groups: dict[int, list[Draft]] = {}
@@ -393,6 +398,7 @@ class Checkout:
                 mine = numbers[numbers < draft.length]
                 if len(mine):
                     session.delete_rows(draft, _ranges(mine))
+                    self._shorten(draft, mine)
 
     # ---- schema
     def create_tensor(self, schema: TensorSchema, info: Mapping[str, Any]) -> Draft:
