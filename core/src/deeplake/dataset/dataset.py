@@ -12,6 +12,7 @@ from deeplake.dataset.account import Account
 from deeplake.dataset.arranged import Arranged
 from deeplake.dataset.assignment import is_result_of, store
 from deeplake.dataset.checkout import Checkout
+from deeplake.dataset.credentials import Credentials
 from deeplake.dataset.derived import Derived
 from deeplake.dataset.info import Info
 from deeplake.dataset.meta import DatasetMeta
@@ -45,7 +46,7 @@ SUMMARY_LIMIT = 10_000
 _log = logging.getLogger(__name__)
 
 
-class Dataset(Arranged, Rowwise, Versioned, Derived, Account):
+class Dataset(Arranged, Rowwise, Versioned, Derived, Credentials, Account):
     """Tensors of any kind of data, versioned together. Made by ``deeplake.empty`` and ``load``.
 
     ``ds.name`` and ``ds["name"]`` are tensors and groups, ``ds[10:20]`` is a view of rows. Inside
