@@ -651,7 +651,7 @@ def test_model(machine: type[Machine], monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("appended", [0, 1])
 def test_half_a_row_after_a_pop(appended: int) -> None:
     """What the machine found once: rows that a block removed counted as rows it had begun with."""
-    ds = deeplake.empty("mem://half a row after a pop")
+    ds = deeplake.empty("mem://half-a-row")
     for name in "ab":
         ds.create_tensor(name, dtype="int64")
     ds.extend({"a": np.arange(5), "b": np.arange(5)})
