@@ -125,10 +125,10 @@ def _merge_groups(
 # --------------------------------------------------------------------------- tensors
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pair:
-    """A tensor that both sides have."""
+    """A tensor that both sides have; without a base if both created it."""
 
     tid: str
-    base: Side
+    base: Side | None
     theirs: Side
     schema: TensorSchema
 
@@ -175,7 +175,8 @@ class _Tensors:
                 mine = self._ours[twin]
                 schema = _agreed(mine, their)
                 nothing = Side(schema, {}, PieceTable([], schema.ndim or 0))
-                return _Pair(twin, nothing, replace(their, schema=schema), schema)
+                their = replace(their, schema=schema)
+                return _Pair(twin, nothing if twin == tid else None, their, schema)
         elif tid in self._ours:
             return _Pair(tid, before, their, self._schema(tid, before, their))
         elif not _changed(before, their) or self._rules.resolution == "ours":
@@ -233,7 +234,8 @@ class _Tensors:
     @staticmethod
     def _tables(pair: _Pair, mine: Side) -> Tables:
         table = mine.table.with_ndim(pair.schema.ndim or 0)
-        return Tables.compared(pair.base.table, table, pair.theirs.table)
+        base = None if pair.base is None else pair.base.table
+        return Tables.compared(base, table, pair.theirs.table)
 
     def _merge_pair(self, pair: _Pair, tables: Tables, rows: Fates) -> None:
         mine = self._merged[pair.tid]
@@ -318,7 +320,8 @@ def _merge_info(
     pair: _Pair, mine: Side, tables: Tables, rules: Rules
 ) -> tuple[Mapping[str, Any], np.ndarray[Any, Any] | None]:
     """The info of a tensor, and what each of their values becomes (None: nothing else)."""
-    base, their = pair.base.info, pair.theirs.info
+    base = {} if pair.base is None else pair.base.info
+    their = pair.theirs.info
     if not tables.mine and dict(mine.info) == dict(base):
         return their, None
     plugin = htype_plugin(pair.schema.htype)

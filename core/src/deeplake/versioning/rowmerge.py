@@ -80,20 +80,29 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tables:
-    """Three versions of a tensor's rows, and what happened on both sides."""
+    """Three versions of a tensor's rows, and what happened on both sides.
+
+    Attributes:
+        base, ours, theirs: The versions; all with as many dimensions.
+        mine, their: What led from the base to ours, and to theirs.
+        twins: Both sides created the tensor: then data for the same row clash.
+    """
 
     base: PieceTable
     ours: PieceTable
     theirs: PieceTable
     mine: Changes
     their: Changes
+    twins: bool = False
 
     @classmethod
-    def compared(cls, base: PieceTable, ours: PieceTable, theirs: PieceTable) -> Tables:
-        """The versions with their differences; all with as many dimensions as ours."""
+    def compared(cls, base: PieceTable | None, ours: PieceTable, theirs: PieceTable) -> Tables:
+        """The versions with their differences; ``None``: both sides created the tensor."""
         ndim = ours.ndim
-        base, theirs = base.with_ndim(ndim), theirs.with_ndim(ndim)
-        return cls(base, ours, theirs, compare(base, ours), compare(base, theirs))
+        before = PieceTable([], ndim) if base is None else base.with_ndim(ndim)
+        theirs = theirs.with_ndim(ndim)
+        mine, their = compare(before, ours), compare(before, theirs)
+        return cls(before, ours, theirs, mine, their, twins=base is None)
 
     @property
     def ndim(self) -> int:
@@ -187,11 +196,11 @@ def merge_rows(tables: Tables, rules: Rules, rows: Fates) -> RowMerge:
     conflict.settle(found, wanted.pieces["edit"], _data_of(wanted, their))
     added = their.added
     if len(mine.added) and len(added):
-        # Rows that came to both sides since the base: the work that a conflict kept has them.
+        # Rows that came to both sides since the base: the work that a conflict kept has them. Data as
+        # they were appended (edit 0) give way to an update.
         twice = match(mine.added, added, ndim)
-        conflict.settle(
-            twice.replaced, np.zeros(len(twice.replaced), np.uint64), twice.updated.pieces
-        )
+        before = None if tables.twins else np.zeros(len(twice.replaced), np.uint64)
+        conflict.settle(twice.replaced, before, twice.updated.pieces)
         added = twice.added
     if conflict.rows:
         raise Clash(f"{_rows(conflict.rows)} updated on both sides")
@@ -218,17 +227,19 @@ class _Conflicts:
         self._edits: list[tuple[int, Pieces]] = []
         self.rows = 0
 
-    def settle(self, ours: Runs, base: np.ndarray[Any, Any], theirs: Pieces) -> None:
+    def settle(self, ours: Runs, base: np.ndarray[Any, Any] | None, theirs: Pieces) -> None:
         """Compare the edit numbers of rows in three versions.
 
         Args:
             ours: The rows as we have them.
-            base: Their edit numbers in the base.
+            base: Their edit numbers in the base; None: they are not in it.
             theirs: Their data on the other side, in the same order.
         """
         mine, their = ours.pieces["edit"], theirs["edit"]
-        use = (mine != their) & (their != base)
-        clash = use & (mine != base)
+        use = clash = mine != their
+        if base is not None:
+            use = use & (their != base)
+            clash = use & (mine != base)
         if clash.any():
             if self._rules.virtual:
                 theirs = theirs.copy()
@@ -236,7 +247,7 @@ class _Conflicts:
             elif self._rules.resolution is None:
                 self.rows += int(ours.pieces["count"][clash].sum())
             elif self._rules.resolution == "ours":
-                use &= ~clash
+                use = use & ~clash
         self._edits += [
             (int(ours.rows[i]), theirs[i : i + 1]) for i in np.flatnonzero(use).tolist()
         ]

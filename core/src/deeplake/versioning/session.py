@@ -16,6 +16,7 @@ from dataclasses import replace
 from deeplake.errors import (
     CheckoutError,
     ConflictError,
+    DatasetNotFoundError,
     FormatError,
     ObjectNotFoundError,
     PreconditionFailedError,
@@ -240,6 +241,12 @@ class Session(WorkingCopy):
                     return self._try_publish(message, merged, queued=attempt > 0)
                 except _Moved as moved:
                     lost = moved
+                except ObjectNotFoundError as error:
+                    if self.repository.exists():
+                        raise
+                    raise DatasetNotFoundError(
+                        f"{store.url} was deleted by another writer; nothing was stored"
+                    ) from error
             attempt += 1
             deadline = deadline or time.monotonic() + PATIENCE
             if time.monotonic() > deadline:
@@ -265,8 +272,14 @@ class Session(WorkingCopy):
             nonce=secrets.token_hex(8),
             inline=inline,
         )
-        with nullcontext() if queued else self.repository.store.turn():
-            self._version = self._swap(moved)
+        try:
+            with nullcontext() if queued else self.repository.store.turn():
+                self._version = self._swap(moved)
+        except _Overtaken as overtaken:
+            self._start(_head(self.repository, overtaken.ref), overtaken.ref, overtaken.version)
+            self._staging.stored.clear()
+            self.rebases += 1
+            return commit.id
         self.ref = moved
         self.base = commit
         self.changed = False
@@ -305,7 +318,9 @@ class Session(WorkingCopy):
 
         Raises:
             _Moved: The branch is elsewhere.
+            _Overtaken: It was moved, and others have moved it on since.
         """
+        uncertain = False
         for attempt in range(ATTEMPTS):
             try:
                 return self.repository.write_ref(ref, if_match=self._version)
@@ -316,12 +331,27 @@ class Session(WorkingCopy):
                     raise _Moved("nowhere") from error
                 if found.nonce == ref.nonce:
                     return version
+                if uncertain and self._is_built_on(found, ref):
+                    raise _Overtaken(found, version) from error
                 raise _Moved(found.head) from error
             except StorageError:
+                uncertain = True
                 if attempt == ATTEMPTS - 1:
                     raise
                 time.sleep(0.05 * 2**attempt)
         raise AssertionError("the loop returns or raises")
+
+    def _is_built_on(self, found: Ref, ref: Ref) -> bool:
+        """Whether a branch has the user commit that ``ref`` was to add.
+
+        A snapshot leaves no such trace and needs none: publishing it again finds its rows there.
+        """
+        if ref.commit == ref.head and found.dataset == ref.dataset:
+            known = None if self.ref is None else self.ref.commit
+            for commit in self.repository.history(found.commit):
+                if commit.id in (ref.commit, known):
+                    return commit.id == ref.commit
+        return False
 
     # ---- other writers
     def _moved_ref(self) -> tuple[Ref, str]:
@@ -478,6 +508,15 @@ class Session(WorkingCopy):
 
 class _Moved(Exception):
     """The branch is not where this session thought."""
+
+
+class _Overtaken(Exception):
+    """The branch has what this session published, and more."""
+
+    def __init__(self, ref: Ref, version: str) -> None:
+        super().__init__(ref.head)
+        self.ref = ref
+        self.version = version
 
 
 def _head(repository: Repository, ref: Ref) -> Commit:
