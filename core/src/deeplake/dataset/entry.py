@@ -499,10 +499,8 @@ def deepcopy(
         return source.copy(
             dest, tensors=tensors, overwrite=overwrite, creds=dest_creds, progressbar=progressbar
         )
-    if source.is_view and source.index != _default_selection(source._checkout.session):
-        raise TypeError("deepcopy copies whole datasets; copy a view with deeplake.copy")
-    if source.group_index:
-        raise TypeError("deepcopy copies whole datasets; copy a group with deeplake.copy")
+    if not _is_whole(source):
+        raise TypeError("deepcopy copies whole datasets; copy views and groups with deeplake.copy")
     url, scheme = _no_address(dest, "deepcopy")
     urls.check_name(url)
     if is_at(source, dest):
@@ -527,6 +525,12 @@ def deepcopy(
     session = Session.open(repository)
     checkout = Checkout(url, session, read_only=False)
     return _opened(Dataset(checkout, selection=_default_selection(session), verbose=verbose))
+
+
+def _is_whole(dataset: Dataset) -> bool:
+    """Whether it is a dataset as it opens, not a view or a group of it."""
+    opened = dataset.index == _default_selection(dataset._checkout.session)
+    return opened and not (dataset._padded or dataset.group_index or dataset._names is not None)
 
 
 def rename(path: PathLike, new_name: PathLike, token: str | None = None) -> Dataset:

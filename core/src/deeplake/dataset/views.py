@@ -341,7 +341,7 @@ def entry(dataset: Dataset, view_id: str) -> ViewEntry:
     """A saved view. Raises ``KeyError`` if there is none of this id."""
     key = _key(str(view_id))
     data = None
-    if len(key) <= len(PREFIX) + MAX_NAME:
+    if 0 < len(key) - len(PREFIX) <= MAX_NAME:
         with suppress(ObjectNotFoundError):
             data = dataset._checkout.repository.store.get(key)
     if data is None:

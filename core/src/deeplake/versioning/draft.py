@@ -346,11 +346,17 @@ def _written(part: Segment, staging: Staging) -> Segment:
 
 
 def fragmented(pieces: Pieces, target: int) -> bool:
-    """Whether a tensor has many more chunks, or pieces, than its data need."""
+    """Whether reading all rows in order goes from chunk to chunk much more often than it has to.
+
+    Not how many pieces there are: rows that were updated one by one are pieces of their own wherever
+    their data lie.
+    """
     if len(pieces) < 2:
         return False
+    chunk = np.stack([pieces["object"][:, 0], pieces["object"][:, 1], pieces["offset"]])
+    visits = 1 + int((chunk[:, 1:] != chunk[:, :-1]).any(axis=0).sum())
     needed = max(1, int(pieces["count"].sum()) * _mean_size(pieces) // target)
-    return len(pieces) > 2 * needed + 2
+    return visits > 2 * needed + 2
 
 
 def _mean_size(pieces: Pieces) -> int:
