@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -193,17 +194,16 @@ class TensorReader:
         header = chunk.header
         codec = chunk.sample_codec
         if codec is not None and len(data):
+            # Before memory is allocated for what the file claims to be.
+            probed = codec.probe(data).shape
+            if math.prod(probed) != math.prod(shape):
+                raise FormatError(
+                    f"{header.name}: sample {i} is a file of shape {probed}, and should have {shape}"
+                )
             if out is not None and out.flags.c_contiguous:
-                target = out
-                probed = codec.probe(data)
-                if probed.shape != shape:
-                    target = out.reshape(probed.shape)
-                codec.decode(data, out=target)
+                codec.decode(data, out=out if probed == shape else out.reshape(probed))
                 return out
-            decoded = codec.decode(data)
-            if decoded.shape != shape:
-                decoded = decoded.reshape(shape)
-            return decoded
+            return codec.decode(data).reshape(shape)
         if not len(data):
             ndim = self.schema.ndim or 0
             if header.ndim != ndim:
@@ -211,11 +211,12 @@ class TensorReader:
                 shape = (0,) * ndim
             if 0 not in shape and shape:
                 raise FormatError(f"{header.name}: sample {i} of shape {shape} has no bytes")
-            return np.zeros(shape, np.dtype(self.schema.dtype or header.dtype))
+            known = self.schema.dtype
+            return np.zeros(shape, array_dtype(header) if known is None else np.dtype(known))
         dtype = array_dtype(header)
         plain = chunk.unpacked(i, data)
         array = np.frombuffer(plain, dtype)
-        if array.size != int(np.prod(shape, dtype=object)):
+        if array.size != math.prod(shape):
             raise FormatError(f"{header.name}: sample {i} is not of shape {shape}")
         return array.reshape(shape).copy()
 
