@@ -1,0 +1,87 @@
+"""The reader believes neither chunks nor files: what does not agree is an error that names both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import deeplake
+from deeplake import Dataset
+from deeplake.errors import CorruptedSampleError, FormatError
+from deeplake.format.builder import Run
+from deeplake.format.encoding import codec_plugin
+
+
+def forged(data: bytes, shape: tuple[int, ...], **options: Any) -> Dataset:
+    """A dataset whose third sample of tensor ``t`` is stored with these bytes and this shape."""
+    ds = deeplake.empty("mem://forged")
+    ds.create_tensor("t", **options)
+    for value in (1, 2):
+        ds.t.append(np.full((2, 2, 3), value, "u1"))
+    session = ds._checkout.session
+    session.append(session.by_name["t"], [Run(data, 1, shape, len(data))], 1)
+    session.flush()
+    return deeplake.load("mem://forged")
+
+
+def picture(shape: tuple[int, ...]) -> bytes:
+    return codec_plugin("png").encode(np.zeros(shape, "u1"))  # type: ignore[attr-defined,no-any-return]
+
+
+def reads(ds: Dataset) -> list[Any]:
+    """All ways to read the forged sample."""
+    return [
+        lambda: ds.t[2].numpy(),
+        lambda: ds.t.numpy(aslist=True),
+        lambda: ds.t[2:].numpy(),
+        lambda: ds.t[[2, 0, 2]].numpy(aslist=True),
+    ]
+
+
+@pytest.mark.parametrize("shape", [(9, 9, 3), (1, 1, 3), (2, 2, 4), (0, 2, 3)])
+def test_a_picture_of_another_size_is_not_decoded(
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...]
+) -> None:
+    ds = forged(picture((2, 2, 3)), shape, htype="image", sample_compression="png")
+    kind = type(codec_plugin("png"))
+    decode = kind.decode  # type: ignore[attr-defined]
+
+    def guarded(self: Any, data: Any, **options: Any) -> Any:
+        found = decode(self, data, **options)
+        assert found.flat[0] in (1, 2), "the forged picture was decoded"
+        return found
+
+    monkeypatch.setattr(kind, "decode", guarded)
+    for read in reads(ds):
+        with pytest.raises(FormatError, match=r"\(tensor 't'\): sample \d is a file of shape"):
+            read()
+
+
+def test_a_picture_without_its_last_axis_is_the_same_picture() -> None:
+    ds = forged(picture((2, 2)), (2, 2, 1), htype="image", sample_compression="png")
+    assert ds.t[2].numpy().shape == (2, 2, 1)
+    assert ds.t[2:].numpy().shape == (1, 2, 2, 1)
+
+
+def test_a_file_that_is_none() -> None:
+    ds = forged(b"no picture at all", (2, 2, 3), htype="image", sample_compression="png")
+    for read in reads(ds):
+        with pytest.raises(CorruptedSampleError, match="tensor 't', row 2"):
+            read()
+
+
+@pytest.mark.parametrize(("size", "shape"), [(11, (2, 2, 3)), (12, (2, 2, 4)), (13, (2, 2, 3))])
+def test_bytes_that_are_not_of_their_shape(size: int, shape: tuple[int, ...]) -> None:
+    ds = forged(bytes(size), shape, dtype="uint8")
+    for read in reads(ds):
+        with pytest.raises(FormatError, match="is not of shape"):
+            read()
+
+
+def test_a_shape_without_bytes() -> None:
+    ds = forged(b"", (2, 2, 3), dtype="uint8")
+    for read in reads(ds):
+        with pytest.raises(FormatError, match="has no bytes"):
+            read()
