@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -245,7 +246,9 @@ def kill(path: Path, kills: int, seed: int, *, plant: str = "", fsync: bool = Fa
             pid = writers.start(job)
             if calls is None:
                 time.sleep(rng.uniform(0.005, 0.25))
-                os.kill(pid, signal.SIGKILL)
+                # A planted defect may have ended it: its exit code tells below.
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             code = writers.wait()
             try:
                 checker.replay(ledger)

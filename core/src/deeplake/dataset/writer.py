@@ -128,6 +128,9 @@ class _Plan:
         ndim = self.schema.ndim
         if not shape:
             shape = (1,)
+        if self.picture and ndim == 2 and len(shape) == 3 and shape[2] == 1:
+            # One channel is what grey images of two dimensions have, too.
+            shape = shape[:2]
         if ndim is not None and len(shape) != ndim:
             if not (self.picture and ndim == 3 and len(shape) == 2):
                 raise TensorInvalidSampleShapeError(

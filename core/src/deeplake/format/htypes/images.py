@@ -131,7 +131,8 @@ class ImageGray(_Converting):
     def convert(self, array: np.ndarray) -> np.ndarray:
         channels = array.shape[-1] if array.ndim > 2 else None
         if channels in (1, 2):
-            return array[..., 0]
+            # Of a batch the axis stays: without it, it would look like one image.
+            return array[..., 0] if array.ndim == 3 else array[..., :1]
         if channels in (3, 4):
             # Pillow's arithmetic to the bit, so that files and arrays become the same pixels.
             rgb = self.narrow(array)[..., :3].astype(np.uint32)
