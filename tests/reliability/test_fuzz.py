@@ -161,7 +161,7 @@ def test_json_trees(kind: str) -> None:
     rng = random.Random(4)
     values = [json.loads(data.partition(b"\n")[2]) for data in seeds()[kind] if len(data) < 5000]
     inputs = (
-        mutation.envelope(kind, mutation.tree(rng, rng.choice(values))) for _ in range(INPUTS)
+        mutation.envelope(kind, mutation.tree(rng, rng.choice(values))) for _ in range(INPUTS // 2)
     )
     check_spread(run(parse_json, inputs))
 
@@ -260,7 +260,7 @@ def test_datasets(name: str) -> None:
         del store
 
     ends: Counter[str] = Counter()
-    for number in range(INPUTS // (20 if name == "history" else 40)):
+    for number in range(INPUTS // (80 if name == "kinds" else 40)):
         objects = forge.another(rng)
         try:
             read(objects)

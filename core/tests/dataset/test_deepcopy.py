@@ -141,25 +141,24 @@ def test_an_interrupted_copy_goes_on(
     path = tmp_path / "copy"
     put = LocalStore.put
     total = len(list(LocalStore(history.path).list("")))
+    room = 0
+
+    def limited(self: LocalStore, key: str, *args: Any, **kwargs: Any) -> str:
+        nonlocal room
+        room -= 1
+        if room < 0:
+            raise StorageError("the disk is full")
+        return put(self, key, *args, **kwargs)
+
+    monkeypatch.setattr(LocalStore, "put", limited)
     for limit in range(1, total):
-        written = 0
-
-        def limited(self: LocalStore, key: str, *args: Any, **kwargs: Any) -> str:
-            nonlocal written
-            written += 1
-            if written > limit:
-                raise StorageError("the disk is full")
-            return put(self, key, *args, **kwargs)
-
-        monkeypatch.setattr(LocalStore, "put", limited)
+        room = limit
         try:
             deeplake.deepcopy(history, path, progressbar=False, num_workers=1, tensors=tensors)
+            break
         except StorageError:
             assert not deeplake.exists(path)
-        else:
-            break
-        finally:
-            monkeypatch.undo()
+    monkeypatch.undo()
     copied = deeplake.load(path) if deeplake.exists(path) else None
     if copied is None:
         copied = deeplake.deepcopy(history, path, progressbar=False, tensors=tensors)

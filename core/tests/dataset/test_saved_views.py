@@ -68,7 +68,7 @@ def test_save_and_load(
         assert all(type(row) is int for row in loaded.sample_indices)
         assert loaded.is_optimized is optimize
         assert loaded.is_view
-        assert [t for t in loaded.tensors] == ["x", "g/words", "image"]
+        assert list(loaded.tensors) == ["x", "g/words", "image"]
         if found:
             assert np.ravel(loaded["g/words"].numpy()).tolist() == [f"w{k}" for k in found]
         if isinstance(index, int):
