@@ -341,6 +341,21 @@ def test_polygons(places: Places, data: st.DataObject, way: Way) -> None:
         assert all(map(same, polygons, wanted))
 
 
+def test_polygons_as_many_bytes_as_an_array(places: Places) -> None:
+    """Their shape is (2, 3, 2), and with counts they take 48 bytes: those of such an array."""
+    polygons = [np.full((1, 2), 1, "f4"), np.full((3, 2), 2, "f4")]
+    ds = deeplake.empty(places())
+    ds.create_tensor("t", htype="polygon")
+    for _ in range(3):
+        ds.t.append(polygons)
+        for dataset in (ds, deeplake.load(ds.path)):
+            for i in range(len(dataset.t)):
+                assert all(map(same, dataset.t[i].numpy(), polygons))
+    ds.optimize()
+    assert all(map(same, ds.t.numpy(aslist=True)[1], polygons))
+    assert not ds._checkout.session.by_name["t"].table.pieces()["flags"].any()
+
+
 # ------------------------------------------------------------------------- many tensors, versions
 @some
 @given(data=st.data())

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deeplake.format.builder import ChunkBuilder, Run
-from deeplake.format.chunk import MAX_SAMPLES, ChunkHeader
+from deeplake.format.chunk import FIXED, MAX_SAMPLES, RAGGED, ChunkHeader
 from deeplake.format.codecs import Zlib
 from deeplake.format.pieces import DOMAIN, VALID, row_ids
 
@@ -119,6 +119,17 @@ def test_values_that_nobody_knows_have_no_bounds() -> None:
     builder.add(run_of(np.ones((2, 3), "<i2")), (0, 0, 2, 0))
     builder.add(Run(bytes(6), 1, (3,), 6), (0, 2, 1, 0))
     assert (builder.build(1)[1]["flags"] == 0).all()
+
+
+def test_what_is_no_array_is_never_taken_for_one() -> None:
+    """Also if its bytes are as many as those of an array of its shape, or look like values."""
+    run = run_of(np.ones((2, 3), "<f4"))
+    for arrays, kind, flags in ((True, FIXED, VALID), (False, RAGGED, 0)):
+        builder = ChunkBuilder("<f4", 1 << 20, arrays=arrays)
+        builder.add(run, (0, 0, 2, 0))
+        block, pieces = builder.build(1)
+        assert ChunkHeader(b"".join(map(bytes, block.buffers)), "x").kind == kind
+        assert pieces["flags"].tolist() == [flags]
 
 
 def test_nulls_do_not_hide_bounds() -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from deeplake.dataset.sample import Sample
 from deeplake.errors import CorruptedSampleError, DeepLakeError, FormatError
 from deeplake.format import values
+from deeplake.format.chunk import FIXED, ChunkHeader
 from deeplake.format.encoding import htype_plugin
 from deeplake.types import Shape, TensorSchema
 from deeplake.versioning.blocks import Blocks, object_id
@@ -99,16 +100,20 @@ class TensorReader:
                 fetch.append((key, piece))
                 continue
             header = read_header(block, piece, self.schema.name)
-            found[key] = self._remember(OpenChunk(header, block[header.header_length :], *key))
+            found[key] = self._remember(header, block[header.header_length :], key)
         if fetch:
             ranges = [(oid, at, at + int(piece["header"])) for (oid, at), piece in fetch]
             for (key, piece), data in zip(fetch, self.blocks.fetch(ranges), strict=True):
-                found[key] = self._remember(
-                    OpenChunk(read_header(data, piece, self.schema.name), None, *key)
-                )
+                header = read_header(data, piece, self.schema.name)
+                found[key] = self._remember(header, None, key)
         return [found[key] for key in keys]
 
-    def _remember(self, chunk: OpenChunk) -> OpenChunk:
+    def _remember(
+        self, header: ChunkHeader, payload: memoryview | None, key: tuple[str, int]
+    ) -> OpenChunk:
+        if header.kind == FIXED and self.payload != "array":
+            raise FormatError(f"{header.name}: a chunk of arrays, and the samples are none")
+        chunk = OpenChunk(header, payload, *key)
         opened = self._open
         opened[chunk.oid, chunk.offset] = chunk
         if len(opened) > MAX_OPEN:

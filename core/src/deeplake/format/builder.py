@@ -56,10 +56,13 @@ class ChunkBuilder:
         target: Bytes that a chunk should have.
         sample_codec, chunk_codec: Codec names, empty for none.
         codec: The plugin called ``chunk_codec``.
+        arrays: Samples are the bytes of arrays. Whatever else they are has no values with bounds, and
+            is not one array together, also where its size happens to be that of one.
     """
 
     __slots__ = (
-        "chunk_codec", "codec", "dtype", "ids", "n", "nbytes", "runs", "sample_codec", "target",
+        "arrays", "chunk_codec", "codec", "dtype", "ids", "n", "nbytes", "runs", "sample_codec",
+        "target",
     )  # fmt: skip
 
     def __init__(
@@ -70,7 +73,9 @@ class ChunkBuilder:
         sample_codec: str = "",
         chunk_codec: str = "",
         codec: ChunkCodec | None = None,
+        arrays: bool = True,
     ) -> None:
+        self.arrays = arrays
         self.dtype = dtype
         self.target = target
         self.sample_codec = sample_codec
@@ -126,7 +131,7 @@ class ChunkBuilder:
         pieces["high"] = np.max(shapes, axis=0)
         known = [run.values for run in runs if not run.null]
         arrays = [values for values in known if values is not None]
-        if len(arrays) == len(known) and arrays:
+        if self.arrays and arrays and len(arrays) == len(known):
             bounds = statistics.measure(_merged(arrays), self.dtype)
             pieces["flags"] = bounds.flags
             pieces["min"] = bounds.min
@@ -173,6 +178,7 @@ def _block(builder: ChunkBuilder, runs: Sequence[Run], ndim: int) -> chunk.Block
         sample_codec=builder.sample_codec,
         chunk_codec=builder.chunk_codec,
         codec=builder.codec,
+        kind=None if builder.arrays else chunk.RAGGED,
     )
 
 

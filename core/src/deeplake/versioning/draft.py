@@ -282,6 +282,7 @@ class Draft:
             sample_codec=codecs.sample_name,
             chunk_codec=codecs.chunk_name,
             codec=codecs.chunk,
+            arrays=htype_plugin(self.schema.htype).spec().payload == "array",
         )
 
     def _target(self, sample_size: int) -> int:
