@@ -51,7 +51,7 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
         cli.main(["--help"])
     assert shown.value.code == 0
     out = capsys.readouterr().out
-    for word in ("info", "plugins", "reporting", "summary", "exit codes", "DEEPLAKE_DEBUG"):
+    for word in ("info", "plugins", "reporting", "merge", "exit codes", "DEEPLAKE_DEBUG"):
         assert word in out
 
 
@@ -101,27 +101,54 @@ def test_a_reader_that_stops_reading_is_no_failure_to_talk_about() -> None:
 def test_info(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["info", path]) == 0
     out = capsys.readouterr().out
-    assert "length  3" in out
-    assert "branch  main" in out
+    facts = dict(line.split(maxsplit=1) for line in out.partition("\n\n")[0].splitlines())
+    assert facts.pop("size").endswith("KB, all versions included")
+    assert facts == {
+        "path": path, "length": "3", "branch": "main", "branches": "main",
+        "commit": deeplake.load(path).commit_id,
+    }  # fmt: skip
     lines = [line.split() for line in out.splitlines()]
-    assert ["tensor", "htype", "dtype", "shape"] in lines
-    assert ["numbers", "generic", "int64", "(3,", "2)"] in lines
-    assert ["words", "text", "str", "(3,", "1)"] in lines
+    head = ["tensor", "htype", "dtype", "shape", "compression", "size", "none", "min", "max"]
+    assert head in lines
+    assert any(
+        line[:5] == ["numbers", "generic", "int64", "(3,", "2)"] and line[-2:] == ["1", "6"]
+        for line in lines
+    )
+    assert any(
+        line[:5] == ["words", "text", "str", "(3,", "1)"] and line[-2:] == ["-", "-"]
+        for line in lines
+    )
 
 
 def test_info_as_json(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    ds = deeplake.load(path)
+    ds.numbers.append(None)
+    ds.create_tag("v1")
     assert cli.main(["info", path, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found.pop("commit") == deeplake.load(path).commit_id
+    sizes = [tensor.pop("bytes") for tensor in found["tensors"]]
+    assert found.pop("bytes") > sum(sizes) > 50
+    plain = {"sample_compression": None, "chunk_compression": None}
     assert found == {
         "path": path,
         "length": 3,
         "branch": "main",
+        "commit": ds.commit_id,
+        "uncommitted": True,
+        "branches": ["main"],
+        "tags": {"v1": ds.commit_id},
         "tensors": [
-            {"name": "numbers", "htype": "generic", "dtype": "int64", "shape": [3, 2]},
-            {"name": "words", "htype": "text", "dtype": "str", "shape": [3, 1]},
+            {
+                "name": "numbers", "htype": "generic", "dtype": "int64", "shape": [4, None],
+                "length": 4, "chunks": found["tensors"][0]["chunks"], "nulls": 1, "min": 1,
+                "max": 6, **plain,
+            },
+            {
+                "name": "words", "htype": "text", "dtype": "str", "shape": [3, 1], "length": 3,
+                "chunks": 1, "nulls": 0, "min": None, "max": None, **plain,
+            },
         ],
-    }
+    }  # fmt: skip
 
 
 def test_info_of_an_empty_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

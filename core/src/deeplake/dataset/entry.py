@@ -216,6 +216,16 @@ def _session(
         ) from error
 
 
+def repository_at(path: PathLike, creds: Creds = None) -> Repository:
+    """The objects of the dataset at a path, whether they are whole or not.
+
+    Raises:
+        ValueError: ``path`` has a version address.
+    """
+    url, scheme = _no_address(path, "this")
+    return Repository(_store(url, scheme, creds))
+
+
 def _default_selection(session: Session) -> Selection:
     """What opens by default: everything, or of the copy of one row that row."""
     stored = session.extra.get(copying.DEFAULT_INDEX)
