@@ -49,7 +49,7 @@ def store(target: Tensor, value: Any) -> None:
     else:
         samples = _as_many(target, rows, value)
     generation = checkout.generation
-    _update(target, rows, samples)
+    _update(target, rows, samples, partial=bool(selection.steps))
     if target._view is not None:
         # Assigning through a view moves no rows: the view stays valid.
         target._view._keep(generation)
@@ -69,7 +69,7 @@ def _is_int(item: Any) -> bool:
     return isinstance(item, (int, np.integer)) and not isinstance(item, bool)
 
 
-def _update(target: Tensor, rows: Sequence[int], samples: Any) -> None:
+def _update(target: Tensor, rows: Sequence[int], samples: Any, *, partial: bool) -> None:
     """Update rows in any order; of a row that is named twice, the last value counts."""
     numbers = np.asarray(rows, np.int64)
     if len(numbers) == 0:
@@ -82,7 +82,7 @@ def _update(target: Tensor, rows: Sequence[int], samples: Any) -> None:
         chosen = samples[order]
     else:
         chosen = [samples[i] for i in order.tolist()]
-    target._checkout.update(target._draft, unique, chosen)
+    target._checkout.update(target._draft, unique, chosen, partial=partial)
 
 
 # --------------------------------------------------------------------------- what is assigned

@@ -374,8 +374,16 @@ class Checkout:
             failure.row = offset  # type: ignore[attr-defined]
             raise failure from error
 
-    def update(self, draft: Draft, rows: np.ndarray, samples: Any) -> None:
+    def update(
+        self, draft: Draft, rows: np.ndarray, samples: Any, *, partial: bool = False
+    ) -> None:
         """New samples for some rows (sorted, each once).
+
+        Args:
+            draft: The tensor.
+            rows: Row numbers.
+            samples: The samples.
+            partial: They are the old samples with a part changed.
 
         Raises:
             SampleUpdateError: A sample does not fit; nothing was changed.
@@ -388,7 +396,7 @@ class Checkout:
             raise SampleUpdateError(f"tensor {draft.schema.name!r}, row {row}: {error}") from error
         with self.change(rows_move=True) as session:
             self._decide(draft, batch)
-            session.replace(draft, rows, runs)
+            session.replace(draft, rows, runs, partial=partial)
 
     def pop(self, drafts: Sequence[Draft], rows: Sequence[int]) -> None:
         """Remove rows (sorted, each once) from tensors; those too short for a row keep theirs."""

@@ -211,11 +211,13 @@ def sample_info(tensor: Tensor) -> Any:
 
 def _info_of(reader: TensorReader, row: int) -> dict[str, Any]:
     codec = encoding(reader.schema).sample
-    raw = reader.raw(row) if codec is not None and row < len(reader) else b""
+    stored = row < len(reader)
+    modified = stored and reader.is_modified(row)
+    raw = reader.raw(row) if codec is not None and stored else b""
     if codec is None or not raw:
-        return {"modified": False}
+        return {"modified": modified}
     header = codec.probe(raw)
-    return {"format": codec.name, **header.meta, "shape": [*header.shape], "modified": False}
+    return {"format": codec.name, **header.meta, "shape": [*header.shape], "modified": modified}
 
 
 # --------------------------------------------------------------------------- for other tensors

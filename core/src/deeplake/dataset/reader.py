@@ -17,6 +17,7 @@ from deeplake.errors import CorruptedSampleError, DeepLakeError, FormatError
 from deeplake.format import values
 from deeplake.format.chunk import FIXED, ChunkHeader
 from deeplake.format.encoding import htype_plugin
+from deeplake.format.pieces import PARTIAL
 from deeplake.types import Shape, TensorSchema
 from deeplake.versioning.blocks import Blocks, object_id
 from deeplake.versioning.openchunk import OpenChunk, array_dtype, check_rows, read_header
@@ -163,6 +164,11 @@ class TensorReader:
         """Whether the row is None."""
         chunk, i = self._locate(row)
         return chunk.header.is_null(i)
+
+    def is_modified(self, row: int) -> bool:
+        """Whether the last update of the row changed a part of its sample."""
+        piece, _, _ = self.table.locate(row)
+        return bool(int(piece["edit"]) & PARTIAL)
 
     def _decode(
         self, chunk: OpenChunk, i: int, stored: memoryview | None, row: int,

@@ -8,6 +8,7 @@ they are when a piece is cut, so they are bounds: never wrong, maybe loose.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -22,6 +23,18 @@ VALID = 1
 DOMAIN = 2
 """Flag: ``domain`` is known: bit k is set if the value ``min + k`` may occur."""
 
+PARTIAL = 1 << 63
+"""Bit of an edit number: the last update of the row changed a part of its sample."""
+
+
+def new_edit(*, partial: bool = False) -> int:
+    """A random edit number.
+
+    Args:
+        partial: The update changes parts of samples.
+    """
+    return (secrets.randbits(63) or 1) | (PARTIAL if partial else 0)
+
 
 @lru_cache(maxsize=64)
 def piece_dtype(ndim: int) -> np.dtype[Any]:
@@ -32,9 +45,9 @@ def piece_dtype(ndim: int) -> np.dtype[Any]:
         offset, length, header: The chunk's place in the object, its size, its header's size.
         start, count: Rows of the chunk that the piece takes.
         session, counter: Row id of the first row; those of the others follow.
-        edit: 0 for data as they were appended; each update draws a random number. Rows with the
-        same
-            id and edit have the same data, wherever they are stored.
+        edit: 0 for data as they were appended; each update draws a random number, with the bit
+            ``PARTIAL`` if it changed parts of samples. Rows with the same id and edit have the same
+            data, wherever they are stored.
         checksum: Of the chunk's header.
         nulls: Rows that may be None, at most.
         flags: ``VALID`` and ``DOMAIN``.
@@ -178,6 +191,6 @@ def row_ids(pieces: Pieces) -> np.ndarray[Any, Any]:
 
 
 __all__ = [
-    "DOMAIN", "VALID", "Pieces", "concatenate", "cut", "empty", "ends", "gather", "piece_dtype",
-    "row_ids", "row_range", "with_ids_of", "with_ndim", "without",
+    "DOMAIN", "PARTIAL", "VALID", "Pieces", "concatenate", "cut", "empty", "ends", "gather",
+    "new_edit", "piece_dtype", "row_ids", "row_range", "with_ids_of", "with_ndim", "without",
 ]  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -14,7 +13,7 @@ from deeplake.format import segment as segment_format
 from deeplake.format.builder import ChunkBuilder, RowIds, Run
 from deeplake.format.commit import SegmentRef, TensorState
 from deeplake.format.encoding import encoding, htype_plugin
-from deeplake.format.pieces import Pieces, row_range
+from deeplake.format.pieces import Pieces, new_edit, row_range
 from deeplake.format.segment import MAX_PIECES
 from deeplake.types import TensorSchema
 from deeplake.versioning.blocks import Blocks, object_words
@@ -206,7 +205,7 @@ class Draft:
         apart = Draft(
             self.schema, self.info, PieceTable([], self._ndim), self._staging, self._blocks
         )
-        edit = secrets.randbits(63) + 1
+        edit = new_edit()
         for piece in pieces:
             n = int(piece["count"])
             apart.append(
@@ -240,19 +239,20 @@ class Draft:
         pieces["offset"] = offset
         return pieces
 
-    def replace(self, rows: np.ndarray, runs: Sequence[Run]) -> None:
+    def replace(self, rows: np.ndarray, runs: Sequence[Run], *, partial: bool = False) -> None:
         """New values for some rows.
 
         Args:
             rows: ``int64[n]``, sorted, each once.
             runs: Their values in this order.
+            partial: They are the old samples with a part changed.
         """
         self.seal()
         whole = self._chunks(runs)
         breaks = np.flatnonzero(np.diff(rows) != 1) + 1
         bounds = [0, *breaks.tolist(), len(rows)]
         fresh = whole.pieces()
-        fresh["edit"] = secrets.randbits(63) + 1
+        fresh["edit"] = new_edit(partial=partial)
         edits = [(int(rows[a]), row_range(fresh, a, b)) for a, b in pairwise(bounds)]
         self._table = self._table.replace(edits)
 

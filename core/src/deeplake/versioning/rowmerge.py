@@ -6,7 +6,6 @@ tensor is in all, or the rows of different tensors would no longer belong togeth
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -14,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from deeplake.format import pieces as p
-from deeplake.format.pieces import Pieces
+from deeplake.format.pieces import PARTIAL, Pieces, new_edit
 from deeplake.versioning.changes import (
     Changes,
     Runs,
@@ -243,7 +242,8 @@ class _Conflicts:
         if clash.any():
             if self._rules.virtual:
                 theirs = theirs.copy()
-                theirs["edit"][clash] = secrets.randbits(63) + 1
+                partial = theirs["edit"][clash] & np.uint64(PARTIAL)
+                theirs["edit"][clash] = partial | np.uint64(new_edit())
             elif self._rules.resolution is None:
                 self.rows += int(ours.pieces["count"][clash].sum())
             elif self._rules.resolution == "ours":

@@ -15,7 +15,7 @@ import numpy as np
 
 from deeplake.format.builder import RowIds, Run
 from deeplake.format.commit import Commit, TensorState
-from deeplake.format.pieces import Pieces
+from deeplake.format.pieces import Pieces, new_edit
 from deeplake.types import TensorSchema
 from deeplake.versioning.blocks import Blocks
 from deeplake.versioning.draft import Draft
@@ -129,10 +129,12 @@ class WorkingCopy(ABC):
         draft.append(runs, self._row_ids(draft, n))
         self._collected += self._staging.added + draft.waiting - before
 
-    def replace(self, draft: Draft, rows: np.ndarray, runs: Sequence[Run]) -> None:
-        """New values for rows (sorted, each once) of a tensor."""
+    def replace(
+        self, draft: Draft, rows: np.ndarray, runs: Sequence[Run], *, partial: bool = False
+    ) -> None:
+        """New values for rows (sorted, each once) of a tensor; ``partial``: parts of them changed."""
         self.begin()
-        draft.replace(rows, runs)
+        draft.replace(rows, runs, partial=partial)
 
     def delete_rows(self, draft: Draft, ranges: np.ndarray) -> None:
         """Remove rows (``int64[n, 2]``: sorted, disjoint ranges) of a tensor."""
@@ -192,7 +194,7 @@ class WorkingCopy(ABC):
         # it
         # had and that were removed since the last commit may have had other data under the same
         # ids.
-        self._fill_edit = secrets.randbits(63) + 1
+        self._fill_edit = new_edit()
 
     def _row_ids(self, draft: Draft, n: int) -> list[RowIds]:
         """Ids for the next ``n`` rows of a tensor: those of the same rows in other tensors."""
