@@ -131,7 +131,7 @@ class Cursor:
 
 # ------------------------------------------------------------------------------ 4: chunk blocks
 PROLOGUE = struct.Struct("<4s BBBB I I Q Q I H 2s 8s 16s 16s 8s Q")
-FIXED, RAGGED = 0, 1
+FIXED, RAGGED, SEQUENCE = 0, 1, 2
 
 
 class Chunk:
@@ -144,7 +144,8 @@ class Chunk:
             PROLOGUE.unpack_from(block)
         )  # fmt: skip
         check(magic == b"DLCK" and version == 1 and algorithm == 1, "no chunk of version 1")
-        check(self.kind in (FIXED, RAGGED) and flags < 4, "kind of chunk")
+        check(self.kind in (FIXED, RAGGED, SEQUENCE), "kind of chunk")
+        check(flags < (8 if self.kind == SEQUENCE else 4), "flags of a chunk")
         check(zeros == bytes(2) and zeros8 == bytes(8), "reserved bytes")
         check(header >= 96 and header % 64 == 0 and header <= len(block), "length of the header")
         check(xxhash.xxh3_64_intdigest(block[:88] + block[96:header]) == own, "header checksum")
@@ -156,6 +157,13 @@ class Chunk:
 
         cursor = Cursor(block[:header])
         cursor.at = 96
+        self.rows = self.n
+        self.items: list[int] | None = None
+        self.null_rows = [False] * self.rows
+        if self.kind == SEQUENCE:
+            self.items = cursor.column(self.rows)
+            self.n = sum(self.items)
+            check(self.n <= 2**24, "items of a chunk")
         axes = [cursor.column(self.n) for _ in range(ndim)]
         self.shapes = [tuple(axis[i] for axis in axes) for i in range(self.n)]
         self.sizes = cursor.column(self.n)
@@ -165,6 +173,11 @@ class Chunk:
         if flags & 1:
             bits = cursor.take(-(-self.n // 8))
             self.null = [bool(bits[i // 8] >> (i % 8) & 1) for i in range(self.n)]
+        if self.items is not None and flags & 4:
+            bits = cursor.take(-(-self.rows // 8))
+            self.null_rows = [bool(bits[i // 8] >> (i % 8) & 1) for i in range(self.rows)]
+            none = [n for n, null in zip(self.items, self.null_rows, strict=True) if null]
+            check(not any(none), "items of a sequence that is None")
         frames = self.n if frame_size == 0 else -(-raw_length // frame_size)
         if frame_size == 0:
             raw = self.sizes
@@ -188,6 +201,15 @@ class Chunk:
         if self.kind == FIXED:
             check(not flags and not self.sample_codec, "a fixed chunk that is not plain")
             check(len(set(self.shapes)) <= 1 and len(set(self.sizes)) <= 1, "a fixed chunk")
+
+    def row(self, i: int, decode: Callable[[bytes, str], Any] | None) -> Any:
+        """Row ``i``: a sample, or the list of items of a sequence."""
+        if self.items is None:
+            return self.sample(i, decode)
+        if self.null_rows[i]:
+            return None
+        first = sum(self.items[:i])
+        return [self.sample(j, decode) for j in range(first, first + self.items[i])]
 
     def sample(self, i: int, decode: Callable[[bytes, str], Any] | None) -> Any:
         """Sample ``i``; ``decode`` makes a value of its bytes, None: it is an array."""
@@ -417,9 +439,10 @@ class Dataset:
         rows_found = []
         for piece in pieces:
             chunk = self.chunk(piece)
-            check(piece.start + piece.count <= chunk.n, "rows beyond a chunk")
+            check(piece.start + piece.count <= chunk.rows, "rows beyond a chunk")
+            check((chunk.items is not None) == meta["is_sequence"], "a chunk of sequences")
             rows_found += [
-                chunk.sample(i, decode) for i in range(piece.start, piece.start + piece.count)
+                chunk.row(i, decode) for i in range(piece.start, piece.start + piece.count)
             ]
         return Tensor(meta, pieces, rows_found)
 

@@ -108,6 +108,10 @@ def _frames(block: bytes) -> tuple[int, list[int]]:
     flags, n, header, raw, frame, ndim = (fields[k] for k in (4, 5, 6, 7, 9, 10))
     cursor = Cursor(block[:header])
     try:
+        rows = n
+        if fields[2] == 2:
+            counts = cursor.column(n)
+            n = counts[0] * n if len(set(counts)) == 1 else sum(counts)
         for _ in range(ndim):
             cursor.column(n)
         sizes = cursor.column(n)
@@ -115,6 +119,8 @@ def _frames(block: bytes) -> tuple[int, list[int]]:
             cursor.column(n)
         if flags & 1:
             cursor.skip(-(-n // 8))
+        if fields[2] == 2 and flags & 4:
+            cursor.skip(-(-rows // 8))
         frames = -(-raw // frame) if frame else n
         if fields[14].strip(b"\0"):
             return cursor.at, cursor.column(frames)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -25,9 +26,11 @@ from deeplake.errors import (
     PluginNotFoundError,
 )
 from deeplake.format import envelope, segment
+from deeplake.format.builder import Run
 from deeplake.format.codecs import Zlib
 from deeplake.format.commit import Commit, Ref
 from deeplake.format.pieces import piece_dtype
+from deeplake.format.sequence_builder import SequenceBuilder, SequenceRun, none_rows
 from deeplake.versioning.openchunk import OpenChunk, read_header
 
 from . import damage, mutation
@@ -110,20 +113,62 @@ def parse_chunk(block: bytes) -> None:
     piece["checksum"] = int.from_bytes(block[88:96], "little")
     piece["count"] = 1
     header = read_header(memoryview(block), piece, "fuzz")
-    opened = OpenChunk(header, memoryview(block)[header.header_length :], "0" * 32, 0)
+    payload = memoryview(block)[header.header_length :]
+    opened = OpenChunk(header, payload, "0" * 32, 0, arrays=True)
+    if header.sequences is not None:
+        for row in {*range(min(header.rows, 8)), header.rows - 1} - {-1}:
+            first, last = header.sequences.item_range(row)
+            assert 0 <= first <= last <= header.n
+            assert not header.sequences.is_null(row) or first == last
     for i in {*range(min(header.n, 8)), header.n - 1, header.n // 2}:
+        if not 0 <= i < header.n:
+            continue
         header.sample_shape(i)
         header.is_null(i)
         data = opened.sample_bytes(i, None)
         if opened.sample_codec is None:
             opened.unpacked(i, data)
-    if opened.array is not None:
+    if opened.array is not None and header.n:
         opened.array[0].copy()
 
 
 def test_chunks() -> None:
     rng = random.Random(1)
     blocks = seeds()["chunk"]
+    inputs = (mutation.chunk(rng, rng.choice(blocks)) for _ in range(INPUTS))
+    allowed = (FormatError, CorruptedSampleError, PluginNotFoundError)
+    check_spread(run(parse_chunk, inputs, allowed))
+
+
+@cache
+def sequences() -> list[bytes]:
+    """Chunks of sequences: of one shape, ragged, with None as item and as row, with each codec."""
+    rng = np.random.default_rng(0)
+    blocks = []
+    codecs: list[dict[str, Any]] = [{}, {"codec": Zlib(), "chunk_codec": "zlib"}]
+    for options, ragged, dtype in itertools.product(codecs, (False, True), ("|u1", "<i4", "str")):
+        builder = SequenceBuilder(dtype, 1 << 20, **options)
+        for row in range(12):
+            count = row % 4 if ragged else 3
+            items = []
+            for item in range(count):
+                size = 4 * (1 + item if ragged else 2)
+                data = rng.integers(0, 100, size, "u1").tobytes()
+                null = ragged and item == 2
+                shape = (1,) if dtype == "str" else (size // np.dtype(dtype).itemsize,)
+                items.append(Run(b"", 1, (0,), 0, null=True) if null else Run(data, 1, shape, size))
+            run = SequenceRun(np.array([count]), tuple(items))
+            builder.add(none_rows(1) if ragged and row == 4 else run, (1, row, 1, 0))
+        block, _ = builder.build(2)
+        blocks.append(b"".join(map(bytes, block.buffers)))
+    for block in blocks:
+        parse_chunk(block)
+    return blocks
+
+
+def test_chunks_of_sequences() -> None:
+    rng = random.Random(8)
+    blocks = sequences()
     inputs = (mutation.chunk(rng, rng.choice(blocks)) for _ in range(INPUTS))
     allowed = (FormatError, CorruptedSampleError, PluginNotFoundError)
     check_spread(run(parse_chunk, inputs, allowed))

@@ -136,7 +136,8 @@ class TensorSchema:
         htype: Base htype (``"image"``), without ``sequence[…]`` and ``link[…]``.
         dtype: NumPy dtype string, ``"str"`` for text, ``"json"`` for json values, None until the
             first sample decides.
-        ndim: Dimensions of one sample, None until the first sample decides.
+        ndim: Dimensions of one sample, of an item of a sequence; None until the first sample
+            decides.
         sample_compression: Codec key that each sample is encoded with, or None.
         chunk_compression: Codec key that chunks are compressed with, or None.
         is_sequence: A sample is a sequence of items.
@@ -165,6 +166,14 @@ class TensorSchema:
     tiling_threshold: int | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def row_ndim(self) -> int:
+        """Dimensions of a row: of a sequence, those of its items and one more.
+
+        Before the first sample decides, as many as are known.
+        """
+        return (self.ndim or 0) + self.is_sequence
 
     @property
     def full_htype(self) -> str:

@@ -104,14 +104,18 @@ def test_rows_that_follow_each_other_are_one_piece() -> None:
 
 def test_room() -> None:
     builder = ChunkBuilder("|u1", 100)
-    assert builder.room(10) == 10
-    assert builder.room(1000) == 1  # there is a place for every sample
+
+    def room(size: int) -> int:
+        return builder.room(Run(b"", 1, (size,), size))
+
+    assert room(10) == 10
+    assert room(1000) == 1  # there is a place for every sample
     builder.add(run_of(np.zeros((6, 10), "u1")), (0, 0, 6, 0))
-    assert (builder.room(10), builder.room(40), builder.room(41)) == (4, 1, 0)
+    assert (room(10), room(40), room(41)) == (4, 1, 0)
     builder.add(run_of(np.zeros((4, 10), "u1")), (0, 6, 4, 0))
-    assert builder.room(10) == 0
+    assert room(10) == 0
     # Samples without bytes do not pile up for ever.
-    assert 0 < ChunkBuilder("|u1", 100).room(0) <= MAX_SAMPLES
+    assert 0 < ChunkBuilder("|u1", 100).room(Run(b"", 1, (), 0)) <= MAX_SAMPLES
 
 
 def test_values_that_nobody_knows_have_no_bounds() -> None:
@@ -145,7 +149,6 @@ def test_samples_before_the_first_real_one_get_its_dimensions() -> None:
     builder = ChunkBuilder("<i2", 1 << 20)
     builder.add(Run(b"", 2, (), 0, null=True), (0, 0, 2, 0))
     builder.add(run_of(np.ones((1, 2, 3), "<i2")), (0, 2, 1, 0))
-    assert builder.ndim == 2
     block, pieces = builder.build(2)
     header = ChunkHeader(b"".join(map(bytes, block.buffers)), "x")
     assert header.shapes().tolist() == [[0, 0], [0, 0], [2, 3]]

@@ -132,7 +132,8 @@ def test_ends(table: Pieces) -> None:
 def test_more_dimensions_are_unknown_bounds() -> None:
     table = make([(1, 0, 2, 0, 0, 0)], ndim=1)
     wider = p.with_ndim(table, 3)
-    assert wider["low"].tolist() == wider["high"].tolist() == [[0, 0, 0]]
+    # How many items a sequence has is known before their dimensions are.
+    assert (wider["low"].tolist(), wider["high"].tolist()) == ([[1, 0, 0]], [[4, 0, 0]])
     assert rows(wider) == rows(table)
     assert p.with_ndim(table, 1) is table
 

@@ -13,7 +13,7 @@ from deeplake.dataset import structure
 from deeplake.dataset.progress import progress
 from deeplake.errors import InvalidOperationError
 from deeplake.format import envelope
-from deeplake.format.builder import Run
+from deeplake.format.builder import Encoded
 from deeplake.format.commit import Commit, Ref
 from deeplake.format.pieces import Pieces, piece_dtype
 from deeplake.spi import Store
@@ -115,7 +115,7 @@ def empty_pieces(ndim: int, rows: int) -> Pieces:
     return piece
 
 
-def stored_rows(draft: Draft, source: Dataset) -> Iterator[Run]:
+def stored_rows(draft: Draft, source: Dataset) -> Iterator[Encoded]:
     """Stored samples of the selected rows, in their order."""
     blocks = source._checkout.session.blocks
     for _, pieces in selected_rows(draft, source).spans():

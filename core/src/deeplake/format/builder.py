@@ -4,17 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar
 
 import numpy as np
 
 from deeplake.format import chunk, statistics
 from deeplake.format.pieces import Pieces, piece_dtype
+from deeplake.format.sequence import Rows
 from deeplake.spi import ChunkCodec
 from deeplake.types import Buffer, Shape
 
 RowIds: TypeAlias = tuple[int, int, int, int]
 """Ids of some rows: session, counter of the first, how many, and their edit number."""
+
+
+class Encoded(Protocol):
+    """Encoded rows, one after the other."""
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+
+    @property
+    def size(self) -> int:
+        """Stored bytes of a row, on average."""
+
+    @property
+    def nbytes(self) -> int:
+        """Stored bytes of all rows."""
+
+    def part(self, start: int, stop: int) -> Self:
+        """Rows ``start`` to ``stop``."""
+
+
+R = TypeVar("R", bound=Encoded)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +64,11 @@ class Run:
     decoded: int | None = None
     values: np.ndarray | None = None
 
+    @property
+    def nbytes(self) -> int:
+        """Stored bytes of all samples."""
+        return self.n * self.size
+
     def part(self, start: int, stop: int) -> Run:
         """Samples ``start`` to ``stop`` of the run."""
         view = memoryview(self.buffer)[start * self.size : stop * self.size]
@@ -48,8 +76,8 @@ class Run:
         return Run(view, stop - start, self.shape, self.size, self.null, self.decoded, values)
 
 
-class ChunkBuilder:
-    """Samples of one tensor that are not in a chunk yet.
+class Builder(Generic[R]):
+    """Rows of one tensor that are not in a chunk yet.
 
     Args:
         dtype: NumPy dtype string, ``"str"`` or ``"json"``.
@@ -83,22 +111,18 @@ class ChunkBuilder:
         self.codec = codec
         self.n = 0
         self.nbytes = 0
-        self.runs: list[Run] = []
+        self.runs: list[R] = []
         self.ids: list[RowIds] = []
 
-    def room(self, size: int) -> int:
-        """How many samples of ``size`` bytes still fit; at least one in an empty builder."""
-        free = self.target - self.nbytes
-        fit = max(free, 0) // max(size, 1)
-        # Samples without bytes are bounded by their number: their header is not free.
-        fit = min(fit, chunk.MAX_SAMPLES // 4 - self.n)
-        return max(fit, 0 if self.n else 1)
+    def room(self, run: R, start: int = 0) -> int:
+        """How many rows of a run still fit, from ``start`` on; at least one in an empty builder."""
+        raise NotImplementedError
 
-    def add(self, run: Run, ids: RowIds) -> None:
+    def add(self, run: R, ids: RowIds) -> None:
         """Take a run, whose rows have these ids."""
         self.runs.append(run)
         self.n += run.n
-        self.nbytes += run.n * run.size
+        self.nbytes += run.nbytes
         if self.ids:
             session, counter, count, edit = self.ids[-1]
             if ids[0] == session and ids[1] == counter + count and ids[3] == edit:
@@ -106,15 +130,9 @@ class ChunkBuilder:
                 return
         self.ids.append(ids)
 
-    @property
-    def ndim(self) -> int:
-        """Dimensions of the samples."""
-        return max((len(run.shape) for run in self.runs), default=0)
-
     def build(self, ndim: int) -> tuple[chunk.Block, Pieces]:
         """The block, and the pieces that take its rows (their object and offset are still zero)."""
-        runs = self.runs
-        block = _block(self, runs, ndim)
+        block = self._block(ndim)
         pieces = np.zeros(len(self.ids), piece_dtype(ndim))
         pieces["length"] = block.length
         pieces["header"] = block.header_length
@@ -125,11 +143,9 @@ class ChunkBuilder:
         pieces["session"] = [ids[0] for ids in self.ids]
         pieces["counter"] = [ids[1] for ids in self.ids]
         pieces["edit"] = [ids[3] for ids in self.ids]
-        pieces["nulls"] = np.minimum(sum(run.n for run in runs if run.null), pieces["count"])
-        shapes = [_padded(run.shape, ndim) for run in runs]
-        pieces["low"] = np.min(shapes, axis=0)
-        pieces["high"] = np.max(shapes, axis=0)
-        known = [run.values for run in runs if not run.null]
+        pieces["nulls"] = np.minimum(self._nulls(), pieces["count"])
+        pieces["low"], pieces["high"] = self._bounds(ndim)
+        known = [run.values for run in self._samples() if not run.null]
         arrays = [values for values in known if values is not None]
         if self.arrays and arrays and len(arrays) == len(known):
             bounds = statistics.measure(_merged(arrays), self.dtype)
@@ -139,8 +155,50 @@ class ChunkBuilder:
             pieces["domain"] = bounds.domain
         return block, pieces
 
+    # ---- what kinds of chunks differ in
+    def _samples(self) -> Sequence[Run]:
+        """The samples of the chunk."""
+        raise NotImplementedError
 
-def _padded(shape: Shape, ndim: int) -> Shape:
+    def _block(self, ndim: int) -> chunk.Block:
+        raise NotImplementedError
+
+    def _nulls(self) -> int:
+        """Rows that may be None, at most."""
+        raise NotImplementedError
+
+    def _bounds(self, ndim: int) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest shape of the rows."""
+        raise NotImplementedError
+
+
+class ChunkBuilder(Builder[Run]):
+    """Samples of one tensor that are not in a chunk yet: each is a row."""
+
+    __slots__ = ()
+
+    def room(self, run: Run, start: int = 0) -> int:
+        free = self.target - self.nbytes
+        fit = max(free, 0) // max(run.size, 1)
+        # Samples without bytes are bounded by their number: their header is not free.
+        fit = min(fit, chunk.MAX_SAMPLES // 4 - self.n)
+        return max(fit, 0 if self.n else 1)
+
+    def _samples(self) -> Sequence[Run]:
+        return self.runs
+
+    def _block(self, ndim: int) -> chunk.Block:
+        return block_of(self, self.runs, ndim)
+
+    def _nulls(self) -> int:
+        return sum(run.n for run in self.runs if run.null)
+
+    def _bounds(self, ndim: int) -> tuple[np.ndarray, np.ndarray]:
+        shapes = np.array([padded(run.shape, ndim) for run in self.runs])
+        return shapes.min(axis=0), shapes.max(axis=0)
+
+
+def padded(shape: Shape, ndim: int) -> Shape:
     """Shape of a sample in a tensor of ``ndim`` dimensions; samples without data have zeros."""
     return shape if len(shape) == ndim else (0,) * ndim
 
@@ -152,13 +210,24 @@ def _merged(arrays: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
     return [np.concatenate([a.reshape(-1) for a in arrays])]
 
 
-def _block(builder: ChunkBuilder, runs: Sequence[Run], ndim: int) -> chunk.Block:
+def block_of(
+    builder: Builder[Any], runs: Sequence[Run], ndim: int, rows: Rows | None = None
+) -> chunk.Block:
+    """A block of samples.
+
+    Args:
+        builder: Says how they are stored.
+        runs: The samples.
+        ndim: Dimensions of a sample.
+        rows: How they belong to rows, if these are sequences.
+    """
+    n = sum(run.n for run in runs)
     counts = [run.n for run in runs]
-    shapes: np.ndarray | Shape = _padded(runs[0].shape, ndim)
-    if any(_padded(run.shape, ndim) != shapes for run in runs):
-        table = np.array([_padded(run.shape, ndim) for run in runs], np.uint64)
-        shapes = np.repeat(table, counts, axis=0).reshape(builder.n, ndim)
-    sizes: np.ndarray | int = runs[0].size
+    shapes: np.ndarray | Shape = padded(runs[0].shape, ndim) if runs else (0,) * ndim
+    if any(padded(run.shape, ndim) != shapes for run in runs):
+        table = np.array([padded(run.shape, ndim) for run in runs], np.uint64)
+        shapes = np.repeat(table, counts, axis=0).reshape(n, ndim)
+    sizes: np.ndarray | int = runs[0].size if runs else 0
     if any(run.size != sizes for run in runs):
         sizes = np.repeat(np.array([run.size for run in runs], np.uint64), counts)
     nulls = None
@@ -169,7 +238,7 @@ def _block(builder: ChunkBuilder, runs: Sequence[Run], ndim: int) -> chunk.Block
         decoded = np.repeat(np.array([run.decoded or 0 for run in runs], np.uint64), counts)
     return chunk.build(
         [run.buffer for run in runs if run.size],
-        n=builder.n,
+        n=n,
         dtype=builder.dtype,
         shapes=shapes,
         sizes=sizes,
@@ -179,7 +248,8 @@ def _block(builder: ChunkBuilder, runs: Sequence[Run], ndim: int) -> chunk.Block
         chunk_codec=builder.chunk_codec,
         codec=builder.codec,
         kind=None if builder.arrays else chunk.RAGGED,
+        rows=rows,
     )
 
 
-__all__ = ["ChunkBuilder", "RowIds", "Run"]
+__all__ = ["Builder", "ChunkBuilder", "Encoded", "RowIds", "Run", "block_of", "padded"]

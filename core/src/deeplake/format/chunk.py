@@ -19,6 +19,8 @@ import numpy as np
 from deeplake.errors import ChecksumError, FormatError, UnsupportedFormatError
 from deeplake.format import column
 from deeplake.format.checksum import XXH3_64, digest, digests
+from deeplake.format.commit import is_dtype
+from deeplake.format.sequence import Rows
 from deeplake.spi import ChunkCodec
 from deeplake.types import Buffer, Shape
 
@@ -39,7 +41,7 @@ COMPRESSION_FRAME = 256 << 10
 SAMPLE_FRAME = 8 << 10
 """Samples of at least this mean stored size get a frame each."""
 
-_NULLS, _DECODED_SIZES = 1, 2
+_NULLS, _DECODED_SIZES, _NULL_ROWS = 1, 2, 4
 _PROLOGUE = struct.Struct("<4sBBBBIIQQIHxx8s16s16s8xQ")
 _BEFORE_CHECKSUM = _PROLOGUE.size - 8
 
@@ -74,6 +76,7 @@ def build(
     chunk_codec: str = "",
     codec: ChunkCodec | None = None,
     kind: int | None = None,
+    rows: Rows | None = None,
 ) -> Block:
     """Make a chunk block.
 
@@ -91,8 +94,11 @@ def build(
         chunk_codec: Codec that the frames are compressed with.
         codec: The plugin of that name.
         kind: Chunk kind; None: fixed or ragged, whichever fits.
+        rows: Makes it a sequence chunk: how the ``n`` samples, which are items, belong to rows.
     """
-    if kind is None:
+    if rows is not None:
+        kind = SEQUENCE
+    elif kind is None:
         uniform = isinstance(shapes, tuple) and isinstance(sizes, int)
         plain = uniform and nulls is None and not sample_codec
         if plain and sizes != _array_size(shapes, dtype):
@@ -127,7 +133,9 @@ def build(
     flags = (_NULLS if nulls is not None else 0) | (
         _DECODED_SIZES if decoded_sizes is not None else 0
     )
-    arrays = [
+    counts, null_rows = rows.encode() if rows is not None else (b"", b"")
+    flags |= _NULL_ROWS if null_rows else 0
+    arrays = [counts] + [
         column.constant(shapes[axis])
         if isinstance(shapes, tuple)
         else column.encode(shapes[:, axis])
@@ -138,14 +146,15 @@ def build(
         arrays.append(column.encode(decoded_sizes))
     if nulls is not None:
         arrays.append(np.packbits(nulls, bitorder="little").tobytes())
+    arrays.append(null_rows)
     arrays.append(lengths)
     arrays.append(digests(frames).astype("<u8").tobytes())
     body = b"".join(arrays)
     header_length = -(-(_PROLOGUE.size + len(body)) // ALIGNMENT) * ALIGNMENT
     body += bytes(header_length - _PROLOGUE.size - len(body))
     start = _PROLOGUE.pack(
-        MAGIC, VERSION, kind, XXH3_64, flags, n, header_length, raw_length, stored_length,
-        frame_size,
+        MAGIC, VERSION, kind, XXH3_64, flags, n if rows is None else rows.n, header_length,
+        raw_length, stored_length, frame_size,
         ndim, dtype.encode(), sample_codec.encode(), chunk_codec.encode(), 0,
     )[:_BEFORE_CHECKSUM]  # fmt: skip
     checksum = digest(start, body)
@@ -186,7 +195,9 @@ class ChunkHeader:
     Attributes:
         name: What messages call the chunk.
         kind: One of ``FIXED`` … ``BLOB``.
-        n: Samples.
+        n: Samples; in a sequence chunk they are the items of its rows.
+        rows: Rows that pieces may take; ``n`` unless they are sequences.
+        sequences: How the samples belong to rows that are sequences; None if each is a row.
         ndim: Dimensions of a sample.
         dtype: NumPy dtype string, ``"str"`` or ``"json"``.
         sample_codec, chunk_codec: Codec names, empty for none.
@@ -203,7 +214,8 @@ class ChunkHeader:
     __slots__ = (
         "_decoded", "_ends", "_frame_ends", "_shapes", "_sizes", "checksum", "checksums",
         "chunk_codec", "dtype", "frame_size", "frames", "header_length", "kind", "n", "name", "ndim",
-        "nulls", "raw_length", "sample_codec", "shape", "size", "stored_length", "verified",
+        "nulls", "raw_length", "rows", "sample_codec", "sequences", "shape", "size", "stored_length",
+        "verified",
     )  # fmt: skip
 
     def __init__(self, data: Buffer, name: str, checksum: int | None = None) -> None:
@@ -225,7 +237,8 @@ class ChunkHeader:
         ) = _PROLOGUE.unpack_from(view)  # fmt: skip
         if magic != MAGIC:
             raise FormatError(f"{name}: not a chunk (it starts with {magic!r})")
-        if version != VERSION or algorithm != XXH3_64 or kind > BLOB or flags > 3:
+        known = 7 if kind == SEQUENCE else 3
+        if version != VERSION or algorithm != XXH3_64 or kind > BLOB or flags > known:
             raise UnsupportedFormatError(
                 f"{name}: chunk of version {version}, kind {kind}, checksum {algorithm}, flags "
                 f"{flags}: not known to this version of deeplake; upgrade deeplake-core"
@@ -247,7 +260,7 @@ class ChunkHeader:
             raise FormatError(f"{name}: frames of {frame_size} bytes; {MAX_FRAME} are allowed")
         self.name = name
         self.kind = kind
-        self.n = n
+        self.n = self.rows = n
         self.ndim = ndim
         self.header_length = header_length
         self.raw_length = raw_length
@@ -260,6 +273,9 @@ class ChunkHeader:
         self._parse_arrays(column.HeaderReader(view[:header_length], _PROLOGUE.size, name), flags)
 
     def _parse_arrays(self, reader: column.HeaderReader, flags: int) -> None:
+        self.sequences = Rows.parse(reader, self.rows) if self.kind == SEQUENCE else None
+        if self.sequences is not None:
+            self.n = self.sequences.items
         n = self.n
         shapes = [reader.column(n) for _ in range(self.ndim)]
         self.shape: Shape | None = None
@@ -277,6 +293,10 @@ class ChunkHeader:
         if flags & _NULLS:
             bits = reader.array("u1", -(-n // 8))
             self.nulls = np.unpackbits(bits, count=n, bitorder="little").astype(bool)
+        if self.sequences is not None and flags & _NULL_ROWS:
+            bits = reader.array("u1", -(-self.rows // 8))
+            null_rows = np.unpackbits(bits, count=self.rows, bitorder="little").astype(bool)
+            self.sequences = self.sequences.with_nulls(null_rows, self.name)
         self._ends: np.ndarray | None = None
         if self._sizes is not None:
             self._ends = _running(
@@ -355,6 +375,15 @@ class ChunkHeader:
                 f"{self.name}: does not say how large sample {i} is when decompressed"
             )
         return self._decoded if isinstance(self._decoded, int) else int(self._decoded[i])
+
+    @property
+    def holds_arrays(self) -> bool:
+        """Whether the raw payload can be one array, if the samples are arrays: all of one shape."""
+        return (
+            self.kind in (FIXED, SEQUENCE) and self.shape is not None and self.nulls is None
+            and not self.sample_codec and is_dtype(self.dtype)
+            and _array_size(self.shape, self.dtype) == self.size
+        )  # fmt: skip
 
     @property
     def has_decoded_sizes(self) -> bool:

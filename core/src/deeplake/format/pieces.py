@@ -84,13 +84,19 @@ def empty(ndim: int) -> Pieces:
 
 
 def with_ndim(pieces: Pieces, ndim: int) -> Pieces:
-    """The same pieces with shape bounds of another number of dimensions (zeros where unknown)."""
+    """The same pieces with shape bounds of another number of dimensions (zeros where unknown).
+
+    Of rows without a value nothing is known but how many items a sequence has, the first axis.
+    """
     if pieces.dtype == piece_dtype(ndim):
         return pieces
     wider = np.zeros(len(pieces), piece_dtype(ndim))
     for name in wider.dtype.names or ():
         if name not in ("low", "high"):
             wider[name] = pieces[name]
+    known = min(ndim, pieces.dtype["low"].shape[0])
+    wider["low"][:, :known] = pieces["low"][:, :known]
+    wider["high"][:, :known] = pieces["high"][:, :known]
     return wider
 
 

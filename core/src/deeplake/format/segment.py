@@ -181,8 +181,8 @@ def pack(refs: Sequence[SegmentRef], ndim: int) -> Pieces:
         row["object"] = int(ref.object[:16], 16), int(ref.object[16:], 16)
         row["offset"], row["length"], row["count"] = ref.offset, ref.length, ref.rows
         row["counter"], row["checksum"] = ref.pieces, ref.checksum
-        if len(ref.low) == ndim:
-            row["low"], row["high"] = ref.low, ref.high
+        known = min(ndim, len(ref.low))
+        row["low"][:known], row["high"][:known] = ref.low[:known], ref.high[:known]
     return table
 
 

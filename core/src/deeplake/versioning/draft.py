@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 
 from deeplake.format import segment as segment_format
-from deeplake.format.builder import ChunkBuilder, RowIds, Run
+from deeplake.format.builder import Builder, ChunkBuilder, Encoded, RowIds
 from deeplake.format.commit import SegmentRef, TensorState
 from deeplake.format.encoding import encoding, htype_plugin
 from deeplake.format.pieces import Pieces, new_edit, row_range
 from deeplake.format.segment import MAX_PIECES
+from deeplake.format.sequence_builder import SequenceBuilder
 from deeplake.types import TensorSchema
 from deeplake.versioning.blocks import Blocks, object_words
 from deeplake.versioning.rewrite import blank, remapped, runs_of
 from deeplake.versioning.staging import Staging
-from deeplake.versioning.table import PieceTable, Segment
+from deeplake.versioning.table import PieceTable, Segment, joint_bounds
 
 SMALL_SAMPLE = 1 << 10
 SMALL_CHUNK = 1 << 20
@@ -53,7 +54,7 @@ class Draft:
         self._table = table
         self._staging = staging
         self._blocks = blocks
-        self._builder: ChunkBuilder | None = None
+        self._builder: Builder[Any] | None = None
         self._preview: tuple[int, str, PieceTable] | None = None
 
     @property
@@ -95,19 +96,19 @@ class Draft:
 
     @property
     def _ndim(self) -> int:
-        return self.schema.ndim or 0
+        return self.schema.row_ndim
 
     def decide(self, schema: TensorSchema) -> None:
         """Take a schema in which the first real sample filled in htype, dtype and dimensions."""
         if self.schema.ndim != schema.ndim:
-            self._table = self._table.with_ndim(schema.ndim or 0)
+            self._table = self._table.with_ndim(schema.row_ndim)
         if self._builder is not None and schema.dtype is not None:
             self._builder.dtype = schema.dtype
         self._forget_preview()
         self.schema = schema
 
     # ---- edits
-    def append(self, runs: Iterable[Run], ids: Sequence[RowIds]) -> None:
+    def append(self, runs: Iterable[Encoded], ids: Sequence[RowIds]) -> None:
         """Add rows at the end.
 
         Args:
@@ -122,7 +123,7 @@ class Draft:
                     self._builder = self._new_builder(run.size)
                 builder = self._builder
                 session, counter, count, edit = queue[0]
-                take = min(run.n - start, builder.room(run.size), count)
+                take = min(run.n - start, builder.room(run, start), count)
                 if take == 0:
                     self.seal()
                     continue
@@ -208,9 +209,8 @@ class Draft:
         edit = new_edit()
         for piece in pieces:
             n = int(piece["count"])
-            apart.append(
-                [blank(self.schema)] * n, [(int(piece["session"]), int(piece["counter"]), n, edit)]
-            )
+            ids = int(piece["session"]), int(piece["counter"]), n, edit
+            apart.append(blank(self.schema, n), [ids])
         return apart.sealed().pieces()
 
     def rechunk(self) -> bool:
@@ -232,14 +232,14 @@ class Draft:
             apart.append([run], [ids])
         self._table = apart.sealed()
 
-    def _stage(self, builder: ChunkBuilder) -> Pieces:
+    def _stage(self, builder: Builder[Any]) -> Pieces:
         block, pieces = builder.build(self._ndim)
         oid, offset = self._staging.add(block)
         pieces["object"] = object_words(oid)
         pieces["offset"] = offset
         return pieces
 
-    def replace(self, rows: np.ndarray, runs: Sequence[Run], *, partial: bool = False) -> None:
+    def replace(self, rows: np.ndarray, runs: Sequence[Encoded], *, partial: bool = False) -> None:
         """New values for some rows.
 
         Args:
@@ -256,7 +256,7 @@ class Draft:
         edits = [(int(rows[a]), row_range(fresh, a, b)) for a, b in pairwise(bounds)]
         self._table = self._table.replace(edits)
 
-    def _chunks(self, runs: Sequence[Run]) -> PieceTable:
+    def _chunks(self, runs: Sequence[Encoded]) -> PieceTable:
         """The samples in chunks of their own, as a table without row ids."""
         apart = Draft(
             self.schema, self.info, PieceTable([], self._ndim), self._staging, self._blocks
@@ -274,9 +274,10 @@ class Draft:
         self.seal()
         return self._table
 
-    def _new_builder(self, sample_size: int) -> ChunkBuilder:
+    def _new_builder(self, sample_size: int) -> Builder[Any]:
         codecs = encoding(self.schema)
-        return ChunkBuilder(
+        kind = SequenceBuilder if self.schema.is_sequence else ChunkBuilder
+        return kind(
             self.schema.dtype or "|u1",
             self._target(sample_size),
             sample_codec=codecs.sample_name,
@@ -324,8 +325,7 @@ class Draft:
         members = refs[start:stop]
         block = segment_format.encode(segment_format.pack(members, self._ndim), level=1)
         oid, offset = self._staging.add(block)
-        low = tuple(min(axis) for axis in zip(*(m.low for m in members), strict=True))
-        high = tuple(max(axis) for axis in zip(*(m.high for m in members), strict=True))
+        low, high = joint_bounds([(m.low, m.high) for m in members], self._ndim)
         rows = sum(m.rows for m in members)
         group = SegmentRef(
             oid, offset, block.length, len(members), rows, block.checksum, low, high, 1

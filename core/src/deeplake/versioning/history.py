@@ -194,7 +194,7 @@ def _numbers(rows: np.ndarray[Any, Any]) -> frozenset[int]:
 
 def stored_table(repository: Repository, state: TensorState) -> PieceTable:
     """The piece table of a tensor in a commit."""
-    return PieceTable.stored(state.segments, state.schema.ndim or 0, repository.read_segment)
+    return PieceTable.stored(state.segments, state.schema.row_ndim, repository.read_segment)
 
 
 __all__ = [

@@ -174,7 +174,7 @@ class _Tensors:
             if twin is not None:
                 mine = self._ours[twin]
                 schema = _agreed(mine, their)
-                nothing = Side(schema, {}, PieceTable([], schema.ndim or 0))
+                nothing = Side(schema, {}, PieceTable([], schema.row_ndim))
                 their = replace(their, schema=schema)
                 return _Pair(twin, nothing if twin == tid else None, their, schema)
         elif tid in self._ours:
@@ -233,7 +233,7 @@ class _Tensors:
     # ---- rows
     @staticmethod
     def _tables(pair: _Pair, mine: Side) -> Tables:
-        table = mine.table.with_ndim(pair.schema.ndim or 0)
+        table = mine.table.with_ndim(pair.schema.row_ndim)
         base = None if pair.base is None else pair.base.table
         return Tables.compared(base, table, pair.theirs.table)
 

@@ -27,7 +27,14 @@ class OpenChunk:
 
     Attributes:
         header: The header.
-        array: All samples as one read-only array, when they are plain, of one shape, and mapped.
+        plain: The payload is one array: those of the samples, which have one shape.
+        array: All samples as one read-only array, when they are plain and mapped.
+
+    Args:
+        header: The header.
+        payload: Its stored bytes, where they are mapped.
+        oid, offset: Where the chunk lies.
+        arrays: The samples are arrays, which only the tensor's htype tells of a sequence chunk.
     """
 
     __slots__ = (
@@ -41,11 +48,13 @@ class OpenChunk:
         "itemsize",
         "offset",
         "oid",
+        "plain",
     )  # fmt: skip
 
     def __init__(
-        self, header: ChunkHeader, payload: memoryview | None, oid: str, offset: int
-    ) -> None:
+        self, header: ChunkHeader, payload: memoryview | None, oid: str, offset: int,
+        *, arrays: bool = False,
+    ) -> None:  # fmt: skip
         self.header = header
         self.oid = oid
         self.offset = offset
@@ -59,7 +68,7 @@ class OpenChunk:
             raise FormatError(f"{header.name}: {header.chunk_codec!r} compresses no chunks")
         self._sample_codec = codec_plugin(header.sample_codec) if header.sample_codec else None
         self.array: np.ndarray | None = None
-        if header.kind > chunk_format.RAGGED:
+        if header.kind > chunk_format.SEQUENCE:
             raise FormatError(f"{header.name}: chunk kind {header.kind} cannot be read")
         if header.kind == chunk_format.FIXED:
             shape = header.shape
@@ -69,8 +78,10 @@ class OpenChunk:
                 raise FormatError(
                     f"{header.name}: samples of {header.size} bytes cannot be {shape}"
                 )
-            if payload is not None and self._codec is None:
-                self.array = np.frombuffer(payload, dtype).reshape(header.n, *shape)
+        self.plain = header.kind == chunk_format.FIXED or (arrays and header.holds_arrays)
+        if self.plain and payload is not None and self._codec is None:
+            array = np.frombuffer(payload, array_dtype(header))
+            self.array = array.reshape(header.n, *(header.shape or ()))
 
     # ---- bytes
     def missing(self, frames: Iterable[tuple[int, int]]) -> list[tuple[str, int, int]]:
@@ -166,7 +177,7 @@ class OpenChunk:
         """First place, and the one after the last, when plain samples are best read as one
         block.
         """
-        if self.header.kind != chunk_format.FIXED or self.array is not None or not self.header.size:
+        if not self.plain or self.array is not None or not self.header.size:
             return None
         low, high = int(places.min()), int(places.max()) + 1
         return (low, high) if high - low <= DENSE * len(places) else None
@@ -228,7 +239,7 @@ def read_header(data: memoryview, piece: Any, tensor: str) -> ChunkHeader:
 
 def check_rows(header: ChunkHeader, piece: Any) -> None:
     """Raise ``FormatError`` if a piece takes more samples than its chunk has."""
-    if int(piece["start"]) + int(piece["count"]) > header.n:
+    if int(piece["start"]) + int(piece["count"]) > header.rows:
         raise FormatError(f"{header.name}: a piece takes more samples than the chunk has")
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from deeplake.format import chunk as chunk_format
 from deeplake.format import statistics
-from deeplake.format.builder import RowIds, Run
+from deeplake.format.builder import Encoded, RowIds, Run
 from deeplake.format.encoding import Encoding, encoding, htype_plugin
 from deeplake.format.pieces import Pieces
+from deeplake.format.sequence_builder import SequenceRun, none_rows
 from deeplake.types import Buffer, Shape, TensorSchema
 from deeplake.versioning.blocks import Blocks, object_id
 from deeplake.versioning.openchunk import OpenChunk, array_dtype, read_header
@@ -18,7 +18,7 @@ from deeplake.versioning.openchunk import OpenChunk, array_dtype, read_header
 PART = 8 << 20
 
 
-def runs_of(pieces: Pieces, blocks: Blocks, tensor: str) -> Iterator[tuple[Run, RowIds]]:
+def runs_of(pieces: Pieces, blocks: Blocks, tensor: str) -> Iterator[tuple[Encoded, RowIds]]:
     """The samples of some pieces as they are stored, without decoding them.
 
     Args:
@@ -38,12 +38,16 @@ def runs_of(pieces: Pieces, blocks: Blocks, tensor: str) -> Iterator[tuple[Run, 
         opened = OpenChunk(header, block[header.header_length :], oid, offset)
         start = int(piece["start"])
         session, counter, edit = (int(piece[x]) for x in ("session", "counter", "edit"))
-        for first, run in _runs(opened, start, start + int(piece["count"])):
+        stop = start + int(piece["count"])
+        parts = _sequences if header.sequences is not None else _runs
+        for first, run in parts(opened, start, stop):
             yield run, (session, counter + first - start, run.n, edit)
 
 
-def blank(schema: TensorSchema) -> Run:
-    """An empty sample of a tensor."""
+def blank(schema: TensorSchema, n: int) -> list[Encoded]:
+    """Empty samples of a tensor."""
+    if schema.is_sequence:
+        return [none_rows(n)]
     codecs = encoding(schema)
     decoded = None if codecs.sample_bytes is None else 0
     payload = htype_plugin(schema.htype).spec().payload
@@ -51,17 +55,25 @@ def blank(schema: TensorSchema) -> Run:
     if payload == "array":
         shape = (0,) * (schema.ndim or 0)
         decoded = None
-    return Run(b"", 1, shape, 0, null=True, decoded=decoded)
+    return [Run(b"", 1, shape, 0, null=True, decoded=decoded)] * n
 
 
 _BLANK_SHAPES: Mapping[str, Shape] = {"list": (0,), "polygon": (0, 0, 0)}
 
 
-def remapped(run: Run, mapping: np.ndarray, dtype: str, codecs: Encoding) -> Run:
+def remapped(run: Encoded, mapping: np.ndarray, dtype: str, codecs: Encoding) -> Encoded:
     """The same samples with each value ``v`` replaced by ``mapping[v]``.
 
     Values beyond the mapping stay: they had no meaning that could change.
     """
+    if isinstance(run, SequenceRun):
+        items = [_remapped(item, mapping, dtype, codecs) for item in run.items]
+        return SequenceRun(run.counts, tuple(items), run.nulls)
+    assert isinstance(run, Run)
+    return _remapped(run, mapping, dtype, codecs)
+
+
+def _remapped(run: Run, mapping: np.ndarray, dtype: str, codecs: Encoding) -> Run:
     if run.size == 0:
         return run
     if codecs.sample is not None:
@@ -87,10 +99,32 @@ def _mapped(values: np.ndarray, mapping: np.ndarray) -> np.ndarray:
     return flat.astype(values.dtype)
 
 
+def _sequences(opened: OpenChunk, start: int, stop: int) -> Iterator[tuple[int, SequenceRun]]:
+    """Rows that are sequences, about as many at a time as make a part."""
+    rows = opened.header.sequences
+    assert rows is not None
+    mean = opened.header.raw_length // max(rows.n, 1)
+    step = max(PART // max(mean, 1), 1)
+    counts = rows.counts
+    for a in range(start, stop, step):
+        b = min(a + step, stop)
+        items = _runs(opened, rows.item_range(a)[0], rows.item_range(b - 1)[1])
+        nulls = None if rows.nulls is None else rows.nulls[a:b]
+        yield a, SequenceRun(counts[a:b], tuple(run for _, run in items), nulls)
+
+
+def encoded_items(opened: OpenChunk, first: int, last: int) -> list[Run]:
+    """Items ``first`` to ``last`` of a chunk of sequences as they are stored, one by one.
+
+    The frames that hold them must be there: the chunk is mapped, or whole.
+    """
+    return [run for _, run in _runs(opened, first, last)]
+
+
 def _runs(opened: OpenChunk, start: int, stop: int) -> Iterator[tuple[int, Run]]:
     header = opened.header
     uniform = header.shape is not None and header.size is not None and header.nulls is None
-    if uniform and not header.has_decoded_sizes:
+    if uniform and not header.sample_codec:
         assert header.shape is not None
         assert header.size is not None
         rows = max(PART // max(header.size, 1), 1)
@@ -120,7 +154,7 @@ def _plain(opened: OpenChunk, a: int, b: int) -> Run:
     )
     data: Buffer = bytes(opened.raw(a * header.size, b * header.size, frames, None))
     values = None
-    if header.kind == chunk_format.FIXED:
+    if header.holds_arrays:
         array = np.frombuffer(data, array_dtype(header)).reshape(b - a, *header.shape)
         values = array if array[0].size <= statistics.MAX_ELEMENTS else None
     return Run(data, b - a, header.shape, header.size, values=values)

@@ -107,7 +107,7 @@ def _check_chunks(
                 raise FormatError(f"{name}: is cut short: {len(block)} of {length} bytes")
             header = ChunkHeader(block, name, int(piece["checksum"]))
             header.check(block[header.header_length :], 0, header.frames)
-            if int(piece["start"]) + int(piece["count"]) > header.n:
+            if int(piece["start"]) + int(piece["count"]) > header.rows:
                 raise FormatError(f"{name}: the piece takes more samples than the chunk has")
         except DeepLakeError as error:
             report.problems.append(str(error))

@@ -201,12 +201,7 @@ class PieceTable:
             known = [(ref.low, ref.high) for ref in self._refs]
         else:
             known = [s.bounds() for s in self._segments]
-        if not known:
-            return (0,) * self.ndim, (0,) * self.ndim
-        pad = (0,) * self.ndim
-        lows = [low if len(low) == self.ndim else pad for low, _ in known]
-        highs = [high if len(high) == self.ndim else pad for _, high in known]
-        return tuple(map(min, zip(*lows, strict=True))), tuple(map(max, zip(*highs, strict=True)))
+        return joint_bounds(known, self.ndim)
 
     # ---- editing
     def with_ndim(self, ndim: int) -> PieceTable:
@@ -314,6 +309,19 @@ class PieceTable:
         return PieceTable(done, self.ndim)
 
 
+def joint_bounds(
+    known: Sequence[tuple[tuple[int, ...], tuple[int, ...]]], ndim: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Lowest and highest shape where those of parts are known; zeros for no parts."""
+    # What was stored before the first value told how many dimensions there are has zeros.
+    pad = (0,) * ndim
+    if not known:
+        return pad, pad
+    lows = [(*low, *pad)[:ndim] for low, _ in known]
+    highs = [(*high, *pad)[:ndim] for _, high in known]
+    return tuple(map(min, zip(*lows, strict=True))), tuple(map(max, zip(*highs, strict=True)))
+
+
 def _merge(left: Segment, right: Segment) -> bool:
     if left.ref is not None and right.ref is not None:
         return False
@@ -325,4 +333,4 @@ def _merge(left: Segment, right: Segment) -> bool:
     return stored.count <= 2 * new.count or stored.count < 16
 
 
-__all__ = ["PieceTable", "Segment"]
+__all__ = ["PieceTable", "Segment", "joint_bounds"]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from deeplake.format.builder import RowIds, Run
+from deeplake.format.builder import Encoded, RowIds
 from deeplake.format.commit import Commit, TensorState
 from deeplake.format.pieces import Pieces, new_edit
 from deeplake.types import TensorSchema
@@ -83,7 +83,7 @@ class WorkingCopy(ABC):
     def create_tensor(self, schema: TensorSchema, info: Mapping[str, Any]) -> Draft:
         """Add a tensor without rows."""
         self.begin()
-        table = PieceTable([], schema.ndim or 0)
+        table = PieceTable([], schema.row_ndim)
         draft = Draft(schema, info, table, self._staging, self.blocks)
         self.tensors[schema.id] = draft
         self._index()
@@ -122,7 +122,7 @@ class WorkingCopy(ABC):
         self.extra = MappingProxyType({**self.extra, key: value})
 
     # ---- changes to rows
-    def append(self, draft: Draft, runs: Iterable[Run], n: int) -> None:
+    def append(self, draft: Draft, runs: Iterable[Encoded], n: int) -> None:
         """Add ``n`` rows to the end of a tensor."""
         self.begin()
         before = self._staging.added + draft.waiting
@@ -130,7 +130,7 @@ class WorkingCopy(ABC):
         self._collected += self._staging.added + draft.waiting - before
 
     def replace(
-        self, draft: Draft, rows: np.ndarray, runs: Sequence[Run], *, partial: bool = False
+        self, draft: Draft, rows: np.ndarray, runs: Sequence[Encoded], *, partial: bool = False
     ) -> None:
         """New values for rows (sorted, each once) of a tensor; ``partial``: parts of them changed."""
         self.begin()
@@ -158,7 +158,7 @@ class WorkingCopy(ABC):
             self._set_base_rows()
             raise
 
-    def insert_rows(self, draft: Draft, row: int, runs: Iterable[Run], n: int) -> None:
+    def insert_rows(self, draft: Draft, row: int, runs: Iterable[Encoded], n: int) -> None:
         """Add ``n`` rows to a tensor before ``row``."""
         self.begin()
         tail = draft.sealed()
@@ -266,7 +266,7 @@ class WorkingCopy(ABC):
             tid: Side(
                 state.schema,
                 state.info,
-                PieceTable.stored(state.segments, state.schema.ndim or 0, load),
+                PieceTable.stored(state.segments, state.schema.row_ndim, load),
             )
             for tid, state in commit.tensors.items()
         }
