@@ -145,7 +145,7 @@ class Table:
         self.rows.append(Row(work, unit, target))
         return self.rows[-1]
 
-    def render(self, ours: str = "deeplake") -> str:
+    def render(self, ours: str = "ours") -> str:
         """The table as text: a figure, and CPU time per item in brackets."""
         contenders = list(dict.fromkeys(name for row in self.rows for name in row.cells))
         lines = [["", "unit", "target", *contenders]]

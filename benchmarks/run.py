@@ -3,7 +3,7 @@
 ::
 
     make bench                               # all of them
-    make bench ARGS="ingest_read --rounds 9"
+    make bench ARGS="data_model --rounds 9"
     make bench ARGS="--list"
 
 A benchmark is a module of this folder with a function ``bench(options)`` that yields tables.

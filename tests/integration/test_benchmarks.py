@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 RUN = Path(__file__).parents[2] / "benchmarks" / "run.py"
 
@@ -16,20 +19,51 @@ def bench(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_ingest_and_read_with_little_data(tmp_path: Path) -> None:
+def test_data_model_with_little_data(tmp_path: Path) -> None:
     record = tmp_path / "record.json"
     options = ["--quick", "--rounds", "2", "--folder", tmp_path / "data", "--json", record]
-    done = bench("ingest_read", *options)
+    done = bench("data_model", *options, "--only", "ours,limit")
     assert done.returncode == 0, done.stderr
-    for words in ("write all, fsync included", "read all labels", "read one image, random"):
-        assert words in done.stdout
-    tables = json.loads(record.read_text())["benchmarks"]["ingest_read"]
-    for row in [row for table in tables for row in table["rows"]]:
-        assert list(row["contenders"]) == ["deeplake", "limit"]
-        for cell in row["contenders"].values():
+    tables = json.loads(record.read_text())["benchmarks"]["data_model"]
+    rows = {row["work"]: row["contenders"] for table in tables for row in table["rows"]}
+    for work in ("write all, bytes untouched", "read one, random", "read all labels"):
+        assert list(rows[work]) == ["ours", "limit"]
+    for contenders in rows.values():
+        for cell in contenders.values():
             assert cell["value"] > 0
             assert len(cell["wall"]) == len(cell["cpu"]) == 2
     assert not (tmp_path / "data" / "written").exists()
+
+
+PEER = """
+REQUIREMENTS: list[str] = {requirements}
+
+class DataModel:
+    def write_files(self, folder, paths, labels):
+        {body}
+"""
+
+
+@pytest.mark.parametrize(
+    ("requirements", "body", "said"),
+    [
+        ("['no-such-library-anywhere==1']", "pass", "cannot be installed"),
+        ("[]", "import os; os._exit(3)", "died in write_files"),
+        ("[]", "raise ValueError('no disk')", "ValueError: no disk"),
+    ],
+)
+def test_peers_that_fail(tmp_path: Path, requirements: str, body: str, said: str) -> None:
+    """One that cannot be installed is left out; one that breaks ends the benchmark with its error."""
+    copy = tmp_path / "benchmarks"
+    shutil.copytree(RUN.parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    (copy / "peers" / "broken.py").write_text(PEER.format(requirements=requirements, body=body))
+    options = ["--quick", "--rounds", "1", "--folder", tmp_path / "data", "--only", "limit,broken"]
+    done = subprocess.run(
+        [sys.executable, copy / "run.py", "data_model", *options],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert said in done.stdout + done.stderr
+    assert (done.returncode == 0) == ("installed" in said), done.stderr
 
 
 def test_the_data_are_made_once_and_are_the_same_again(tmp_path: Path) -> None:
@@ -53,10 +87,10 @@ def test_the_data_are_made_once_and_are_the_same_again(tmp_path: Path) -> None:
 def test_benchmarks_have_names(tmp_path: Path) -> None:
     listed = bench("--list")
     assert listed.returncode == 0, listed.stderr
-    assert listed.stdout.startswith("ingest_read")
+    assert listed.stdout.startswith("data_model")
     unknown = bench("no_such_thing")
     assert unknown.returncode == 2
-    assert "there are ingest_read" in unknown.stderr
+    assert "there are data_model" in unknown.stderr
 
 
 def test_versions_with_little_data(tmp_path: Path) -> None:

@@ -1,0 +1,169 @@
+"""Several contenders, each in a process and an environment of its own, doing the same work in turn.
+
+Round by round, every contender does the same before the next round begins: what slows the machine
+down for a while slows all of them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import environments
+from measure import Options, Row, Timing
+from worker import Answer, Kept, Loaded
+
+HERE = Path(__file__).parent
+
+
+@dataclass(slots=True)
+class Contender:
+    """A running contender.
+
+    Attributes:
+        name: Its column in the tables.
+        folder: A folder of its own, on the disk that is measured.
+    """
+
+    name: str
+    folder: Path
+    line: Connection
+    process: subprocess.Popen[bytes]
+    lacks: set[str] = field(default_factory=set)
+
+    def call(
+        self, method: str, *arguments: Any, keep: str = "", each: Sequence[tuple[Any, ...]] | None = None
+    ) -> Answer | None:  # fmt: skip
+        """Let it do something; None if it cannot.
+
+        Args:
+            method: A method of its role.
+            *arguments: ``Kept`` and ``Loaded`` stand for what the contender has and reads itself.
+            keep: Name to keep the result under, in the contender.
+            each: Call once with each of these further arguments, and time them together.
+
+        Raises:
+            RuntimeError: It failed.
+        """
+        self.line.send({"method": method, "arguments": arguments, "keep": keep, "each": each})
+        try:
+            answer: Answer = self.line.recv()
+        except EOFError:
+            raise RuntimeError(f"{self.name} died in {method}") from None
+        if answer.error:
+            raise RuntimeError(f"{self.name} failed in {method}:\n{answer.error}")
+        return None if answer.missing else answer
+
+    def stop(self) -> None:
+        """End its process."""
+        self.line.close()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextmanager
+def contest(role: str, options: Options) -> Iterator[list[Contender]]:
+    """The contenders of a benchmark, running; those that cannot be had are named and left out."""
+    root = options.folder / "written"
+    shutil.rmtree(root, ignore_errors=True)
+    running: list[Contender] = []
+    try:
+        for peer in environments.peers(role):
+            if not options.runs(peer):
+                continue
+            try:
+                running.append(_start(peer, role, options, root / peer))
+            except RuntimeError as error:
+                print(f"{peer} is left out: {error}", flush=True)
+        yield running
+    finally:
+        for one in running:
+            one.stop()
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _start(peer: str, role: str, options: Options, folder: Path) -> Contender:
+    binary = environments.python(peer, options.folder / "environments")
+    environment = dict(os.environ)
+    if environments.requirements(peer):
+        environment.pop("PYTHONPATH", None)  # it is for ours
+    folder.mkdir(parents=True)
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(
+            [binary, str(HERE / "worker.py"), peer, role, str(theirs.fileno())],
+            env=environment,
+            cwd=folder,
+            pass_fds=[theirs.fileno()],
+        )
+    one = Contender(peer, folder, Connection(ours.detach()), process)
+    try:
+        answer: Answer = one.line.recv()
+    except EOFError:
+        raise RuntimeError(f"it ended with exit code {process.wait()}") from None
+    if answer.error:
+        one.stop()
+        raise RuntimeError(answer.error.strip().splitlines()[-1])
+    return one
+
+
+Work = Callable[[Contender], "Answer | None"]
+
+
+def race(
+    row: Row,
+    contenders: Sequence[Contender],
+    work: Work,
+    *,
+    items: int,
+    rounds: int,
+    before: Callable[[Contender], object] = lambda one: None,
+    agree: bool = True,
+) -> None:
+    """Time some work of all contenders in turn, into a row of a table.
+
+    Args:
+        row: Where timings go.
+        contenders: Who does it.
+        work: What is done.
+        items: How many items it handles.
+        rounds: How many times each does it, after once to warm up.
+        before: Runs before each, and is not timed.
+        agree: All must find the same.
+
+    Raises:
+        AssertionError: They do not: what is fast and wrong does not count.
+    """
+    timings: dict[str, list[Answer]] = {}
+    for number in range(rounds + 1):
+        found: dict[str, Any] = {}
+        for one in contenders:
+            if row.work in one.lacks:
+                continue
+            before(one)
+            answer = work(one)
+            if answer is None:
+                one.lacks.add(row.work)
+                continue
+            found[one.name] = answer.digest
+            if number:
+                timings.setdefault(one.name, []).append(answer)
+        if agree and len({repr(digest) for digest in found.values()}) > 1:
+            raise AssertionError(f"{row.work}: what was found differs: {found}")
+    for name, answers in timings.items():
+        wall = tuple(answer.wall for answer in answers)
+        row.cells[name] = Timing(wall, tuple(answer.cpu for answer in answers), items)
+
+
+__all__ = ["Answer", "Contender", "Kept", "Loaded", "contest", "race"]

@@ -1,0 +1,78 @@
+"""The physical limit: bare files, memory maps and decoders, with no format, checksum or version."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import roles
+import simplejpeg
+
+REQUIREMENTS: list[str] = []
+
+
+class DataModel(roles.DataModel):
+    def __init__(self) -> None:
+        self.threads = ThreadPoolExecutor(2)
+
+    def write_files(self, folder: Path, paths: list[Path], labels: np.ndarray) -> None:
+        folder.mkdir(parents=True)
+        ends = []
+        with (folder / "files").open("wb") as file:
+            for path in paths:
+                file.write(path.read_bytes())
+                ends.append(file.tell())
+        np.array(ends).tofile(folder / "ends")
+        labels.tofile(folder / "labels")
+
+    def write_arrays(self, folder: Path, images: np.ndarray, labels: np.ndarray) -> None:
+        folder.mkdir(parents=True)
+        images.tofile(folder / "images")
+        labels.tofile(folder / "labels")
+
+    def write_embeddings(self, folder: Path, embeddings: np.ndarray) -> None:
+        folder.mkdir(parents=True)
+        embeddings.tofile(folder / "embeddings")
+
+    def write_scan(self, folder: Path, scan: np.ndarray) -> None:
+        folder.mkdir(parents=True)
+        scan.tofile(folder / "scan")
+
+    def open(self, folder: Path) -> Any:
+        opened: dict[str, Any] = {"folder": folder}
+        for name, dtype, shape in (
+            ("images", np.uint8, (-1, 32, 32, 3)), ("files", np.uint8, (-1,)),
+            ("ends", np.int64, (-1,)), ("scan", np.uint8, (-1,)),
+        ):  # fmt: skip
+            if (folder / name).exists():
+                opened[name] = np.memmap(folder / name, dtype, "r").reshape(shape)
+        if "scan" in opened:
+            side = int(len(opened["scan"]) ** 0.5)
+            opened["scan"] = opened["scan"].reshape(side, side)
+        return opened
+
+    def read_image(self, opened: Any, row: int) -> np.ndarray:
+        return np.array(opened["images"][row])
+
+    def read_images(self, opened: Any, rows: list[int]) -> np.ndarray:
+        return np.asarray(opened["images"][rows])
+
+    def read_file(self, opened: Any, row: int) -> np.ndarray:
+        ends = opened["ends"]
+        start = int(ends[row - 1]) if row else 0
+        image: np.ndarray = simplejpeg.decode_jpeg(opened["files"][start : int(ends[row])])
+        return image
+
+    def read_files(self, opened: Any, rows: list[int]) -> list[np.ndarray]:
+        return list(self.threads.map(lambda row: self.read_file(opened, row), rows))
+
+    def read_labels(self, opened: Any) -> np.ndarray:
+        return np.fromfile(opened["folder"] / "labels", np.uint32)
+
+    def read_embeddings(self, opened: Any) -> np.ndarray:
+        return np.fromfile(opened["folder"] / "embeddings", np.float32).reshape(-1, 384)
+
+    def read_crop(self, opened: Any, top: int, left: int, side: int) -> np.ndarray:
+        return np.array(opened["scan"][top : top + side, left : left + side])

@@ -1,0 +1,126 @@
+"""This project, as it is shipped."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import roles
+
+import deeplake
+
+REQUIREMENTS: list[str] = []
+
+
+class DataModel(roles.DataModel):
+    def __init__(self) -> None:
+        # None of the others waits for the disk.
+        os.environ["DEEPLAKE_FSYNC"] = "0"
+
+    def write_files(self, folder: Path, paths: list[Path], labels: np.ndarray) -> None:
+        ds = deeplake.empty(str(folder))
+        ds.create_tensor("images", htype="image", sample_compression="jpeg")
+        ds.create_tensor("labels", htype="class_label")
+        with ds:
+            ds.extend({"images": [deeplake.read(path) for path in paths], "labels": labels})
+
+    def write_arrays(self, folder: Path, images: np.ndarray, labels: np.ndarray) -> None:
+        ds = deeplake.empty(str(folder))
+        ds.create_tensor("images", htype="image", sample_compression=None)
+        ds.create_tensor("labels", htype="class_label")
+        with ds:
+            ds.extend({"images": images, "labels": labels})
+
+    def write_embeddings(self, folder: Path, embeddings: np.ndarray) -> None:
+        ds = deeplake.empty(str(folder))
+        ds.create_tensor("embeddings", htype="embedding")
+        ds.embeddings.extend(embeddings)
+
+    def write_scan(self, folder: Path, scan: np.ndarray) -> None:
+        ds = deeplake.empty(str(folder))
+        ds.create_tensor("scan", dtype="uint8")
+        ds.scan.append(scan)
+
+    def write_video(self, folder: Path, path: Path) -> None:
+        ds = deeplake.empty(str(folder))
+        ds.create_tensor("video", htype="video", sample_compression="mp4")
+        ds.video.append(deeplake.read(path))
+
+    def open(self, folder: Path) -> Any:
+        return deeplake.load(str(folder))
+
+    def read_image(self, opened: Any, row: int) -> np.ndarray:
+        image: np.ndarray = opened.images[row].numpy()
+        return image
+
+    read_file = read_image
+
+    def read_images(self, opened: Any, rows: list[int]) -> np.ndarray:
+        images: np.ndarray = opened.images[rows].numpy()
+        return images
+
+    def read_files(self, opened: Any, rows: list[int]) -> list[np.ndarray]:
+        images: list[np.ndarray] = opened.images[rows].numpy(aslist=True)
+        return images
+
+    def read_labels(self, opened: Any) -> np.ndarray:
+        labels: np.ndarray = opened.labels.numpy()
+        return labels[:, 0]
+
+    def read_embeddings(self, opened: Any) -> np.ndarray:
+        embeddings: np.ndarray = opened.embeddings.numpy()
+        return embeddings
+
+    def read_crop(self, opened: Any, top: int, left: int, side: int) -> np.ndarray:
+        crop: np.ndarray = opened.scan[0, top : top + side, left : left + side].numpy()
+        return crop
+
+    def read_frame(self, opened: Any, number: int) -> np.ndarray:
+        frame: np.ndarray = opened.video[0, number].numpy()
+        return frame
+
+
+class Versions(roles.Versions):
+    fsync = "1"
+
+    def __init__(self) -> None:
+        os.environ["DEEPLAKE_FSYNC"] = self.fsync
+
+    def create(self, folder: Path, images: np.ndarray, labels: np.ndarray) -> Any:
+        ds = deeplake.empty(str(folder))
+        ds.create_tensor("images", htype="image", sample_compression=None)
+        ds.create_tensor("labels", htype="class_label")
+        ds.extend({"images": images, "labels": labels})
+        ds.commit("all")
+        return ds
+
+    def append(self, opened: Any, image: np.ndarray, label: int) -> None:
+        with opened:
+            opened.append({"images": image, "labels": label})
+            opened.commit("one more")
+
+    def update(self, opened: Any, rows: list[int], images: np.ndarray) -> None:
+        with opened:
+            opened.images[rows] = images
+            opened.commit("some anew")
+
+    def branch(self, opened: Any, name: str) -> None:
+        opened.create_branch(name)
+
+    def checkout(self, opened: Any, name: str) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that the branch has no commits of its own
+            opened.checkout(name)
+
+    def diff(self, opened: Any, name: str) -> None:
+        opened.diff(name, as_dict=True)
+
+    def merge(self, opened: Any, name: str) -> None:
+        opened.merge(name)
+
+    def images(self, opened: Any, rows: list[int]) -> np.ndarray:
+        found: np.ndarray = opened.images[rows].numpy()
+        return found

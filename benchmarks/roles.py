@@ -1,0 +1,121 @@
+"""What a contender of each benchmark has to do: one class for each benchmark.
+
+A contender lives in ``peers/<name>.py`` with a list ``REQUIREMENTS`` of what pip has to install for it
+(none for what the environment of this project has), and derives from the classes below for the
+benchmarks it takes part in. It uses its library's public API the way its own documentation advises.
+What a library cannot do, its class leaves out: ``NotImplementedError`` is a dash in the table.
+
+Everything here runs in the contender's own process and environment (``worker.py``), so it imports
+nothing but NumPy and the standard library.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+class DataModel:
+    """Stores images, labels and embeddings and reads them back.
+
+    ``write_*`` gets a folder that does not exist, ``read_*`` what ``open`` returned for it. Small
+    images are ``(n, 32, 32, 3)`` uint8, large ones ``(n, 1024, 1024, 3)``; nothing is compressed but
+    what is a JPEG file already.
+    """
+
+    def write_files(self, folder: Path, paths: list[Path], labels: np.ndarray) -> None:
+        """JPEG files, byte for byte, read from disk one after the other."""
+        raise NotImplementedError
+
+    def write_arrays(self, folder: Path, images: np.ndarray, labels: np.ndarray) -> None:
+        """Images of one shape from memory."""
+        raise NotImplementedError
+
+    def write_embeddings(self, folder: Path, embeddings: np.ndarray) -> None:
+        """``(n, 384)`` float32."""
+        raise NotImplementedError
+
+    def write_scan(self, folder: Path, scan: np.ndarray) -> None:
+        """One image of 20,000 x 20,000 pixels, stored so that parts of it can be read."""
+        raise NotImplementedError
+
+    def write_video(self, folder: Path, path: Path) -> None:
+        """One video file, byte for byte."""
+        raise NotImplementedError
+
+    def open(self, folder: Path) -> Any:
+        """What the methods below read from."""
+        raise NotImplementedError
+
+    def read_image(self, opened: Any, row: int) -> np.ndarray:
+        """One small image; an array of its own."""
+        raise NotImplementedError
+
+    def read_images(self, opened: Any, rows: list[int]) -> np.ndarray:
+        """Several small images in the order asked for, ``(n, 32, 32, 3)``."""
+        raise NotImplementedError
+
+    def read_file(self, opened: Any, row: int) -> np.ndarray:
+        """One JPEG file, decoded."""
+        raise NotImplementedError
+
+    def read_files(self, opened: Any, rows: list[int]) -> list[np.ndarray]:
+        """Several JPEG files at once, decoded, on as many threads as the library uses by itself."""
+        raise NotImplementedError
+
+    def read_labels(self, opened: Any) -> np.ndarray:
+        """All labels, ``(n,)``."""
+        raise NotImplementedError
+
+    def read_embeddings(self, opened: Any) -> np.ndarray:
+        """All embeddings, ``(n, 384)``."""
+        raise NotImplementedError
+
+    def read_crop(self, opened: Any, top: int, left: int, side: int) -> np.ndarray:
+        """A square of the scan."""
+        raise NotImplementedError
+
+    def read_frame(self, opened: Any, number: int) -> np.ndarray:
+        """One frame of the video, ``(height, width, 3)``."""
+        raise NotImplementedError
+
+
+class Versions:
+    """Keeps versions of small images and their labels."""
+
+    def create(self, folder: Path, images: np.ndarray, labels: np.ndarray) -> Any:
+        """Store everything, commit it, and return what the methods below work on."""
+        raise NotImplementedError
+
+    def append(self, opened: Any, image: np.ndarray, label: int) -> None:
+        """One more row, and a commit."""
+        raise NotImplementedError
+
+    def update(self, opened: Any, rows: list[int], images: np.ndarray) -> None:
+        """Other images in some rows (sorted), and a commit."""
+        raise NotImplementedError
+
+    def branch(self, opened: Any, name: str) -> None:
+        """A branch at what is checked out; where we are does not change."""
+        raise NotImplementedError
+
+    def checkout(self, opened: Any, name: str) -> None:
+        """Go to a branch."""
+        raise NotImplementedError
+
+    def diff(self, opened: Any, name: str) -> None:
+        """Find what a branch and the one checked out have changed since they parted."""
+        raise NotImplementedError
+
+    def merge(self, opened: Any, name: str) -> None:
+        """Merge a branch into the one checked out."""
+        raise NotImplementedError
+
+    def images(self, opened: Any, rows: list[int]) -> np.ndarray:
+        """Some images."""
+        raise NotImplementedError
+
+
+__all__ = ["DataModel", "Versions"]
