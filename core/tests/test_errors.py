@@ -170,7 +170,7 @@ def test_there_is_one_root_and_everything_is_public() -> None:
 def test_codes_are_unique_and_readable() -> None:
     codes = [cls.code for cls in CLASSES]
     assert len(set(codes)) == len(codes)
-    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", code) for code in codes)
+    assert all(re.fullmatch(r"[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*", code) for code in codes)
     assert errors.TensorDoesNotExistError.code == "tensor_does_not_exist"
     assert errors.InvalidPathException.code == "invalid_path"
     assert DeepLakeError.code == "deep_lake"

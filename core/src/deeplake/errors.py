@@ -612,6 +612,51 @@ class SettingTypeError(SettingError, TypeError):
     """A value of a type that the setting cannot take."""
 
 
+# --------------------------------------------------------------------------- names kept
+_KEPT: dict[type[DeepLakeError], str] = {
+    StorageError: "S3Error DirectoryAtPathException FileAtPathException InvalidBytesRequestedError "
+    "ProviderListEmptyError ProviderSizeListMismatch ResourceNotFoundException BadRequestException "
+    "OverLimitException ServerException BadGatewayException GatewayTimeoutException "
+    "WaitTimeoutException UnexpectedStatusCodeException UnprocessableEntityException",
+    CredentialsError: "GCSDefaultCredsNotFoundError UserNotLoggedInException "
+    "AuthenticationException AuthorizationException EmptyTokenException InvalidTokenException "
+    "TokenPermissionError InvalidAuthContextError",
+    FormatError: "BufferError ChunkEngineError OutOfChunkCountError OutOfSampleCountError "
+    "CorruptedMetaError",
+    DatasetError: "EmptyDeeplakePathException InvalidHubPathException DatasetConnectError "
+    "ConflictingDatasetParametersError DeepMemoryAccessError ValidationDatasetMissingError",
+    SchemaError: "TensorMetaMissingKey MissingTensorMappingError",
+    MetaError: "MetaDoesNotExistError MetaAlreadyExistsError MetaInvalidKey "
+    "MetaInvalidRequiredMetaKey",
+    SampleError: "IncorrectEmbeddingShapeError",
+    LinkError: "ManagedCredentialsNotFoundError",
+    QueryError: "IncorrectRelevanceTypeError IncorrectQueriesTypeError",
+    IngestionError: "FailedIngestionError",
+}
+"""Names that nothing here raises, by the class of ours that handles what they stood for."""
+
+_KEPT_BELOW = {
+    "S3Error": "S3GetError S3SetError S3DeletionError S3ListError",
+    "S3GetError": "S3GetAccessError",
+    "AuthorizationException": "CouldNotCreateNewDatasetException",
+    "ChunkEngineError": "FullChunkError ChunkIdEncoderError ChunkSizeTooSmallError",
+    "DatasetConnectError": "InvalidSourcePathError InvalidDestinationPathError",
+}
+"""The same below one of those names."""
+
+
+def _keep(base: type[DeepLakeError], names: str) -> None:
+    for name in names.split():
+        about = {"__doc__": "Kept for code that catches it.", "__module__": __name__}
+        kept = type(name, (base,), about)
+        globals()[name] = kept
+        _keep(kept, _KEPT_BELOW.get(name, ""))
+
+
+for _base, _names in _KEPT.items():
+    _keep(_base, _names)
+del _base, _names
+
 __all__ = sorted(
     name
     for name, value in list(globals().items())

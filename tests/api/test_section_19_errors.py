@@ -1,0 +1,86 @@
+"""The names of errors that scripts catch, each below the bases that it had (api.md, section 19).
+
+What each one means, its code, its message and its builtin bases: ``core/tests/test_errors.py``.
+"""
+
+from __future__ import annotations
+
+import builtins
+
+import pytest
+
+from deeplake import errors
+
+NAMES = """
+TensorDoesNotExistError(KeyError,AttributeError) TensorAlreadyExistsError
+TensorGroupDoesNotExistError(KeyError) TensorGroupAlreadyExistsError InvalidTensorNameError
+InvalidTensorGroupNameError InvalidDatasetNameException DatasetHandlerError DatasetCorruptError
+DatasetTooLargeToDelete TensorTooLargeToDelete RenameError PathNotEmptyException
+MemoryDatasetCanNotBePickledError GroupInfoNotSupportedError InfoError ReadOnlyModeError
+LockedException InvalidOperationError InvalidViewException DatasetViewSavingError
+CouldNotCreateNewDatasetException(AuthorizationException) UnsupportedParameterException
+
+TensorInvalidSampleShapeError DynamicTensorNumpyError InvalidShapeIntervalError
+InvalidKeyTypeError(TypeError) UnsupportedTensorTypeError(TypeError) TensorUnsupportedSampleType
+SampleAppendError SampleExtendError SampleUpdateError SampleAppendingError SampleExtendingError
+SampleHtypeMismatchError EmptyTensorError EmptyPolygonError SampleReadError GetChunkError
+ReadSampleFromChunkError GetDataFromLinkError BadLinkError MissingCredsError
+MissingManagedCredsError ManagedCredentialsNotFoundError UnableToReadFromUrlError
+CorruptedSampleError InvalidImageDimensions TensorModifiedError IncompatibleHtypeError
+ClassNamesEmptyError EmbeddingTensorPopError
+
+CompressionError UnsupportedCompressionError(CompressionError)
+SampleCompressionError(CompressionError) SampleDecompressionError(CompressionError)
+
+MetaError MetaDoesNotExistError(MetaError) MetaAlreadyExistsError(MetaError)
+MetaInvalidKey(MetaError) MetaInvalidRequiredMetaKey(MetaError) TensorMetaInvalidHtype(MetaError)
+TensorMetaInvalidHtypeOverwriteValue(MetaError) TensorMetaInvalidHtypeOverwriteKey(MetaError)
+TensorMetaMissingRequiredValue(MetaError) MeshTensorMetaMissingRequiredValue(MetaError)
+TensorDtypeMismatchError(MetaError) TensorMetaMutuallyExclusiveKeysError(MetaError)
+InvalidTensorLinkError(MetaError) TensorMetaMissingKey CorruptedMetaError
+
+VersionControlError CheckoutError(VersionControlError) CommitError(VersionControlError)
+EmptyCommitError(CommitError) MergeError MergeNotSupportedError(MergeError)
+MergeMismatchError(MergeError) MergeConflictError(MergeError)
+
+TransformError InvalidInputDataError(TransformError) UnsupportedSchedulerError(TransformError)
+TensorMismatchError(TransformError) InvalidOutputDatasetError(TransformError)
+InvalidTransformDataset(TransformError) HubComposeEmptyListError(TransformError)
+HubComposeIncompatibleFunction(TransformError) TransformFailedError AllSamplesSkippedError
+FilterError DatasetUnsupportedPytorch
+
+IngestionError InvalidPathException InvalidFileExtension AutoCompressionError SamePathException
+InvalidPandasDataframeError UnsupportedExtensionError ExternalCommandError KaggleError
+KaggleMissingCredentialsError(KaggleError) KaggleDatasetAlreadyDownloadedError(KaggleError)
+
+S3Error S3GetError(S3Error) S3SetError(S3Error) S3DeletionError(S3Error) S3ListError(S3Error)
+S3GetAccessError(S3GetError) DirectoryAtPathException FileAtPathException
+InvalidBytesRequestedError ProviderListEmptyError ProviderSizeListMismatch
+GCSDefaultCredsNotFoundError BufferError ChunkEngineError FullChunkError(ChunkEngineError)
+ChunkIdEncoderError(ChunkEngineError) ChunkSizeTooSmallError(ChunkEngineError)
+OutOfChunkCountError OutOfSampleCountError
+
+UserNotLoggedInException InvalidHubPathException AuthenticationException AuthorizationException
+ResourceNotFoundException BadRequestException OverLimitException ServerException
+BadGatewayException GatewayTimeoutException WaitTimeoutException UnexpectedStatusCodeException
+UnprocessableEntityException EmptyTokenException EmptyDeeplakePathException InvalidTokenException
+TokenPermissionError InvalidAuthContextError AgreementError
+AgreementNotAcceptedError(AgreementError) NotLoggedInAgreementError(AgreementError)
+DatasetConnectError InvalidSourcePathError(DatasetConnectError)
+InvalidDestinationPathError(DatasetConnectError) ModuleNotInstalledException
+
+ConflictingDatasetParametersError MissingTensorMappingError FailedIngestionError
+IncorrectEmbeddingShapeError DeepMemoryAccessError IncorrectRelevanceTypeError
+IncorrectQueriesTypeError ValidationDatasetMissingError
+"""
+
+
+@pytest.mark.parametrize("entry", NAMES.split())
+def test_names_and_bases(entry: str) -> None:
+    name, _, bases = entry.rstrip(")").partition("(")
+    found = getattr(errors, name)
+    assert issubclass(found, errors.DeepLakeError)
+    assert name in errors.__all__
+    for base in filter(None, bases.split(",")):
+        expected = getattr(errors, base, None) or getattr(builtins, base)
+        assert issubclass(found, expected), base
