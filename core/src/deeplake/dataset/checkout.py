@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from deeplake.dataset import writer
+from deeplake.dataset import downsampling, writer
 from deeplake.dataset.reader import TensorReader
 from deeplake.errors import (
     ConflictError,
@@ -20,12 +21,16 @@ from deeplake.errors import (
     SampleUpdateError,
     TensorDoesNotExistError,
 )
+from deeplake.format.builder import Run
 from deeplake.types import TensorSchema
 from deeplake.versioning.draft import Draft
 from deeplake.versioning.repository import Repository
 from deeplake.versioning.session import Session
 
 T = TypeVar("T")
+
+Update: TypeAlias = tuple[Draft, writer.Batch, list[Run]]
+"""A tensor, what its new samples decide about it, and the samples."""
 
 
 class Checkout:
@@ -322,6 +327,9 @@ class Checkout:
     # ---- rows
     def apply(self, draft: Draft, batch: writer.Batch) -> None:
         """Add encoded samples to the end of a tensor."""
+        copies = zip(downsampling.drafts(draft, self.session.by_name), batch.smaller, strict=True)
+        for smaller, less in [*copies]:
+            self.apply(smaller, less)
         self._touch(draft)
         self._decide(draft, batch)
         self.session.append(draft, batch.runs, batch.n)
@@ -363,7 +371,7 @@ class Checkout:
             SampleAppendError: A sample does not fit; nothing was changed.
         """
         try:
-            return writer.encode(samples, draft.schema, draft.info)
+            return self._encoded(draft, samples)
         except ReadOnlyModeError:
             raise
         except (DeepLakeError, TypeError, ValueError, KeyError, OverflowError) as error:
@@ -388,21 +396,51 @@ class Checkout:
         Raises:
             SampleUpdateError: A sample does not fit; nothing was changed.
         """
+        changes = self.encode_update(draft, rows, samples)
+        with self.change(rows_move=True) as session, session.whole([d for d, _, _ in changes]):
+            for changed, batch, runs in changes:
+                self._decide(changed, batch)
+                session.replace(changed, rows, runs, partial=partial)
+
+    def _encoded(self, draft: Draft, samples: Any) -> writer.Batch:
+        """Encoded samples, with those of the tensors that have smaller copies of them."""
+        batch = writer.encode(samples, draft.schema, draft.info)
+        copies = downsampling.drafts(draft, self.session.by_name)
+        if copies:
+            # What the first sample decides, it decides for its smaller copies too.
+            kind = batch.schema
+            layers = zip(copies, downsampling.smaller(samples, draft.schema), strict=False)
+            batch.smaller = [
+                writer.encode(less, replace(d.schema, dtype=kind.dtype, ndim=kind.ndim), d.info)
+                for d, less in layers
+            ]
+        return batch
+
+    def encode_update(self, draft: Draft, rows: np.ndarray, samples: Any) -> list[Update]:
+        """Encode new samples for some rows (sorted, each once).
+
+        Returns:
+            What to replace these rows with: of the tensor, and of those with smaller copies.
+
+        Raises:
+            SampleUpdateError: A sample does not fit; nothing was changed.
+        """
         try:
-            batch = writer.encode(samples, draft.schema, draft.info)
-            runs = list(batch.runs)
+            batch = self._encoded(draft, samples)
+            targets = [draft, *downsampling.drafts(draft, self.session.by_name)]
+            batches = [batch, *batch.smaller]
+            return [(d, b, list(b.runs)) for d, b in zip(targets, batches, strict=True)]
         except (DeepLakeError, TypeError, ValueError, KeyError, OverflowError) as error:
             row = int(rows[getattr(error, "row", 0)])
             raise SampleUpdateError(f"tensor {draft.schema.name!r}, row {row}: {error}") from error
-        with self.change(rows_move=True) as session:
-            self._decide(draft, batch)
-            session.replace(draft, rows, runs, partial=partial)
 
     def pop(self, drafts: Sequence[Draft], rows: Sequence[int]) -> None:
         """Remove rows (sorted, each once) from tensors; those too short for a row keep theirs."""
         numbers = np.asarray(rows, np.int64)
-        with self.change() as session, session.whole(drafts):
-            for draft in drafts:
+        by_name = self.session.by_name
+        targets = [d for draft in drafts for d in (draft, *downsampling.drafts(draft, by_name))]
+        with self.change() as session, session.whole(targets):
+            for draft in targets:
                 mine = numbers[numbers < draft.length]
                 if len(mine):
                     session.delete_rows(draft, _ranges(mine))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deeplake.dataset import structure
+from deeplake.dataset import downsampling, structure
 from deeplake.dataset.progress import progress
 from deeplake.errors import InvalidOperationError
 from deeplake.format import envelope
@@ -23,6 +23,7 @@ from deeplake.versioning.draft import Draft
 from deeplake.versioning.repository import MAIN, MARKER, Repository, data_key, ref_key
 from deeplake.versioning.rewrite import runs_of
 from deeplake.versioning.scrub import data_objects
+from deeplake.versioning.session import Session
 from deeplake.versioning.table import PieceTable
 
 if TYPE_CHECKING:
@@ -59,9 +60,11 @@ def copy_rows(
                 _copy_parts(source, target, name)
                 continue
             new = session.by_name[structure.full_name(target, name)]
-            for run in stored_rows(draft, source):
-                with checkout.change(rows_move=False):
-                    session.append(new, [run], run.n)
+            copies = downsampling.drafts(draft, source._checkout.session.by_name)
+            for old, copied in zip((draft, *copies), (new, *_smaller(session, new)), strict=False):
+                for run in stored_rows(old, source):
+                    with checkout.change(rows_move=False):
+                        session.append(copied, [run], run.n)
         if tensors is None:
             for inner in source.meta.groups:
                 target.create_group(inner, exist_ok=True)
@@ -70,6 +73,10 @@ def copy_rows(
         if selection.is_single and not target.group_index:
             with checkout.change(rows_move=False):
                 session.set_extra(DEFAULT_INDEX, [0])
+
+
+def _smaller(session: Session, draft: Draft) -> list[Draft]:
+    return [session.by_name[name] for name in downsampling.names(draft.schema)]
 
 
 def full_names(dataset: Dataset, tensors: Sequence[str] | None) -> list[str]:
@@ -214,13 +221,14 @@ def _reduced(key: str, data: Buffer, tensors: Container[str] | None) -> Buffer:
 
 
 def tensor_ids(repository: Repository, names: Container[str]) -> set[str]:
-    """Ids of the tensors that have one of these names in any version."""
-    return {
-        tid
-        for commit in reachable.commits(repository)
-        for tid, state in commit.tensors.items()
-        if state.schema.name in names
-    }
+    """Ids of the tensors that have one of these names in any version, and of what hangs on them."""
+    found = set()
+    for commit in reachable.commits(repository):
+        schemas = [state.schema for state in commit.tensors.values()]
+        kept = [schema for schema in schemas if schema.name in names]
+        smaller = {name for schema in kept for name in downsampling.names(schema)}
+        found |= {schema.id for schema in schemas if schema in kept or schema.name in smaller}
+    return found
 
 
 __all__ = [

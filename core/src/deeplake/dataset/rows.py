@@ -12,12 +12,10 @@ from deeplake.dataset import output, writer
 from deeplake.dataset.progress import progress
 from deeplake.dataset.tensor import Tensor, many, plain, pop_rows
 from deeplake.errors import (
-    DeepLakeError,
     SampleAppendError,
     SampleAppendingError,
     SampleExtendError,
     SampleExtendingError,
-    SampleUpdateError,
     TensorDoesNotExistError,
 )
 from deeplake.versioning.draft import Draft
@@ -261,12 +259,7 @@ def update(dataset: Dataset, sample: Mapping[str, Any]) -> None:
         if len(values) != len(rows):
             raise ValueError(f"tensor {name!r}: {len(values)} samples for {len(rows)} rows")
         ordered = values if single else [values[i] for i in order.tolist()]
-        try:
-            batch = writer.encode(ordered, draft.schema, draft.info)
-            encoded.append((draft, batch, list(batch.runs)))
-        except (DeepLakeError, TypeError, ValueError, KeyError, OverflowError) as error:
-            row = int(rows[order[getattr(error, "row", 0)]])
-            raise SampleUpdateError(f"tensor {name!r}, row {row}: {error}") from error
+        encoded += checkout.encode_update(draft, rows[order], ordered)
     drafts = [draft for draft, _, _ in encoded]
     with checkout.change(rows_move=False) as session, session.whole(drafts):
         for draft, batch, runs in encoded:

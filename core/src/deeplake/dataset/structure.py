@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from deeplake.dataset import downsampling
 from deeplake.dataset.checkout import new_tensor_id
 from deeplake.dataset.schema import build_schema, check_compressions, check_name
 from deeplake.errors import (
@@ -24,6 +25,7 @@ from deeplake.format.encoding import htype_plugin
 from deeplake.format.htypes import check_conversion, parse_htype
 from deeplake.types import TensorSchema
 from deeplake.versioning.draft import Draft
+from deeplake.versioning.session import Session
 
 if TYPE_CHECKING:
     from deeplake.dataset.dataset import Dataset
@@ -78,10 +80,19 @@ def _add(dataset: Dataset, schema: TensorSchema, info: Mapping[str, Any]) -> Ten
     if schema.name in session.groups:
         raise TensorGroupAlreadyExistsError(f"{schema.name!r} is a group of {dataset.path}")
     groups = _with_groups(dataset, schema.name.rpartition("/")[0])
+    smaller = downsampling.schemas(schema, new_tensor_id)
+    for copies in smaller:
+        if copies.name in session.by_name:
+            raise TensorAlreadyExistsError(
+                f"tensor {schema.name!r} needs the name {copies.name!r}, which another tensor of "
+                f"{dataset.path} has"
+            )
     with dataset._checkout.change(rows_move=False):
         if groups != session.groups:
             session.set_groups(groups)
         draft = session.create_tensor(schema, info)
+        for copies in smaller:
+            session.create_tensor(copies, {})
     return dataset._tensor(draft)
 
 
@@ -115,7 +126,14 @@ def delete_tensor(dataset: Dataset, name: str, *, large_ok: bool) -> None:
             f"tensor {draft.schema.name!r} has {size:,} bytes; pass large_ok=True to delete it"
         )
     with dataset._checkout.change() as session:
-        session.delete_tensor(draft.schema.id)
+        for doomed in (draft, *_smaller(dataset._checkout.session, draft)):
+            session.delete_tensor(doomed.schema.id)
+
+
+def _smaller(session: Session, draft: Draft) -> list[Draft]:
+    """The tensors with smaller copies of a tensor's samples."""
+    found = (session.by_name.get(name) for name in downsampling.names(draft.schema))
+    return [smaller for smaller in found if smaller is not None]
 
 
 def _stored_bytes(draft: Draft) -> int:
@@ -135,8 +153,13 @@ def rename_tensor(dataset: Dataset, name: str, new_name: str) -> Tensor:
     old = draft.schema.name
     _check_free(dataset, old, new)
     if new != old:
+        smaller = _smaller(dataset._checkout.session, draft)
+        for name in (names := downsampling.names(draft.schema, new)):
+            _check_free(dataset, old, name)
         with dataset._checkout.change(rows_move=False) as session:
             session.set_schema(draft, replace(draft.schema, name=new))
+            for copies, name in zip(smaller, names, strict=False):
+                session.set_schema(copies, replace(copies.schema, name=name))
     return dataset._tensor(draft)
 
 
@@ -178,9 +201,17 @@ def convert(tensor: Tensor, htype: str) -> None:
         schema, htype=base, meta=meta, dtype=spec.dtype if fresh else schema.dtype,
         ndim=None if fresh else schema.ndim,
     )  # fmt: skip
+    smaller = _smaller(tensor._checkout.session, draft)
+    if not spec.downsamples:
+        meta.pop(downsampling.KEY, None)
     with tensor._checkout.change(rows_move=False) as session:
         session.set_schema(draft, converted)
         session.set_info({**spec.info, **draft.info}, draft)
+        for copies in smaller:
+            if spec.downsamples:
+                session.set_schema(copies, replace(copies.schema, htype=base))
+            else:
+                session.delete_tensor(copies.schema.id)
 
 
 # --------------------------------------------------------------------------- groups

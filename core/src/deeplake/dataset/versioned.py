@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Self
 
 from deeplake.dataset import diff as diffs
-from deeplake.dataset import versions
+from deeplake.dataset import downsampling, versions
 from deeplake.dataset.checkout import Checkout
 
 if TYPE_CHECKING:
@@ -275,6 +275,8 @@ class Versioned:
         self._check_root("rechunk")
         names = [tensors] if isinstance(tensors, str) else tensors
         drafts = [self._draft(name) for name in (self._visible() if names is None else names)]
+        by_name = self._checkout.session.by_name
+        drafts = [d for draft in drafts for d in (draft, *downsampling.drafts(draft, by_name))]
         self._checkout.rechunk(drafts, progressbar=progressbar)
 
     def fix_vc(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from deeplake.dataset import copying, rowset
+from deeplake.dataset import copying, downsampling, rowset
 from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.clock import when
 from deeplake.dataset.selection import Selection
@@ -176,6 +176,8 @@ def _materialize(dataset: Dataset, tensors: Sequence[str] | None) -> str:
     source = dataset._checkout.session
     session = Session(dataset._checkout.repository, source.base, None, None, source.branch)
     wanted = set(copying.full_names(dataset, tensors))
+    for name in [*wanted]:
+        wanted.update(downsampling.names(source.by_name[name].schema))
     for tid, draft in list(session.tensors.items()):
         if draft.schema.name not in wanted:
             session.drop_tensor(tid)

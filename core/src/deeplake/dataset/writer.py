@@ -54,12 +54,14 @@ class Batch:
         n: How many.
         schema: The tensor's schema after them (dtype and ndim of the first sample).
         info: The tensor's info after them, or None if they do not change it.
+        smaller: Batches for the tensors with smaller copies of the samples, in order.
     """
 
     runs: Iterable[Run]
     n: int
     schema: TensorSchema
     info: Mapping[str, Any] | None = None
+    smaller: Sequence[Batch] = ()
 
 
 class _Plan:
