@@ -204,11 +204,27 @@ def config() -> Any:
 
 def test_config_is_a_mapping(config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DEEPLAKE_FSYNC", raising=False)
+    links = {
+        "schemes": (
+            "file", "http", "https", "s3", "gs", "gcs", "gcp", "az", "azure", "abfs", "abfss",
+            "gdrive", "hf",
+        ),
+        "local_files": "auto",
+        "addresses": "private",
+        "max_bytes": 2 << 30,
+        "connect_timeout": 10.0,
+        "read_timeout": 60.0,
+        "total_timeout": 600.0,
+        "max_redirects": 5,
+        "changed": "error",
+        "threads": 16,
+    }  # fmt: skip
     assert dict(config) == {
         "fsync": True,
         "s3": {"max_pool_connections": 50, "connect_timeout": 300, "read_timeout": 300},
+        "links": links,
     }
-    assert len(config) == 2
+    assert len(config) == 3
     assert "fsync" in config
     assert "fsnyc" not in config
     assert config.get("fsnyc") is None

@@ -6,6 +6,22 @@ Settings:
         environment variable ``DEEPLAKE_FSYNC``, else True.
     s3: Options of the S3 client, by name. Those that are not given have their default:
         ``max_pool_connections=50``, ``connect_timeout=300``, ``read_timeout=300`` (seconds).
+    links: What links and URLs may lead to, by name; those that are not given have their default:
+
+        * ``schemes``: URL schemes that links may have. Default: ``file``, ``http``, ``https`` and
+          those of object stores.
+        * ``local_files``: links lead to files of this machine: True, False, or ``"auto"`` (the
+          default): only from datasets that are on this machine, too.
+        * ``addresses``: addresses that servers may have: ``"public"``, ``"private"`` (the default:
+          also those of private networks and of this machine, but not link-local ones, where clouds
+          give out credentials), or ``"any"``.
+        * ``max_bytes``: size of a file that is read as a whole. Default: 2 GiB.
+        * ``connect_timeout``, ``read_timeout``, ``total_timeout``: seconds to connect (10), between
+          two pieces of an answer (60), and for a whole answer (600).
+        * ``max_redirects``: default 5.
+        * ``changed``: what happens if a file is no longer the one that was linked: ``"error"`` (the
+          default), ``"warn"``, or ``"ignore"``.
+        * ``threads``: files that are fetched at a time. Default: 16.
 
 Example:
     >>> import deeplake
@@ -19,14 +35,34 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from types import ModuleType
 from typing import Any
 
 from deeplake.errors import SettingError, SettingTypeError, UnknownSettingError
 
 _S3 = {"max_pool_connections": 50, "connect_timeout": 300, "read_timeout": 300}
-_NAMES = ("fsync", "s3")
+_LINKS: dict[str, Any] = {
+    "schemes": (
+        "file", "http", "https", "s3", "gs", "gcs", "gcp", "az", "azure", "abfs", "abfss", "gdrive",
+        "hf",
+    ),
+    "local_files": "auto",
+    "addresses": "private",
+    "max_bytes": 2 << 30,
+    "connect_timeout": 10.0,
+    "read_timeout": 60.0,
+    "total_timeout": 600.0,
+    "max_redirects": 5,
+    "changed": "error",
+    "threads": 16,
+}  # fmt: skip
+_CHOICES: dict[str, tuple[Any, ...]] = {
+    "local_files": (True, False, "auto"),
+    "addresses": ("public", "private", "any"),
+    "changed": ("error", "warn", "ignore"),
+}
+_NAMES = ("fsync", "s3", "links")
 _given: dict[str, Any] = {}
 
 
@@ -34,6 +70,8 @@ def _default(name: str) -> Any:
     if name == "s3":
         # Kept, so that `config["s3"]["read_timeout"] = 60` has an effect.
         return _given.setdefault("s3", dict(_S3))
+    if name == "links":
+        return _given.setdefault("links", _Links(_LINKS))
     text = os.environ.get("DEEPLAKE_FSYNC", "").strip().lower()
     if text in ("", "1", "true", "yes", "on"):
         return True
@@ -49,9 +87,54 @@ def _valid(name: str, value: Any) -> Any:
         return value
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise SettingTypeError(
-            f"deeplake.config['s3'] is a dict of option names and values, not {value!r}"
+            f"deeplake.config[{name!r}] is a dict of option names and values, not {value!r}"
         )
-    return {**_S3, **value}
+    return {**_S3, **value} if name == "s3" else _Links({**_LINKS, **value})
+
+
+class _Links(dict[str, Any]):
+    """The settings of links, each checked when it is set."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__({key: _link_setting(key, value) for key, value in values.items()})
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        super().__setitem__(key, _link_setting(key, value))
+
+    def __delitem__(self, key: str) -> None:
+        """Give a setting its default again."""
+        super().__setitem__(key, _LINKS[key])
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        for key, value in dict(*args, **kwargs).items():
+            self[key] = value
+
+
+def _link_setting(key: str, value: Any) -> Any:
+    if key not in _LINKS:
+        raise UnknownSettingError(
+            f"deeplake.config['links'] has no setting {key!r}; it has "
+            f"{', '.join(map(repr, _LINKS))}"
+        )
+    setting = f"deeplake.config['links'][{key!r}]"
+    if key == "schemes":
+        if isinstance(value, str) or not isinstance(value, Iterable):
+            raise SettingTypeError(f"{setting} is a list of URL schemes, not {value!r}")
+        return tuple(str(scheme).lower() for scheme in value)
+    if key in _CHOICES:
+        # Not by ==, for which 1 is True.
+        if not any(value is choice or (value == choice and isinstance(value, str))
+                   for choice in _CHOICES[key]):  # fmt: skip
+            raise SettingError(
+                f"{setting} is one of {', '.join(map(repr, _CHOICES[key]))}, not {value!r}"
+            )
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise SettingTypeError(f"{setting} is a number, not {value!r}")
+    whole = isinstance(_LINKS[key], int)
+    if (whole and value != int(value)) or value < (0 if key == "max_redirects" else 1e-3):
+        raise SettingError(f"{setting} cannot be {value!r}")
+    return int(value) if whole else float(value)
 
 
 class _Settings(ModuleType, MutableMapping[str, Any]):

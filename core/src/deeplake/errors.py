@@ -38,8 +38,10 @@ programmer would expect, carries a stable ``code``, and its message says what wa
     │   │   DynamicTensorNumpyError (ValueError), InvalidSubscriptError (IndexError, ValueError)
     ├── VersionControlError               commits, branches, tags
     │   ├── CheckoutError, CommitError ── EmptyCommitError, ConflictError, MergeError ── …
-    ├── LinkError                         linked samples: BadLinkError, MissingCredsError
-    (KeyError), …
+    ├── LinkError                         linked samples
+    │   ├── BadLinkError (ValueError), MissingCredsError (KeyError)
+    │   └── GetDataFromLinkError (also a SampleReadError) ── UnableToReadFromUrlError (OSError),
+    │       LinkRefusedError (PermissionError), LinkChangedError
     ├── TransformError                    @deeplake.compute
     ├── LoaderError                       TransformFailedError, WorkerError
     ├── QueryError (RuntimeError)         TQL: syntax, name, type, limit
@@ -483,15 +485,26 @@ class MissingManagedCredsError(MissingCredsError):
     """There are no managed credentials under this key."""
 
 
-class GetDataFromLinkError(LinkError):
+class GetDataFromLinkError(LinkError, SampleReadError):
     """The linked data cannot be read."""
 
 
-class UnableToReadFromUrlError(LinkError, OSError):
+class UnableToReadFromUrlError(GetDataFromLinkError, OSError):
     """The server did not answer with the data."""
 
+    def __init__(self, *args: object) -> None:
+        # OSError would take two or more arguments for errno and strerror.
+        super().__init__(" ".join(str(a) for a in args))
 
-class LinkChangedError(LinkError):
+
+class LinkRefusedError(GetDataFromLinkError, PermissionError):
+    """``deeplake.config["links"]`` does not allow to follow the link."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(" ".join(str(a) for a in args))
+
+
+class LinkChangedError(GetDataFromLinkError):
     """The linked data are not those that were linked."""
 
 

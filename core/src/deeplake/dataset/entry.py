@@ -603,13 +603,14 @@ def read(
     Args:
         path: Path or URL of a file; or its bytes.
         verify: Read and decode at once.
-        creds: Credentials of the store.
+        creds: Credentials of the store; HTTP headers for a web server.
         compression: The file's format; None: found out from its name and first bytes.
         storage: Store whose key ``path`` is.
-        timeout: Accepted for compatibility.
+        timeout: Seconds that a web server may take to connect, and between two pieces of its answer.
 
     Raises:
-        SampleReadError: With ``verify``: the file cannot be read.
+        SampleReadError: With ``verify``: the file cannot be read. Without, this is raised when the
+            sample is first used.
         CorruptedSampleError: With ``verify``: it cannot be decoded.
     """
     if isinstance(path, (bytes, bytearray, memoryview)):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from deeplake import plugins
+from deeplake import links, plugins
 from deeplake.errors import (
     CorruptedSampleError,
     ObjectNotFoundError,
@@ -17,6 +17,7 @@ from deeplake.errors import (
     UnsupportedCompressionError,
 )
 from deeplake.format.encoding import codec_plugin
+from deeplake.plugins.catalog import CORE, EXTRAS
 from deeplake.spi import SampleCodec
 from deeplake.types import Buffer, PathLike, SampleHeader, Shape
 
@@ -39,14 +40,15 @@ class Sample:
         shape, dtype: Of the decoded value, where known.
         creds: Credentials for ``path``.
         storage: Store whose key ``path`` is.
-        timeout: Kept for compatibility; stores have timeouts of their own.
+        timeout: Seconds that a web server may take to connect, and between two pieces of its answer;
+            None: as ``deeplake.config["links"]`` says.
 
     Raises:
         ValueError: Not exactly one of path, array and buffer is given.
     """
 
-    __slots__ = ("_array", "_buffer", "_compression", "_creds", "_header", "_storage", "dtype_hint",
-                 "path", "shape_hint")  # fmt: skip
+    __slots__ = ("_array", "_buffer", "_compression", "_creds", "_header", "_storage",
+                 "_timeout", "dtype_hint",                 "path", "shape_hint")  # fmt: skip
 
     def __init__(
         self,
@@ -69,6 +71,7 @@ class Sample:
         self._compression = compression
         self._creds = creds
         self._storage = storage
+        self._timeout = timeout
         self._header: SampleHeader | None = None
         self.shape_hint = shape
         self.dtype_hint = dtype
@@ -91,7 +94,7 @@ class Sample:
         if self._buffer is None:
             if self.path is None:
                 raise ValueError("this Sample holds an array; use compressed_bytes(compression)")
-            self._buffer = _read(self.path, self._creds, self._storage)
+            self._buffer = _read(self.path, self._creds, self._storage, self._timeout)
         return self._buffer
 
     @property
@@ -225,40 +228,50 @@ class Sample:
         return f"Sample(shape={self.shape}, compression={self.compression!r})"
 
 
-def _read(path: str, creds: Any, storage: Any) -> Buffer:
+def _read(path: str, creds: Any, storage: Any, timeout: float | None) -> Buffer:
+    if storage is None:
+        return links.read_bytes(path, creds, policy=links.Policy.for_reads(timeout))
     try:
-        if storage is not None:
-            found: Buffer = storage.get(path)
-            return found
-        if "://" not in path or path.startswith("file://"):
-            with open(os.path.expanduser(path.removeprefix("file://")), "rb") as file:
-                return file.read()
-        scheme = path.split("://", 1)[0]
-        folder, _, name = path.rpartition("/")
-        store = plugins.get("storage", scheme).open(folder, creds=creds)
-        return store.get(name)
-    except ObjectNotFoundError as error:
+        found: Buffer = storage.get(path)
+    except (ObjectNotFoundError, KeyError, FileNotFoundError) as error:
         raise SampleReadError(f"{path}: there is no such file") from error
-    except StorageError as error:
+    except (StorageError, OSError) as error:
         raise SampleReadError(f"{path}: cannot be read: {error}") from error
-    except OSError as error:
-        raise SampleReadError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return found
 
 
 def _detect(path: str | None, read: Any) -> str:
-    """Codec of a file: by its extension if its first bytes agree, else by its first bytes."""
-    name = (path or "").lower().split("?", 1)[0]
+    """Codec of a file: by its extension where that says it, else by its first bytes."""
+    name = (path or "").lower()
+    if "://" in name and not name.startswith("file://"):
+        name = name.split("?", 1)[0].split("#", 1)[0]
+    extension = "nii.gz" if name.endswith(".nii.gz") else name.rpartition(".")[2]
+    if extension in _TELLING and "." in name:
+        # The file need not be read to know.
+        with suppress(PluginNotFoundError):
+            return codec_plugin(extension).name
     head = memoryview(read())[:HEAD]
-    extension = name.rpartition(".")[2] if "." in name else ""
-    if extension and _knows(extension, head):
+    if "." in name and _knows(extension, head):
         return codec_plugin(extension).name
     for key in plugins.names("codec"):
         if key != extension and _knows(key, head):
             return codec_plugin(key).name
     raise UnsupportedCompressionError(
         f"{path or 'the buffer'}: no installed codec knows files like this (it starts with "
-        f'{bytes(head[:8])!r}); codecs for images come with pip install "deeplake-core[codecs]"'
+        f"{bytes(head[:8])!r}); {_advice(extension)}"
     )
+
+
+_TELLING = frozenset(
+    ("mp3", "flac", "wav", "mp4", "mkv", "avi", "dcm", "las", "ply", "nii", "nii.gz", "stl")
+)
+"""Extensions that say what is in the file; first bytes are less telling there."""
+
+
+def _advice(extension: str) -> str:
+    extra = EXTRAS["codec"].get(extension, "codecs")
+    what = extension if extension in EXTRAS["codec"] else "images"
+    return f'codecs for {what} come with pip install "{CORE}[{extra}]"'
 
 
 def _knows(key: str, head: memoryview) -> bool:
