@@ -24,7 +24,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, TypeVar, cast
 
 from deeplake.types import (
     Buffer,
@@ -218,11 +218,13 @@ class SampleCodec(Codec):
         extensions: File extensions, lower case, without the dot.
         writable: False when only original files can be stored.
         crops: ``decode`` honours ``crop`` and ``size`` (otherwise they are never passed).
+        parts: ``decode_part`` is there (otherwise it is never called).
     """
 
     extensions: ClassVar[tuple[str, ...]] = ()
     writable: ClassVar[bool] = True
     crops: ClassVar[bool] = False
+    parts: ClassVar[bool] = False
 
     @abstractmethod
     def sniff(self, head: Buffer) -> bool:
@@ -265,6 +267,24 @@ class SampleCodec(Codec):
             CorruptedSampleError: The file cannot be decoded, or claims a size that its bytes cannot
                 hold. Nothing large is allocated before the header has been checked.
         """
+
+    def decode_part(self, file: BinaryIO, part: slice, *, header: SampleHeader) -> np.ndarray:
+        """Decode some items of the first axis: frames of a video, samples of a sound.
+
+        It gives what ``decode(…)[part]`` gives, and reads little more of the file than those items
+        take. Must release the GIL, and is called from many threads at once.
+
+        Args:
+            file: The whole file; seekable, and each ``read`` fetches a range of a stored object, so
+                what is not needed should not be read, and reads should not be tiny.
+            part: Any slice: with a step, from the end, empty, beyond the end as in NumPy.
+            header: Shape and dtype of the whole sample, as ``probe`` said when it was stored; its
+                ``meta`` may be empty.
+
+        Raises:
+            CorruptedSampleError: The file cannot be decoded, or is not the file of this header.
+        """
+        raise NotImplementedError(f"{type(self).__name__} decodes whole samples only")
 
 
 # --------------------------------------------------------------------------- htypes

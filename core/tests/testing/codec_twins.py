@@ -5,11 +5,12 @@ Not collected by itself: test_codec_contract.py runs it and expects every fault 
 
 from __future__ import annotations
 
+import io
 import struct
 import time
 import zlib
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
@@ -111,6 +112,76 @@ class TestToy(SampleCodecContract):
 
 class TestDeflate(ChunkCodecContract):
     codec = Zlib
+
+
+class Roll(Toy, api=(1, 0)):
+    """Magic, items, width, checksum of these; then each item behind its own checksum."""
+
+    name = "roll"
+    media = "audio"
+    extensions = ("roll",)
+    crops = False
+    parts = True
+    _head = struct.Struct("<4sII")
+
+    def sniff(self, head: Buffer) -> bool:
+        return bytes(head[:4]) == b"ROLL"
+
+    def shape(self, data: Buffer) -> tuple[int, ...]:
+        head = bytes(data[:16])
+        if len(head) < 16 or not self.sniff(head) or head[12:] != self._checksum(head[:12]):
+            raise CorruptedSampleError("not a roll")
+        _, count, width = self._head.unpack_from(head)
+        if len(data) != 16 + count * (4 + width):
+            raise CorruptedSampleError("a roll that is cut")
+        return (count, width)
+
+    def _checksum(self, data: bytes) -> bytes:
+        return zlib.crc32(data).to_bytes(4, "little")
+
+    def pack(self, picture: np.ndarray) -> bytes:
+        if picture.ndim != 2:
+            raise SampleCompressionError("rolls have two axes")
+        head = self._head.pack(b"ROLL", *picture.shape)
+        rows = b"".join(self._checksum(row.tobytes()) + row.tobytes() for row in picture)
+        return head + self._checksum(head) + rows
+
+    def decode(self, data: Buffer, *, out: Any = None, crop: Any = None, size: Any = None) -> Any:
+        header = self.probe(data)
+        result = self.decode_part(io.BytesIO(data), slice(None), header=header)
+        if out is None:
+            return result
+        np.copyto(out, result)
+        return out
+
+    def decode_part(self, file: BinaryIO, part: slice, *, header: SampleHeader) -> np.ndarray:
+        count, width = header.shape
+        if not self.sniff(file.read(4)):
+            raise CorruptedSampleError("not a roll")
+        rows = range(*part.indices(count))
+        result = np.empty((len(rows), width), np.uint8)
+        for i, row in enumerate(rows):
+            file.seek(16 + row * (4 + width))
+            result[i] = self.row(file.read(4 + width), width)
+        return result
+
+    def row(self, stored: bytes, width: int) -> np.ndarray:
+        if len(stored) != 4 + width or stored[:4] != self._checksum(stored[4:]):
+            raise CorruptedSampleError("an item is damaged")
+        return np.frombuffer(stored[4:], np.uint8)
+
+
+class TestRoll(SampleCodecContract):
+    codec = Roll
+    layouts = (("uint8", None),)
+    gil = False  # an item is checked in microseconds
+
+    def bombs(self) -> Mapping[str, bytes]:
+        head = struct.pack("<4sII", b"ROLL", 1 << 30, 4)
+        return {"claim": head + zlib.crc32(head).to_bytes(4, "little") + bytes(100)}
+
+    def long_file(self) -> bytes:
+        return Roll().encode(np.arange(4000, dtype=np.uint32).view(np.uint8).reshape(1000, 16))
 
 
 # --------------------------------------------------------------------------- faults of samples
@@ -275,6 +346,32 @@ class ResizesTheWhole(Toy):
         return super().decode(data, out=out, crop=crop if size is None else None, size=size)
 
 
+class ReadsTheWholeRoll(Roll):
+    def decode_part(self, file: BinaryIO, part: slice, *, header: SampleHeader) -> np.ndarray:
+        return super().decode_part(io.BytesIO(file.read()), part, header=header)
+
+
+class IgnoresSteps(Roll):
+    def decode_part(self, file: BinaryIO, part: slice, *, header: SampleHeader) -> np.ndarray:
+        return super().decode_part(file, slice(part.start, part.stop), header=header)
+
+
+class PadsItems(Roll):
+    def row(self, stored: bytes, width: int) -> np.ndarray:
+        return np.frombuffer(stored[4:].ljust(width, b"\0"), np.uint8)
+
+
+class KeepsItsPlace(Roll):
+    def __init__(self) -> None:
+        self.width = 0
+
+    def decode_part(self, file: BinaryIO, part: slice, *, header: SampleHeader) -> np.ndarray:
+        self.width = header.shape[1]
+        time.sleep(0.0001)
+        shape = (header.shape[0], self.width)
+        return super().decode_part(file, part, header=SampleHeader(shape, "uint8"))
+
+
 class _Faulty(TestToy):
     def bombs(self) -> Mapping[str, bytes]:
         return super().bombs()
@@ -384,6 +481,34 @@ class TestCropsBesides(_Faulty):
 
 class TestResizesTheWhole(_Faulty):
     codec = ResizesTheWhole
+
+
+class _FaultyRoll(TestRoll):
+    def bombs(self) -> Mapping[str, bytes]:
+        return super().bombs()
+
+
+class TestReadsTheWholeRoll(_FaultyRoll):
+    codec = ReadsTheWholeRoll
+
+
+class TestIgnoresSteps(_FaultyRoll):
+    codec = IgnoresSteps
+
+
+class TestPadsItems(_FaultyRoll):
+    codec = PadsItems
+
+
+class TestKeepsItsPlace(_FaultyRoll):
+    codec = KeepsItsPlace
+
+    def files(self) -> Mapping[str, bytes]:
+        return {str(n): Roll().encode(np.ones((5, n), np.uint8)) for n in (3, 4, 5)}
+
+
+class TestStatesNoLongFile(_FaultyRoll):
+    long_file = SampleCodecContract.long_file
 
 
 # --------------------------------------------------------------------------- faults of bytes

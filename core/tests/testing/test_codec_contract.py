@@ -40,6 +40,11 @@ FAULTS = {
     "KeepsTheGil": ["gil_is_released"],
     "CropsBesides": ["crops_are_parts_of_the_whole"],
     "ResizesTheWhole": ["resized_crops_look_like_the_whole"],
+    "ReadsTheWholeRoll": ["a_part_reads_little_of_the_file"],
+    "IgnoresSteps": ["parts_are_items_of_the_whole"],
+    "PadsItems": ["parts_of_damaged_files"],
+    "KeepsItsPlace": ["threads_decode_parts"],
+    "StatesNoLongFile": ["a_part_reads_little_of_the_file"],
     # bytes
     "Unbounded": ["bombs_are_refused_in_bounded_memory"],
     "TrustsTheSize": ["bombs_are_refused_in_bounded_memory"],
@@ -61,7 +66,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], 
     folder = tmp_path_factory.mktemp("twins")
     (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     report = folder / "report.xml"
-    chosen = [f"{TWINS}::TestToy", f"{TWINS}::TestDeflate"]
+    chosen = [f"{TWINS}::Test{name}" for name in ("Toy", "Roll", "Deflate")]
     chosen += [
         f"{TWINS}::Test{fault}::test_{test}" for fault, tests in FAULTS.items() for test in tests
     ]
@@ -87,7 +92,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], 
     return found
 
 
-@pytest.mark.parametrize("name", ["TestToy", "TestDeflate"])
+@pytest.mark.parametrize("name", ["TestToy", "TestRoll", "TestDeflate"])
 def test_an_honest_codec_passes(outcomes: dict[tuple[str, str], set[str]], name: str) -> None:
     results = {test: found for (cls, test), found in outcomes.items() if cls == name}
     assert len(results) > 12

@@ -15,6 +15,7 @@ pytest then runs every test below on it. For messages with the values that were 
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -35,7 +36,7 @@ from deeplake.errors import CorruptedSampleError, SampleCompressionError
 from deeplake.spi import API, ChunkCodec, Codec, SampleCodec
 from deeplake.testing import strategies
 from deeplake.testing.measure import memory_growth, share_of_gil
-from deeplake.types import Buffer
+from deeplake.types import Buffer, SampleHeader
 
 MEGABYTE = 1 << 20
 THREADS = 8
@@ -295,6 +296,8 @@ class SampleCodecContract(_CodecContract):
         tolerance: For lossy codecs: greatest mean difference of ``soft_sample`` and its copy, as a
             share of the dtype's range.
         memory: Bytes by which refusing a bomb may make the process grow.
+        part_share: For codecs with ``parts``: greatest share of ``long_file`` that may be read for
+            one item of it.
         gil: Whether decoding a large sample is checked to leave the GIL alone.
     """
 
@@ -302,8 +305,10 @@ class SampleCodecContract(_CodecContract):
     layouts: ClassVar[tuple[tuple[str, int | None], ...]] = (("uint8", None), ("uint8", 3))
     tolerance: ClassVar[float] = 0.02
     memory: ClassVar[int] = 64 * MEGABYTE
+    part_share: ClassVar[float] = 0.25
     gil: ClassVar[bool] = True
     _cached: ClassVar[dict[str, bytes]]
+    _decoded: ClassVar[dict[str, tuple[np.ndarray, SampleHeader]]]
 
     # ------------------------------------------------------------------ what a suite may state
     def samples(self) -> st.SearchStrategy[np.ndarray]:
@@ -319,6 +324,13 @@ class SampleCodecContract(_CodecContract):
         raise AssertionError(
             f"{type(self).__name__} must override bombs(): files whose header claims far more than "
             "their bytes can hold; return {} if files of the format cannot claim anything"
+        )
+
+    def long_file(self) -> bytes:
+        """For codecs with ``parts``: a file that is much longer than one item of its first axis."""
+        raise AssertionError(
+            f"{type(self).__name__} must override long_file(): the codec says it can decode parts, "
+            "and a test counts what it reads of a long file for one of them"
         )
 
     def soft_sample(self) -> np.ndarray:
@@ -657,6 +669,124 @@ class SampleCodecContract(_CodecContract):
                 assert np.abs(result - averages).mean() <= 2 * self.tolerance * span
                 assert np.abs(result.mean() - averages.mean()) <= self.tolerance * span
 
+    # ------------------------------------------------------------------ parts
+    def test_parts_are_refused_where_there_are_none(self) -> None:
+        if self.codec.parts:
+            return
+        codec, data = self.codec(), self._smallest()
+        with pytest.raises(NotImplementedError):
+            codec.decode_part(io.BytesIO(data), slice(0, 1), header=codec.probe(data))
+
+    @_examples
+    @given(data=st.data())
+    def test_parts_are_items_of_the_whole(self, data: st.DataObject) -> None:
+        codec = self.codec()
+        if not codec.parts:
+            return
+        name = data.draw(st.sampled_from(sorted(self._encoded())))
+        encoded = self._encoded()[name]
+        whole, header = self._whole(name)
+        part = data.draw(st.one_of(st.slices(len(whole)), _any_slices(len(whole))))
+        bare = SampleHeader(header.shape, header.dtype)
+        result = codec.decode_part(io.BytesIO(encoded), part, header=bare)
+        assert _same(result, np.ascontiguousarray(whole[part])), f"{name}: {part}"
+        assert result.flags.writeable, f"{name}: the caller owns the array"
+
+    def test_a_part_reads_little_of_the_file(self) -> None:
+        codec = self.codec()
+        if not codec.parts:
+            return
+        data = self.long_file()
+        header = codec.probe(data)
+        whole = codec.decode(data)
+        for place in (0, len(whole) // 2, len(whole) - 1):
+            file = CountingFile(data)
+            part = codec.decode_part(file, slice(place, place + 1), header=header)
+            assert _same(part, np.ascontiguousarray(whole[place : place + 1]))
+            assert file.read_bytes <= self.part_share * len(data), (
+                f"item {place} of {len(whole)}: {file.read_bytes} of {len(data)} bytes were read"
+            )
+
+    def test_parts_of_damaged_files(self) -> None:
+        """Refused, or right: whether all is there need not be known to read a part of it."""
+        codec = self.codec()
+        if not codec.parts:
+            return
+        for name, encoded in sorted(self._encoded().items(), key=lambda item: len(item[1]))[:3]:
+            whole, header = self._whole(name)
+            for length in _spread(len(encoded), 200):
+                with suppress(CorruptedSampleError):
+                    part = codec.decode_part(
+                        io.BytesIO(encoded[:length]), slice(0, 2), header=header
+                    )
+                    assert _same(part, np.ascontiguousarray(whole[:2])), f"{name}[:{length}]"
+            for position in _spread(len(encoded), 200):
+                with suppress(CorruptedSampleError):
+                    part = codec.decode_part(
+                        io.BytesIO(_rotted(encoded, position, 4)), slice(0, 2), header=header
+                    )
+                    assert (part.shape, part.dtype) == (whole[:2].shape, whole.dtype), name
+
+    def test_threads_decode_parts(self) -> None:
+        codec = self.codec()
+        if not codec.parts:
+            return
+        names = sorted(self._encoded())
+
+        def job(first: int) -> bool:
+            for i in range(len(names)):
+                name = names[(first + i) % len(names)]
+                whole, header = self._whole(name)
+                file = io.BytesIO(self._encoded()[name])
+                part = slice(first % max(1, len(whole)), None)
+                result = codec.decode_part(file, part, header=header)
+                if not _same(result, np.ascontiguousarray(whole[part])):
+                    return False
+            return True
+
+        for name in names:
+            self._whole(name)
+        assert all(_together([partial(job, i) for i in range(THREADS)])), "not thread-safe"
+
+    def _whole(self, name: str) -> tuple[np.ndarray, SampleHeader]:
+        """A file of the suite decoded, and its header; decoded once for all tests."""
+        cls = type(self)
+        if "_decoded" not in cls.__dict__:
+            cls._decoded = {}
+        if name not in cls._decoded:
+            data, codec = self._encoded()[name], self.codec()
+            cls._decoded[name] = (codec.decode(data), codec.probe(data))
+        return cls._decoded[name]
+
+
+class CountingFile(io.BytesIO):
+    """A file in memory that counts the bytes that are read of it.
+
+    Attributes:
+        read_bytes: Sum of the lengths of all reads.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.read_bytes = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.read_bytes += len(data)
+        return data
+
+    def readinto(self, buffer: Any, /) -> int:
+        count = super().readinto(buffer)
+        self.read_bytes += count
+        return count
+
+
+def _any_slices(length: int) -> st.SearchStrategy[slice]:
+    """Slices as people write them: from the end, beyond it, backwards."""
+    place = st.one_of(st.none(), st.integers(-length - 3, length + 3))
+    step = st.one_of(st.none(), st.integers(-3, 3).filter(bool))
+    return st.builds(slice, place, place, step)
+
 
 def _poison(dtype: np.dtype[Any]) -> np.ndarray:
     """A scalar of the dtype that a forgotten element would show."""
@@ -666,4 +796,4 @@ def _poison(dtype: np.dtype[Any]) -> np.ndarray:
     return np.array(pattern, dtype)
 
 
-__all__ = ["ChunkCodecContract", "SampleCodecContract"]
+__all__ = ["ChunkCodecContract", "CountingFile", "SampleCodecContract"]
