@@ -465,6 +465,11 @@ class Dataset(Arranged, Rowwise, Versioned, Derived, Credentials, Account):
             )
         print(dataset_summary(self))
 
+    def _repr_html_(self) -> str:
+        from deeplake.dataset.html import dataset_html, or_reason
+
+        return or_reason(dataset_html, self)
+
     def __repr__(self) -> str:
         parts = [f"path={self.path!r}"]
         if not self.allow_delete:

@@ -19,11 +19,12 @@ def _row(name: str, tensor: Tensor) -> tuple[str, ...]:
         str(tensor.htype),
         str(tensor.shape_interval),
         "None" if dtype is None else "str" if dtype.kind == "U" else dtype.name,
-        _compression(tensor),
+        compression_text(tensor),
     )
 
 
-def _compression(tensor: Tensor) -> str:
+def compression_text(tensor: Tensor) -> str:
+    """The compression of a tensor, for people."""
     if tensor.sample_compression:
         return tensor.sample_compression
     if tensor.chunk_compression:
@@ -51,4 +52,4 @@ def tensor_summary(tensor: Tensor) -> str:
     return f"{tensor!r}\n\n{_table([_row(tensor.key, tensor)])}"
 
 
-__all__ = ["dataset_summary", "tensor_summary"]
+__all__ = ["compression_text", "dataset_summary", "tensor_summary"]

@@ -452,6 +452,11 @@ class Tensor:
         holder = Dataset(self._checkout) if self._view is None else self._view
         return _unpickle, (holder, self._tid, self._selection)
 
+    def _repr_html_(self) -> str:
+        from deeplake.dataset.html import or_reason, tensor_html
+
+        return or_reason(tensor_html, self)
+
     def __repr__(self) -> str:
         index = "" if self._selection.is_all else f", index={self._selection!r}"
         return f"Tensor(key={self.key!r}{index})"
