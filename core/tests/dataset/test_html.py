@@ -219,7 +219,7 @@ def test_damage_is_noted(local: Dataset) -> None:
 
 def test_what_is_gone_says_so(many: Dataset) -> None:
     view, images = many[1:3], many.images
-    many.append({name: None for name in many.tensors})
+    many.append(dict.fromkeys(many.tensors))
     assert "changed after this view was taken" in Parsed(view._repr_html_()).text
     many.delete_tensor("images")
     assert "does not exist" in Parsed(images._repr_html_()).text
