@@ -12,6 +12,8 @@ import numpy as np
 
 from deeplake.dataset import downsampling, writer
 from deeplake.dataset.reader import TensorReader
+from deeplake.dataset.sequence_reader import SequenceReader
+from deeplake.dataset.sequence_writer import check_update
 from deeplake.errors import (
     ConflictError,
     DeepLakeError,
@@ -21,7 +23,7 @@ from deeplake.errors import (
     SampleUpdateError,
     TensorDoesNotExistError,
 )
-from deeplake.format.builder import Run
+from deeplake.format.builder import Encoded
 from deeplake.types import TensorSchema
 from deeplake.versioning.draft import Draft
 from deeplake.versioning.repository import Repository
@@ -29,7 +31,7 @@ from deeplake.versioning.session import Session
 
 T = TypeVar("T")
 
-Update: TypeAlias = tuple[Draft, writer.Batch, list[Run]]
+Update: TypeAlias = tuple[Draft, writer.Batch, list[Encoded]]
 """A tensor, what its new samples decide about it, and the samples."""
 
 
@@ -93,7 +95,8 @@ class Checkout:
         if found is None or found.table is not table or found.schema is not draft.schema:
             blocks = self.session.blocks
             before = found if found is not None and found.blocks is blocks else None
-            found = TensorReader(blocks, draft.schema, table, before)
+            kind = SequenceReader if draft.schema.is_sequence else TensorReader
+            found = kind(blocks, draft.schema, table, before)
             self._readers[tid] = found
         return found
 
@@ -377,7 +380,7 @@ class Checkout:
         except (DeepLakeError, TypeError, ValueError, KeyError, OverflowError) as error:
             offset = getattr(error, "row", 0)
             failure = SampleAppendError(
-                f"tensor {draft.schema.name!r}, row {draft.length + offset}: {error}"
+                f"tensor {draft.schema.name!r}, {writer.place(draft.length + offset, error)}: {error}"
             )
             failure.row = offset  # type: ignore[attr-defined]
             raise failure from error
@@ -429,10 +432,14 @@ class Checkout:
             batch = self._encoded(draft, samples)
             targets = [draft, *downsampling.drafts(draft, self.session.by_name)]
             batches = [batch, *batch.smaller]
-            return [(d, b, list(b.runs)) for d, b in zip(targets, batches, strict=True)]
+            found = [(d, b, list(b.runs)) for d, b in zip(targets, batches, strict=True)]
         except (DeepLakeError, TypeError, ValueError, KeyError, OverflowError) as error:
-            row = int(rows[getattr(error, "row", 0)])
-            raise SampleUpdateError(f"tensor {draft.schema.name!r}, row {row}: {error}") from error
+            place = writer.place(int(rows[getattr(error, "row", 0)]), error)
+            raise SampleUpdateError(f"tensor {draft.schema.name!r}, {place}: {error}") from error
+        reader = self.reader(draft)
+        if isinstance(reader, SequenceReader):
+            check_update(draft.schema, rows, reader.counts(rows), found[0][2])
+        return found
 
     def pop(self, drafts: Sequence[Draft], rows: Sequence[int]) -> None:
         """Remove rows (sorted, each once) from tensors; those too short for a row keep theirs."""

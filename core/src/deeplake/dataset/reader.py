@@ -30,6 +30,9 @@ PARALLEL_FROM = 4
 
 Rows: TypeAlias = Sequence[int] | np.ndarray | range
 
+Group: TypeAlias = tuple[OpenChunk, np.ndarray, np.ndarray]
+"""A chunk, positions in what was asked for, and places in the chunk: one of each for each sample."""
+
 
 def row_numbers(rows: Rows) -> np.ndarray:
     """Rows as ``int64[n]``; NumPy would go through a range number by number."""
@@ -114,7 +117,10 @@ class TensorReader:
     ) -> OpenChunk:
         if header.kind == FIXED and self.payload != "array":
             raise FormatError(f"{header.name}: a chunk of arrays, and the samples are none")
-        chunk = OpenChunk(header, payload, *key)
+        if (header.sequences is not None) != self.schema.is_sequence:
+            raise FormatError(f"{header.name}: a chunk of kind {header.kind}, and htype "
+                              f"{self.schema.full_htype!r} has others")  # fmt: skip
+        chunk = OpenChunk(header, payload, *key, arrays=self.payload == "array")
         opened = self._open
         opened[chunk.oid, chunk.offset] = chunk
         if len(opened) > MAX_OPEN:
@@ -171,7 +177,7 @@ class TensorReader:
         return bool(int(piece["edit"]) & PARTIAL)
 
     def _decode(
-        self, chunk: OpenChunk, i: int, stored: memoryview | None, row: int,
+        self, chunk: OpenChunk, i: int, stored: memoryview | None, row: Any,
         out: np.ndarray | None = None,
     ) -> Any:  # fmt: skip
         """The value of a sample whose stored bytes are at hand."""
@@ -232,7 +238,7 @@ class TensorReader:
         return array.reshape(shape).copy()
 
     # ---- many rows
-    def groups(self, rows: Rows) -> list[tuple[OpenChunk, np.ndarray, np.ndarray]]:
+    def groups(self, rows: Rows) -> list[Group]:
         """The chunks of some rows.
 
         Returns:
@@ -272,17 +278,22 @@ class TensorReader:
             rows: Row numbers.
             parallel: Decode files on threads; False where the caller is one of many threads itself.
         """
-        result: list[Any] = [None] * len(rows)
+        return self._samples(self.groups(rows), len(rows), row_numbers(rows), parallel)
+
+    def _samples(
+        self, groups: Sequence[Group], n: int, names: Sequence[Any] | np.ndarray, parallel: bool
+    ) -> list[Any]:
+        """Values of ``n`` samples; ``names`` is what errors call their rows."""
+        result: list[Any] = [None] * n
         jobs: list[Callable[[], None]] = []
-        wanted = row_numbers(rows)
-        for chunk, positions, places, parts in self._fetched(rows):
+        for chunk, positions, places, parts in self._fetched(groups):
             taken = self._taken(chunk, places, parts)
             if taken is not None:
                 for position, value in zip(positions.tolist(), taken, strict=True):
                     result[position] = value.copy()
                 continue
             for position, i, stored in zip(positions.tolist(), places.tolist(), parts, strict=True):
-                jobs.append(_Job(self, chunk, i, stored, int(wanted[position]), result, position))
+                jobs.append(_Job(self, chunk, i, stored, names[position], result, position))
         files = any(job.chunk.sample_codec for job in cast("list[_Job]", jobs))
         run_jobs(jobs, parallel=parallel and files)
         self._trim()
@@ -290,8 +301,12 @@ class TensorReader:
 
     def raws(self, rows: Rows) -> list[bytes]:
         """The stored bytes of some rows, in the order asked, fetched together."""
-        result = [b""] * len(rows)
-        for chunk, positions, places, parts in self._fetched(rows):
+        return self._raws(self.groups(rows), len(rows))
+
+    def _raws(self, groups: Sequence[Group], n: int) -> list[bytes]:
+        """The stored bytes of ``n`` samples."""
+        result = [b""] * n
+        for chunk, positions, places, parts in self._fetched(groups):
             taken = self._taken(chunk, places, parts)
             if taken is not None:
                 for position, value in zip(positions.tolist(), taken, strict=True):
@@ -314,7 +329,13 @@ class TensorReader:
         """
         if self.payload != "array":
             return None
-        groups = self.groups(rows)
+        return self._stacked(self.groups(rows), len(rows), row_numbers(rows), out, parallel)
+
+    def _stacked(
+        self, groups: Sequence[Group], n: int, names: Sequence[Any] | np.ndarray,
+        out: np.ndarray | None, parallel: bool,
+    ) -> np.ndarray | None:  # fmt: skip
+        """``n`` samples as one array; None if shapes differ."""
         ndim = self.schema.ndim or 0
         shapes = {s for chunk, _, places in groups for s in _shapes(chunk, places, ndim)}
         if len(shapes) != 1:
@@ -323,10 +344,9 @@ class TensorReader:
         dtype = np.dtype(self.schema.dtype)
         if len(groups) == 1 and groups[0][0].array is not None and out is None:
             return self._taken(groups[0][0], groups[0][2], [])
-        result = out if out is not None else np.empty((len(rows), *shape), dtype)
-        wanted = row_numbers(rows)
+        result = out if out is not None else np.empty((n, *shape), dtype)
         jobs: list[Callable[[], None]] = []
-        for chunk, positions, places, parts in self._fetched(rows, groups):
+        for chunk, positions, places, parts in self._fetched(groups):
             if _consecutive(positions):
                 at = int(positions[0])
                 if self._taken(chunk, places, parts, result[at : at + len(positions)]) is not None:
@@ -337,34 +357,26 @@ class TensorReader:
                     result[positions] = taken
                     continue
             for position, i, stored in zip(positions.tolist(), places.tolist(), parts, strict=True):
-                jobs.append(
-                    _Job(
-                        self,
-                        chunk,
-                        i,
-                        stored,
-                        int(wanted[position]),
-                        result,
-                        position,
-                        result[position],
-                    )
-                )
+                name, place = names[position], result[position]
+                jobs.append(_Job(self, chunk, i, stored, name, result, position, place))
         files = any(job.chunk.sample_codec for job in cast("list[_Job]", jobs))
         run_jobs(jobs, parallel=parallel and files)
         self._trim()
         return result
 
     def _fetched(
-        self, rows: Rows, groups: list[tuple[OpenChunk, np.ndarray, np.ndarray]] | None = None
+        self, groups: Sequence[Group], *, blocks: bool = True
     ) -> Iterable[tuple[OpenChunk, np.ndarray, np.ndarray, list[memoryview | None]]]:
-        """Groups with the stored bytes of each sample, fetched in few requests where needed."""
-        groups = self.groups(rows) if groups is None else groups
+        """Groups with the stored bytes of each sample, fetched in few requests where needed.
+
+        With ``blocks``, plain samples near each other are fetched as one block, their only part.
+        """
         ranges: list[tuple[str, int, int]] = []
         counts = []
         for chunk, _, places in groups:
             mine = []
             if chunk.array is None:
-                span = chunk.span(places)
+                span = chunk.span(places) if blocks else None
                 if span is not None:
                     frames = [chunk.frames_of_span(*span)]
                 else:
@@ -429,6 +441,11 @@ class TensorReader:
                 )
         return result
 
+    def bounds(self, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+        """``int64[rows, ndim]`` twice: lowest and highest shape of what each row has."""
+        shapes = self.shapes(rows)
+        return shapes, shapes
+
 
 class _Job:
     """Decodes one sample into its place."""
@@ -436,7 +453,7 @@ class _Job:
     __slots__ = ("chunk", "i", "out", "position", "reader", "result", "row", "stored")
 
     def __init__(
-        self, reader: TensorReader, chunk: OpenChunk, i: int, stored: memoryview | None, row: int,
+        self, reader: TensorReader, chunk: OpenChunk, i: int, stored: memoryview | None, row: Any,
         result: Any, position: int, out: np.ndarray | None = None,
     ) -> None:  # fmt: skip
         self.reader = reader

@@ -71,10 +71,12 @@ def build_schema(
         ) from error
     except TensorMetaInvalidHtype as error:
         raise TensorMetaInvalidHtype(f"tensor {name!r}: {error}") from error
-    if is_sequence or is_link or any(extra.get(key) for key in _WRAPPERS):
+    is_sequence = is_sequence or bool(extra.get("is_sequence"))
+    if is_sequence:
+        raise TensorMetaInvalidHtype(f"tensor {name!r}: {htype!r} needs a later version")
+    if is_link or extra.get("is_link"):
         raise TensorMetaInvalidHtype(
-            f"tensor {name!r}: this version stores neither sequences nor links; {htype!r} needs a "
-            "later one"
+            f"tensor {name!r}: this version stores no links; {htype!r} needs a later one"
         )
     spec = plugin.spec()
     sample = _compression(name, sample_compression, spec, chunk=False)
@@ -91,16 +93,16 @@ def build_schema(
             f"tensor {name!r}: tiling_threshold is a number of bytes, not {tiling_threshold!r}"
         )
     info, kernel = _own_meta(name, plugin, spec, extra)
-    meta: dict[str, Any] = {"open": True} if unspecified else {}
+    meta: dict[str, Any] = {"open": True} if unspecified and not is_sequence else {}
     if spec.payload == "json" and dtype not in (UNSPECIFIED, None):
         meta["schema"] = _json_schema(name, plugin, dtype)
     if downsampling is not None:
         factor, layers = _downsampling(name, downsampling)
-        if spec.downsamples:
+        if spec.downsamples and not is_sequence:
             meta["downsampling"] = [factor, layers]
         else:
             warnings.warn(
-                f"tensor {name!r}: downsampling is for images and masks; htype {spec.name!r} has none",
+                f"tensor {name!r}: downsampling is for images and masks; htype {htype!r} has none",
                 stacklevel=4,
             )
     if kernel.get("typestr") is not None:
@@ -112,6 +114,7 @@ def build_schema(
         dtype=_dtype(name, dtype, spec),
         sample_compression=sample,
         chunk_compression=chunk,
+        is_sequence=is_sequence,
         hidden=hidden,
         verify=verify,
         max_chunk_size=kernel.get("max_chunk_size"),

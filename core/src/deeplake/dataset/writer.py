@@ -28,7 +28,8 @@ from deeplake.errors import (
     UnsupportedTensorTypeError,
 )
 from deeplake.format import statistics, values
-from deeplake.format.builder import Run
+from deeplake.format.builder import Encoded, Run
+from deeplake.format.chunk import MAX_NDIM
 from deeplake.format.encoding import encoding, htype_plugin
 from deeplake.spi import Payload, SampleCodec
 from deeplake.types import Buffer, Shape, TensorSchema
@@ -57,7 +58,7 @@ class Batch:
         smaller: Batches for the tensors with smaller copies of the samples, in order.
     """
 
-    runs: Iterable[Run]
+    runs: Iterable[Encoded]
     n: int
     schema: TensorSchema
     info: Mapping[str, Any] | None = None
@@ -147,6 +148,11 @@ class _Plan:
                     "(H, W, 1), with as many dimensions as the images before them",
                     stacklevel=2,
                 )
+        most = MAX_NDIM - self.schema.is_sequence
+        if len(shape) > most:
+            raise TensorInvalidSampleShapeError(
+                f"a sample of {len(shape)} dimensions cannot be stored: {most} are possible"
+            )
         problem = self.plugin.check_shape(shape)
         if problem:
             raise TensorInvalidSampleShapeError(problem)
@@ -192,16 +198,26 @@ def _holds(codec: SampleCodec, dtype: np.dtype[Any], ndim: int) -> bool:
 
 
 def encode(samples: Any, schema: TensorSchema, info: Mapping[str, Any]) -> Batch:
-    """Encode several samples.
+    """Encode several rows.
 
     Args:
-        samples: An array (each entry of its first axis is a sample), or any sequence of samples.
+        samples: An array (each entry of its first axis is a row), or any sequence of rows.
         schema: The tensor's schema.
         info: The tensor's info.
 
     Raises:
-        DeepLakeError: A sample does not fit; ``error.row`` is its place in ``samples``.
+        DeepLakeError: A row does not fit; ``error.row`` is its place in ``samples``, ``error.item``
+            that of the item, if it is a sequence.
     """
+    if schema.is_sequence:
+        from deeplake.dataset.sequence_writer import encode_sequences
+
+        return encode_sequences(samples, schema, info)
+    return encode_samples(samples, schema, info)
+
+
+def encode_samples(samples: Any, schema: TensorSchema, info: Mapping[str, Any]) -> Batch:
+    """Encode several samples, whether they are rows or items of rows (see ``encode``)."""
     plan = _Plan(schema, info)
     runs: Iterable[Run] | None = None
     array = samples if isinstance(samples, np.ndarray) else _stacked(samples)
@@ -392,6 +408,9 @@ def _encode_one(sample: Any, plan: _Plan) -> Run | Callable[[], Run]:
     """One sample, or a function that encodes it and may run on another thread."""
     if sample is None:
         return _empty(plan)
+    if type(sample) is Run:
+        # An item that stays as the tensor has stored it.
+        return sample
     if type(sample) is int or type(sample) is float:
         run = _encode_number(sample, plan)
         if run is not None:
@@ -596,4 +615,10 @@ def _as_array(value: Any, plan: _Plan) -> np.ndarray:
     return array
 
 
-__all__ = ["Batch", "encode", "holds_pictures"]
+def place(row: int, error: Exception) -> str:
+    """Where a sample is that could not be encoded, for messages."""
+    item = getattr(error, "item", None)
+    return f"row {row}" if item is None else f"row {row}, item {item}"
+
+
+__all__ = ["Batch", "encode", "encode_samples", "holds_pictures", "place"]

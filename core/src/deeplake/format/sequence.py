@@ -20,13 +20,11 @@ class Rows:
 
     Attributes:
         n: Rows.
-        count: Items of each row where all have as many, else None.
         ends: ``int64[n]``: the item after the last of each row.
         nulls: ``bool[n]``, which rows are None; None if no row is.
     """
 
     n: int
-    count: int | None
     ends: np.ndarray
     nulls: np.ndarray | None = None
 
@@ -38,10 +36,8 @@ class Rows:
             counts: ``int64[n]``.
             nulls: ``bool[n]``, which rows are None; these have no items.
         """
-        same = len(counts) > 0 and bool((counts == counts[0]).all())
         some = nulls if nulls is not None and nulls.any() else None
-        ends = np.cumsum(counts, dtype=np.int64)
-        return cls(len(counts), int(counts[0]) if same else None, ends, some)
+        return cls(len(counts), np.cumsum(counts, dtype=np.int64), some)
 
     @property
     def items(self) -> int:
@@ -52,6 +48,15 @@ class Rows:
     def counts(self) -> np.ndarray:
         """``int64[n]``: items of each row."""
         return np.diff(self.ends, prepend=0)
+
+    def starts_of(self, rows: np.ndarray) -> np.ndarray:
+        """``int64[m]``: the first item of some rows."""
+        return np.where(rows > 0, self.ends[rows - 1], 0)
+
+    def counts_of(self, rows: np.ndarray) -> np.ndarray:
+        """``int64[m]``: items of some rows."""
+        counts: np.ndarray = self.ends[rows] - self.starts_of(rows)
+        return counts
 
     def item_range(self, row: int) -> tuple[int, int]:
         """First item of a row, and the one after its last."""
@@ -83,8 +88,8 @@ class Rows:
         if most > MAX_ITEMS or total > MAX_ITEMS:
             raise FormatError(f"{reader.name}: {n} sequences have more than {MAX_ITEMS} items")
         if isinstance(counts, int):
-            return cls(n, counts, np.arange(1, n + 1, dtype=np.int64) * counts)
-        return cls(n, None, np.cumsum(counts, dtype=np.int64))
+            return cls(n, np.arange(1, n + 1, dtype=np.int64) * counts)
+        return cls(n, np.cumsum(counts, dtype=np.int64))
 
     def with_nulls(self, nulls: np.ndarray[Any, Any], name: str) -> Rows:
         """The same rows, of which some are None.
@@ -94,7 +99,7 @@ class Rows:
         """
         if (nulls & (self.counts > 0)).any():
             raise FormatError(f"{name}: a sequence that is None has items")
-        return Rows(self.n, self.count, self.ends, nulls)
+        return Rows(self.n, self.ends, nulls)
 
 
 __all__ = ["MAX_ITEMS", "Rows"]

@@ -141,9 +141,7 @@ class SequenceBuilder(Builder[SequenceRun]):
         return block_of(self, self._samples(), ndim - 1, rows)
 
     def _nulls(self) -> int:
-        """Rows that are None, or may have an item that is, at most."""
-        none = sum(int(run.nulls.sum()) for run in self.runs if run.nulls is not None)
-        return none + sum(run.n for run in self.runs if any(item.null for item in run.items))
+        return sum(int(run.nulls.sum()) for run in self.runs if run.nulls is not None)
 
     def _bounds(self, ndim: int) -> tuple[np.ndarray, np.ndarray]:
         counts = np.concatenate([run.counts for run in self.runs])

@@ -105,20 +105,26 @@ def _sequences(opened: OpenChunk, start: int, stop: int) -> Iterator[tuple[int, 
     assert rows is not None
     mean = opened.header.raw_length // max(rows.n, 1)
     step = max(PART // max(mean, 1), 1)
-    counts = rows.counts
     for a in range(start, stop, step):
         b = min(a + step, stop)
         items = _runs(opened, rows.item_range(a)[0], rows.item_range(b - 1)[1])
         nulls = None if rows.nulls is None else rows.nulls[a:b]
-        yield a, SequenceRun(counts[a:b], tuple(run for _, run in items), nulls)
+        yield a, SequenceRun(rows.counts_of(np.arange(a, b)), tuple(run for _, run in items), nulls)
 
 
-def encoded_items(opened: OpenChunk, first: int, last: int) -> list[Run]:
-    """Items ``first`` to ``last`` of a chunk of sequences as they are stored, one by one.
+def encoded_sample(opened: OpenChunk, i: int, data: memoryview) -> Run:
+    """Sample ``i`` of a chunk as it is stored.
 
-    The frames that hold them must be there: the chunk is mapped, or whole.
+    Args:
+        opened: The chunk.
+        i: Its place.
+        data: Its bytes as they are stored.
     """
-    return [run for _, run in _runs(opened, first, last)]
+    header = opened.header
+    decoded = header.decoded_size(i) if header.has_decoded_sizes else None
+    kept = _values(opened, i, data)
+    null = header.is_null(i)
+    return Run(bytes(data), 1, header.sample_shape(i), len(data), null, decoded, kept)
 
 
 def _runs(opened: OpenChunk, start: int, stop: int) -> Iterator[tuple[int, Run]]:
@@ -133,13 +139,7 @@ def _runs(opened: OpenChunk, start: int, stop: int) -> Iterator[tuple[int, Run]]
             yield a, _plain(opened, a, b)
         return
     for i in range(start, stop):
-        data = opened.sample_bytes(i, None)
-        decoded = header.decoded_size(i) if header.has_decoded_sizes else None
-        yield (
-            i,
-            Run(bytes(data), 1, header.sample_shape(i), len(data), header.is_null(i), decoded,
-                _values(opened, i, data)),
-        )  # fmt: skip
+        yield i, encoded_sample(opened, i, opened.sample_bytes(i, None))
 
 
 def _plain(opened: OpenChunk, a: int, b: int) -> Run:
@@ -172,4 +172,4 @@ def _values(opened: OpenChunk, i: int, data: memoryview) -> np.ndarray | None:
     return np.frombuffer(bytes(data), dtype).reshape(1, *shape)
 
 
-__all__ = ["blank", "remapped", "runs_of"]
+__all__ = ["blank", "encoded_sample", "remapped", "runs_of"]
