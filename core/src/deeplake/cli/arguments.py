@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def add_path(parser: argparse.ArgumentParser, *, versions: bool = True) -> None:
@@ -57,4 +59,15 @@ def bar_shown(args: argparse.Namespace) -> bool:
     return not args.json and sys.stderr.isatty()
 
 
-__all__ = ["add_json", "add_path", "add_tensors", "bar_shown", "explain"]
+@contextmanager
+def hint(kind: type[Exception], options: str) -> Iterator[None]:
+    """Say which options an error is about, whose message speaks of arguments in Python."""
+    try:
+        yield
+    except kind as error:
+        if "=" in str(error):
+            error.add_note(f"on the command line: {options}")
+        raise
+
+
+__all__ = ["add_json", "add_path", "add_tensors", "bar_shown", "explain", "hint"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from deeplake.cli.arguments import add_json, add_path, add_tensors, bar_shown, explain
+from deeplake.cli.arguments import add_json, add_path, add_tensors, bar_shown, explain, hint
 from deeplake.cli.output import count, print_json, print_table, size
 from deeplake.spi import Command
 
@@ -200,12 +200,14 @@ class Copy(Command, api=(1, 0)):
 
     def run(self, args: argparse.Namespace) -> int:
         import deeplake
+        from deeplake.errors import DatasetHandlerError
 
         function = deeplake.deepcopy if args.deep else deeplake.copy
-        ds = function(
-            args.path, args.destination, tensors=args.tensors, overwrite=args.overwrite,
-            progressbar=bar_shown(args),
-        )  # fmt: skip
+        with hint(DatasetHandlerError, "--overwrite"):
+            ds = function(
+                args.path, args.destination, tensors=args.tensors, overwrite=args.overwrite,
+                progressbar=bar_shown(args),
+            )  # fmt: skip
         if args.json:
             print_json({"path": ds.path, "length": len(ds), "tensors": list(ds.tensors)})
         else:

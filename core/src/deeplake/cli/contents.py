@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from deeplake.cli.arguments import add_json, add_path, explain
-from deeplake.cli.output import print_facts, print_json, print_table, size
+from deeplake.cli.output import print_facts, print_json, print_table, printable, size
 from deeplake.spi import Command
 
 if TYPE_CHECKING:
@@ -191,14 +192,21 @@ class Ls(Command, api=(1, 0)):
 
     def _folder(self, args: argparse.Namespace) -> int:
         import deeplake
+        from deeplake.errors import DeepLakeError
 
         with os.scandir(args.path) as entries:
             folders = sorted(entry.path for entry in entries if entry.is_dir())
         found = [path for path in folders if "@" not in path and deeplake.exists(path)]
-        rows = []
+        rows: list[dict[str, Any]] = []
+        damaged = False
         for path in found if args.long or args.json else ():
-            ds = _open(path)
-            rows.append({"path": path, "length": len(ds), "tensors": list(ds.tensors)})
+            try:
+                ds = _open(path)
+                rows.append({"path": path, "length": len(ds), "tensors": list(ds.tensors)})
+            except DeepLakeError as error:
+                damaged = True
+                print(f"deeplake: {error}", file=sys.stderr)
+                rows.append({"path": path, "length": None, "tensors": []})
         if args.json:
             print_json(rows)
         elif args.long:
@@ -208,8 +216,8 @@ class Ls(Command, api=(1, 0)):
             )
         else:
             for path in found:
-                print(path)
-        return 0
+                print(printable(path))
+        return int(damaged)
 
 
 __all__ = ["Info", "Ls", "Summary"]

@@ -6,11 +6,12 @@ import argparse
 import contextlib
 import io
 import os
+import re
 import sys
 from typing import Any
 
-from deeplake.cli.arguments import add_json, add_path, explain
-from deeplake.cli.output import print_json, print_table
+from deeplake.cli.arguments import add_json, add_path, explain, hint
+from deeplake.cli.output import one_line, print_json, print_table, printable
 from deeplake.spi import Command
 
 
@@ -36,23 +37,25 @@ class Log(Command, api=(1, 0)):
 
     def run(self, args: argparse.Namespace) -> int:
         import deeplake
+        from deeplake.dataset import versions
 
         ds = deeplake.load(args.path, read_only=True, verbose=False)
-        commits = ds.commits[: args.limit]
+        commits = versions.commits(ds._checkout, args.limit)
         if args.json:
             print_json(
                 {"branch": ds.branch, "uncommitted": ds.has_head_changes, "commits": commits}
             )
         elif args.oneline:
             for commit in commits:
-                print(commit["commit"][:10], commit["time"], commit["message"] or "")
+                print(commit["commit"][:10], commit["time"], one_line(commit["message"] or ""))
         else:
             print(f"branch {ds.branch}")
             if ds.has_head_changes:
                 print("there are changes that are not committed")
             for commit in commits:
-                print(f"\ncommit  {commit['commit']}\nauthor  {commit['author']}")
-                print(f"time    {commit['time']}\nmessage {commit['message'] or ''}".rstrip())
+                message = printable(commit["message"] or "").replace("\n", "\n        ")
+                print(f"\ncommit  {commit['commit']}\nauthor  {printable(commit['author'])}")
+                print(f"time    {commit['time']}\nmessage {message}".rstrip())
         return 0
 
 
@@ -91,7 +94,10 @@ class Diff(Command, api=(1, 0)):
         if args.json:
             print_json(diff.as_dict(found))
         else:
-            print(diff.as_text(found, coloured=_coloured()).strip("\n"))
+            text = diff.as_text(found, coloured=_coloured()).strip("\n")
+            # Colours are ours; what a message has of such codes is shown, not obeyed.
+            parts = re.split(r"(\033\[(?:\d+)?m)", text) if _coloured() else [text]
+            print("".join(p if i % 2 else printable(p) for i, p in enumerate(parts)))
         return 0
 
 
@@ -106,6 +112,7 @@ class Branch(Command, api=(1, 0)):
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
         add_path(parser)
+        parser.set_defaults(refuse=parser.error)
         parser.add_argument("name", metavar="NAME", nargs="?", help="the branch; none: list them")
         what = parser.add_mutually_exclusive_group()
         what.add_argument("--delete", action="store_true", help="delete the branch")
@@ -128,7 +135,7 @@ class Branch(Command, api=(1, 0)):
 
         if args.name is None:
             if args.delete or args.rename:
-                raise _missing_name("branch")
+                args.refuse("name the branch that is meant")
             return self._list(args)
         ds = deeplake.load(args.path, read_only=False, verbose=False)
         if args.delete:
@@ -174,6 +181,7 @@ class Tag(Command, api=(1, 0)):
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
         add_path(parser)
+        parser.set_defaults(refuse=parser.error)
         parser.add_argument("name", metavar="NAME", nargs="?", help="the tag; none: list them")
         parser.add_argument(
             "--delete", action="store_true", help="delete the tag; its commit stays"
@@ -193,7 +201,7 @@ class Tag(Command, api=(1, 0)):
         import deeplake
 
         if args.name is None and args.delete:
-            raise _missing_name("tag")
+            args.refuse("name the tag that is meant")
         writes = args.name is not None
         ds = deeplake.load(args.path, read_only=not writes, verbose=False)
         if writes and args.delete:
@@ -259,11 +267,12 @@ class Merge(Command, api=(1, 0)):
 
     def run(self, args: argparse.Namespace) -> int:
         import deeplake
+        from deeplake.errors import MergeConflictError
 
         ds = deeplake.load(args.path, read_only=False, verbose=False)
         before = ds.commit_id
         said = io.StringIO()
-        with contextlib.redirect_stdout(said):
+        with contextlib.redirect_stdout(said), hint(MergeConflictError, "--ours or --theirs"):
             ds.merge(args.target, args.resolution, args.delete_removed_tensors, args.force)
         merged = ds.commit_id != before
         if args.json:
@@ -280,12 +289,6 @@ def _positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return value
-
-
-def _missing_name(what: str) -> Exception:
-    from deeplake.errors import VersionControlError
-
-    return VersionControlError(f"name the {what} that is meant")
 
 
 __all__ = ["Branch", "Diff", "Log", "Merge", "Tag"]

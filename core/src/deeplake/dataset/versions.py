@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from itertools import islice
 from typing import Any, cast
 
 from deeplake import plugins
@@ -35,10 +36,10 @@ def _entry(commit: Commit) -> dict[str, Any]:
     }
 
 
-def commits(checkout: Checkout) -> list[dict[str, Any]]:
-    """Commits of the branch, newest first."""
-    session = checkout.session
-    return [_entry(commit) for commit in checkout.repository.history(session.commit_id)]
+def commits(checkout: Checkout, limit: int | None = None) -> list[dict[str, Any]]:
+    """Commits of the branch, newest first; all, or so many."""
+    found = checkout.repository.history(checkout.session.commit_id)
+    return [_entry(commit) for commit in islice(found, limit)]
 
 
 def details(checkout: Checkout, commit_id: str) -> dict[str, Any]:
