@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from deeplake.dataset.entry import read as read
     from deeplake.dataset.entry import rename as rename
     from deeplake.dataset.tensor import Tensor as Tensor
+    from deeplake.dataset.tiling import tiled as tiled
     from deeplake.names import htype as htype
 
     compressions: list[str | None]
@@ -68,6 +69,7 @@ _LAZY = {
     "rename": "deeplake.dataset.entry:rename",
     "spi": "deeplake.spi",
     "tensor": "deeplake.dataset.tensor",
+    "tiled": "deeplake.dataset.tiling:tiled",
     "types": "deeplake.types",
 }
 # Name -> "module", "module:attribute", or "module:function()" for what is asked anew each time.

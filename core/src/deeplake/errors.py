@@ -362,6 +362,10 @@ class CorruptedSampleError(SampleError, ValueError):
     """The bytes of a sample are not what they claim to be."""
 
 
+class SampleTooLargeError(SampleError, MemoryError):
+    """There is no memory for a sample, or a part of one, that is to be read."""
+
+
 class InvalidImageDimensions(SampleError, ValueError):
     """An image has two dimensions, or three with 1, 3 or 4 channels."""
 

@@ -183,12 +183,15 @@ class Codec(Plugin):
         name: Canonical name; further entry-point keys of the same class are aliases (``jpg``).
         media: What it encodes: ``"bytes"`` compresses any bytes, anything else encodes samples.
         lossless: ``decode(encode(x))`` equals ``x``.
+        estimate: Bytes that a byte of an array becomes, nominally: it decides which arrays are so
+            large that they are stored in tiles.
     """
 
     kind = "codec"
     name: ClassVar[str]
     media: ClassVar[Media]
     lossless: ClassVar[bool] = True
+    estimate: ClassVar[float] = 1.0
 
 
 class ChunkCodec(Codec):

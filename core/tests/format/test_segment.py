@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from deeplake.errors import ChecksumError, FormatError, UnsupportedFormatError
 from deeplake.format.commit import SegmentRef
-from deeplake.format.pieces import Pieces, piece_dtype
+from deeplake.format.pieces import BLOB, TILED, Pieces, piece_dtype
 from deeplake.format.segment import MAX_PIECES, decode, encode, pack, unpack
 
 PROLOGUE = struct.Struct("<4sBBBBIIIHBxQQQQQ")
@@ -248,11 +248,25 @@ def test_bounds_of_shapes_in_the_wrong_order() -> None:
         decode(joined(table), "x")
 
 
-def test_flags_that_are_not_known() -> None:
+@pytest.mark.parametrize("flags", [16, TILED | BLOB])
+def test_flags_that_are_not_known(flags: int) -> None:
     table = many(3)
-    table["flags"] = 4
+    table["flags"] = flags
     with pytest.raises(FormatError, match="flags"):
         decode(joined(table), "x")
+
+
+@pytest.mark.parametrize("flag", [TILED, BLOB])
+def test_a_chunk_of_one_sample_has_one_row(flag: int) -> None:
+    table = many(3)
+    table["flags"][1] = flag
+    table["count"][1], table["start"][1] = 1, 0
+    assert decode(joined(table), "x")["flags"].tolist() == [0, flag, 0]
+    for field, value in (("count", 2), ("start", 1)):
+        wrong = table.copy()
+        wrong[field][1] = value
+        with pytest.raises(FormatError, match="one sample"):
+            decode(joined(wrong), "x")
 
 
 def test_an_object_that_is_not_listed() -> None:

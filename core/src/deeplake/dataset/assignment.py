@@ -10,8 +10,11 @@ import numpy as np
 from deeplake.dataset.casting import cast
 from deeplake.dataset.extent import rows as rows_of
 from deeplake.dataset.tensor import Tensor, many, plain
+from deeplake.dataset.tiling import patch
 from deeplake.dataset.writer import holds_pictures
 from deeplake.errors import SampleUpdateError
+from deeplake.format.builder import Run
+from deeplake.types import Shape
 
 
 def assign(tensor: Tensor, item: Any, value: Any) -> None:
@@ -103,8 +106,11 @@ def _as_many(target: Tensor, rows: Sequence[int], value: Any) -> Any:
     )
 
 
-def _patched(target: Tensor, rows: Sequence[int], value: Any) -> list[np.ndarray]:
-    """Whole samples in which the selected part is replaced."""
+def _patched(target: Tensor, rows: Sequence[int], value: Any) -> list[np.ndarray | Run]:
+    """Whole samples in which the selected part is replaced.
+
+    Of those in tiles, only the tiles that the part lies in are going to be read and written.
+    """
     by_value = not isinstance(value, (np.ndarray, Tensor))
     pictures = holds_pictures(target._schema)
     reader = target._reader
@@ -113,23 +119,29 @@ def _patched(target: Tensor, rows: Sequence[int], value: Any) -> list[np.ndarray
             f"tensor {target.key!r} has htype {target.htype!r}: assign whole samples, not parts"
         )
     array = np.asarray(plain(value))
-    patched = []
+    patched: list[np.ndarray | Run] = []
     for k, row in enumerate(rows):
         try:
-            sample = reader.sample(row)
-            part = cast(array, sample.dtype, by_value=by_value, ints_by_value=pictures)
+            tiles = reader.tiles(row)
+            sample = reader.sample(row) if tiles is None else None
+            old = sample if tiles is None else tiles
+            assert old is not None
+            part = cast(array, old.dtype, by_value=by_value, ints_by_value=pictures)
             if not target._selection.is_single:
-                part = _part(target, sample, part, k, len(rows))
-            target._selection.assign(sample, part)
+                part = _part(target, old.shape, part, k, len(rows))
+            if tiles is not None:
+                patched.append(patch(tiles, target._selection, part, reader.schema))
+            elif sample is not None:
+                target._selection.assign(sample, part)
+                patched.append(sample)
         except (ValueError, TypeError, IndexError) as error:
             raise SampleUpdateError(f"tensor {target.key!r}, row {row}: {error}") from error
-        patched.append(sample)
     return patched
 
 
-def _part(target: Tensor, sample: np.ndarray, value: np.ndarray, k: int, rows: int) -> np.ndarray:
+def _part(target: Tensor, shape: Shape, value: np.ndarray, k: int, rows: int) -> np.ndarray:
     """What NumPy would broadcast to the part of sample ``k`` of several."""
-    ndim = len(target._selection.result_shape(sample.shape))
+    ndim = len(target._selection.result_shape(shape))
     if value.ndim <= ndim:
         return value
     if len(value) not in (1, rows):

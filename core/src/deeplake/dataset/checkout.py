@@ -20,6 +20,7 @@ from deeplake.errors import (
     InvalidOperationError,
     ReadOnlyModeError,
     SampleAppendError,
+    SampleCompressionError,
     SampleUpdateError,
     TensorDoesNotExistError,
 )
@@ -335,7 +336,16 @@ class Checkout:
             self.apply(smaller, less)
         self._touch(draft)
         self._decide(draft, batch)
-        self.session.append(draft, batch.runs, batch.n)
+        before = draft.length
+        try:
+            self.session.append(draft, batch.runs, batch.n)
+        except SampleCompressionError as error:
+            # Large samples are encoded as they are stored.
+            if draft.length > before:
+                self.session.delete_rows(draft, np.array([[before, draft.length]], np.int64))
+            raise SampleAppendError(
+                f"tensor {draft.schema.name!r}, row {draft.length}: {error}"
+            ) from error
 
     def touch(self, draft: Draft) -> None:
         """Note that rows are about to be appended, whether that works or not."""
@@ -403,7 +413,13 @@ class Checkout:
         with self.change(rows_move=True) as session, session.whole([d for d, _, _ in changes]):
             for changed, batch, runs in changes:
                 self._decide(changed, batch)
-                session.replace(changed, rows, runs, partial=partial)
+                try:
+                    session.replace(changed, rows, runs, partial=partial)
+                except (
+                    SampleCompressionError
+                ) as error:  # large samples are encoded as they are stored
+                    name = changed.schema.name
+                    raise SampleUpdateError(f"tensor {name!r}, row {rows[0]}: {error}") from error
 
     def _encoded(self, draft: Draft, samples: Any) -> writer.Batch:
         """Encoded samples, with those of the tensors that have smaller copies of them."""

@@ -22,7 +22,6 @@ from deeplake.versioning import reachable
 from deeplake.versioning.draft import Draft
 from deeplake.versioning.repository import MAIN, MARKER, Repository, data_key, ref_key
 from deeplake.versioning.rewrite import runs_of
-from deeplake.versioning.scrub import data_objects
 from deeplake.versioning.session import Session
 from deeplake.versioning.table import PieceTable
 
@@ -188,13 +187,14 @@ def _objects_of(repository: Repository, tensors: Container[str]) -> set[str]:
     needed = set()
     seen: set[tuple[str, int]] = set()
     for commit in reachable.commits(repository):
-        for _, ref in reachable.segments(repository, _without(commit, tensors)):
+        for name, ref in reachable.segments(repository, _without(commit, tensors)):
             if (ref.object, ref.offset) in seen:
                 continue
             seen.add((ref.object, ref.offset))
             needed.add(data_key(ref.object))
             if ref.level == 0:
-                needed |= {data_key(oid) for oid in data_objects(repository.read_segment(ref))}
+                pieces = repository.read_segment(ref)
+                needed |= set(map(data_key, reachable.data_objects(repository, pieces, name)))
     return needed
 
 

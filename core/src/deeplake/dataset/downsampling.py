@@ -17,6 +17,9 @@ import numpy as np
 from deeplake.dataset.reader import run_jobs
 from deeplake.dataset.resize import bilinear, nearest, strided
 from deeplake.dataset.sample import Sample
+from deeplake.dataset.tiling import PartialSample
+from deeplake.dataset.tiling import strided as patched_strided
+from deeplake.format.builder import Run
 from deeplake.format.encoding import htype_plugin
 from deeplake.types import Shape, TensorSchema
 from deeplake.versioning.draft import Draft
@@ -100,12 +103,13 @@ class _Kept:
 
     __slots__ = ("array", "file")
 
-    def __init__(self, array: np.ndarray, *, file: bool) -> None:
+    def __init__(self, array: np.ndarray | PartialSample, *, file: bool) -> None:
         self.array = array
         self.file = file
 
 
 def _smaller(sample: Any, factor: int, *, masks: bool) -> _Kept | None:
+    array: np.ndarray | PartialSample
     if sample is None or (isinstance(sample, (list, tuple)) and not sample):
         return None
     if isinstance(sample, _Kept):
@@ -114,10 +118,20 @@ def _smaller(sample: Any, factor: int, *, masks: bool) -> _Kept | None:
         if _too_small(sample.shape, factor):
             return None
         array, file = sample.array, True
+    elif isinstance(sample, (PartialSample, Run)):
+        # Large: never made an array as a whole.
+        shape = sample.shape
+        if _too_small(shape, factor):
+            return None
+        if isinstance(sample, PartialSample):
+            return _Kept(sample.strided(factor), file=False)
+        return _Kept(patched_strided(sample, factor), file=False)
     else:
         array, file = np.asarray(sample), False
     if _too_small(array.shape, factor):
         return None
+    if isinstance(array, PartialSample):
+        return _Kept(array.strided(factor), file=False)
     if not file:
         return _Kept(strided(array, factor), file=False)
     resize = nearest if masks else bilinear

@@ -10,6 +10,7 @@ import numpy as np
 from deeplake.dataset.extent import rows as rows_of
 from deeplake.dataset.reader import TensorReader
 from deeplake.dataset.sample import Sample
+from deeplake.dataset.selection import Selection
 from deeplake.errors import DynamicTensorNumpyError, EmptyTensorError
 from deeplake.format.encoding import encoding, htype_plugin
 from deeplake.format.values import object_array
@@ -44,6 +45,14 @@ def _sample(reader: TensorReader, row: int) -> Any:
     return reader.sample(row)
 
 
+def _part(reader: TensorReader, row: int, selection: Selection) -> np.ndarray:
+    """What the steps of a selection take of one row."""
+    if row >= len(reader):
+        return selection.apply(_empty(reader))
+    _check_filled(reader)
+    return reader.part(row, selection)
+
+
 def samples(tensor: Tensor) -> list[Any]:
     """The stored values of the selected rows, whole; rows that only fill up a view are empty."""
     reader = tensor._reader
@@ -68,6 +77,8 @@ def numpy(tensor: Tensor, *, aslist: bool) -> Any:
     selection = tensor._selection
     reader = tensor._reader
     if type(selection.index) is int:
+        if selection.steps and reader.payload == "array" and not reader.schema.is_sequence:
+            return _part(reader, selection.index, selection)
         value = _sample(reader, selection.index)
         if reader.payload == "array":
             return selection.apply(value) if selection.steps else value
@@ -83,13 +94,17 @@ def _arrays(tensor: Tensor, reader: TensorReader, aslist: bool) -> Any:
     selection = tensor._selection
     wanted = rows_of(tensor)
     _check_filled(reader)
-    if not aslist:
+    found: list[np.ndarray] | None = None
+    if selection.steps and len(wanted) and reader.in_parts(wanted):
+        found = [_part(reader, int(row), selection) for row in wanted]
+    elif not aslist:
         if len(wanted) == 0:
             return _none_selected(tensor, reader)
         stacked = reader.array(wanted) if tensor._total == len(reader) else None
         if stacked is not None:
             return selection.apply_batch(stacked) if selection.steps else stacked
-    found = [selection.apply(value) for value in samples(tensor)]
+    if found is None:
+        found = [selection.apply(value) for value in samples(tensor)]
     if aslist:
         return found
     if len({value.shape for value in found}) == 1:
@@ -213,6 +228,9 @@ def _info_of(reader: TensorReader, row: int) -> dict[str, Any]:
     codec = encoding(reader.schema).sample
     stored = row < len(reader)
     modified = stored and reader.is_modified(row)
+    if codec is not None and stored and reader.tiles(row) is not None:
+        # Its tiles are files, but it is none.
+        return {"format": codec.name, "shape": [*reader.shape(row)], "modified": modified}
     raw = reader.raw(row) if codec is not None and stored else b""
     if codec is None or not raw:
         return {"modified": modified}
@@ -231,7 +249,7 @@ def as_sample(tensor: Tensor) -> Any:
         return None
     codec = encoding(reader.schema).sample
     if tensor._selection.steps:
-        return tensor._selection.apply(reader.sample(row))
+        return reader.part(row, tensor._selection)
     if codec is not None:
         raw = reader.raw(row)
         return Sample(buffer=raw, compression=codec.name) if raw else reader.sample(row)

@@ -13,15 +13,18 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 
 from deeplake.dataset.sample import Sample
+from deeplake.dataset.selection import Selection
 from deeplake.errors import CorruptedSampleError, DeepLakeError, FormatError
 from deeplake.format import values
-from deeplake.format.chunk import FIXED, ChunkHeader
-from deeplake.format.encoding import htype_plugin
-from deeplake.format.pieces import PARTIAL
+from deeplake.format.chunk import FIXED, TILE, ChunkHeader
+from deeplake.format.encoding import encoding, htype_plugin
+from deeplake.format.pieces import ALONE, PARTIAL
+from deeplake.format.tiles import Part
 from deeplake.types import Shape, TensorSchema
 from deeplake.versioning.blocks import Blocks, object_id
 from deeplake.versioning.openchunk import OpenChunk, array_dtype, check_rows, read_header
 from deeplake.versioning.table import PieceTable
+from deeplake.versioning.tiles import Job, Jobs, Tiles, in_turn
 
 MAX_OPEN = 256
 MAX_INFLATED = 64 << 20
@@ -115,7 +118,7 @@ class TensorReader:
     def _remember(
         self, header: ChunkHeader, payload: memoryview | None, key: tuple[str, int]
     ) -> OpenChunk:
-        if header.kind == FIXED and self.payload != "array":
+        if header.kind in (FIXED, TILE) and self.payload != "array":
             raise FormatError(f"{header.name}: a chunk of arrays, and the samples are none")
         if (header.sequences is not None) != self.schema.is_sequence:
             raise FormatError(f"{header.name}: a chunk of kind {header.kind}, and htype "
@@ -147,7 +150,10 @@ class TensorReader:
             if size:
                 chunk.verify(*header.frame_range(i * size, (i + 1) * size, i))
             return array[i].copy()
-        return self._decode(chunk, i, self._stored(chunk, i), row)
+        stored = self._stored(chunk, i)
+        if chunk.header.kind == TILE:
+            return self._assembled(chunk, stored, row, parallel=True)
+        return self._decode(chunk, i, stored, row)
 
     def _stored(self, chunk: OpenChunk, i: int) -> memoryview | None:
         first, last = chunk.frames_of(i)
@@ -157,7 +163,10 @@ class TensorReader:
     def raw(self, row: int) -> bytes:
         """The stored bytes of one row: for a compressed sample those of its file."""
         chunk, i = self._locate(row)
-        return bytes(chunk.sample_bytes(i, self._stored(chunk, i)))
+        stored = self._stored(chunk, i)
+        if chunk.header.kind == TILE:
+            return self._encoded(self._assembled(chunk, stored, row, parallel=True))
+        return bytes(chunk.sample_bytes(i, stored))
 
     def shape(self, row: int) -> Shape:
         """Shape of one row's sample."""
@@ -175,6 +184,81 @@ class TensorReader:
         """Whether the last update of the row changed a part of its sample."""
         piece, _, _ = self.table.locate(row)
         return bool(int(piece["edit"]) & PARTIAL)
+
+    # ---- samples in tiles
+    def in_parts(self, rows: Rows) -> bool:
+        """Whether samples of some rows are stored so that parts of them can be read alone."""
+        wanted = row_numbers(rows)
+        if len(wanted) == 0:
+            return False
+        spans = self.table.spans(int(wanted.min()), int(wanted.max()) + 1)
+        return any(bool((part["flags"] & ALONE).any()) for _, part in spans)
+
+    def tiles(self, row: int) -> Tiles | None:
+        """The tiles of a row's sample; None if it is in one piece."""
+        chunk, i = self._locate(row)
+        if chunk.header.kind != TILE:
+            return None
+        return self._tiles(chunk, None if chunk.tiles is not None else self._stored(chunk, i))
+
+    def part(self, row: int, selection: Selection) -> np.ndarray:
+        """What the steps of a selection take from one row's sample; as little as possible is read.
+
+        Args:
+            row: Row number.
+            selection: Its rows do not matter.
+        """
+        chunk, i = self._locate(row)
+        if chunk.header.kind == TILE:
+            shape = chunk.header.sample_shape(i)
+            parts = selection.resolve(shape)
+            tiles = self._tiles(chunk, self._stored(chunk, i))
+            found = self._read_tiles(tiles, parts, row, run=_on_threads)
+            return found.reshape(selection.result_shape(shape))
+        array = chunk.array
+        if array is not None:
+            header = chunk.header
+            if header.size:
+                chunk.verify(*header.frame_range(i * header.size, (i + 1) * header.size, i))
+            return np.array(selection.apply(array[i]))
+        return selection.apply(self._decode(chunk, i, self._stored(chunk, i), row))
+
+    def _tiles(self, chunk: OpenChunk, stored: memoryview | None) -> Tiles:
+        tiles: Tiles | None = chunk.tiles
+        if tiles is None:
+            tiles = Tiles.of(chunk, stored, self.blocks, self.schema.name)
+            chunk.tiles = tiles
+        return tiles
+
+    def _assembled(
+        self, chunk: OpenChunk, stored: memoryview | None, row: Any, *, parallel: bool,
+        out: np.ndarray | None = None,
+    ) -> np.ndarray:  # fmt: skip
+        """The whole sample of a row that is stored in tiles."""
+        tiles = self._tiles(chunk, stored)
+        everything = [slice(0, size) for size in tiles.grid.shape]
+        return self._read_tiles(
+            tiles, everything, row, out=out, run=_on_threads if parallel else in_turn
+        )
+
+    def _read_tiles(
+        self, tiles: Tiles, parts: Sequence[Part], row: Any, *, run: Jobs,
+        out: np.ndarray | None = None,
+    ) -> np.ndarray:  # fmt: skip
+        try:
+            return tiles.read(parts, out, run)
+        except CorruptedSampleError as error:
+            raise CorruptedSampleError(
+                f"tensor {self.schema.name!r}, row {row}: cannot be decoded: {error}"
+            ) from error
+
+    def _encoded(self, sample: np.ndarray) -> bytes:
+        """A sample that was stored in tiles as it would be stored in one piece."""
+        codecs = encoding(self.schema)
+        if codecs.sample is not None:
+            return codecs.sample.encode(sample)
+        data = sample.tobytes()
+        return data if codecs.sample_bytes is None else codecs.sample_bytes.compress(data)
 
     def _decode(
         self, chunk: OpenChunk, i: int, stored: memoryview | None, row: Any,
@@ -287,6 +371,12 @@ class TensorReader:
         result: list[Any] = [None] * n
         jobs: list[Callable[[], None]] = []
         for chunk, positions, places, parts in self._fetched(groups):
+            if chunk.header.kind == TILE:
+                for position in positions.tolist():
+                    result[position] = self._assembled(
+                        chunk, parts[0], names[position], parallel=parallel
+                    )
+                continue
             taken = self._taken(chunk, places, parts)
             if taken is not None:
                 for position, value in zip(positions.tolist(), taken, strict=True):
@@ -301,12 +391,17 @@ class TensorReader:
 
     def raws(self, rows: Rows) -> list[bytes]:
         """The stored bytes of some rows, in the order asked, fetched together."""
-        return self._raws(self.groups(rows), len(rows))
+        return self._raws(self.groups(rows), row_numbers(rows))
 
-    def _raws(self, groups: Sequence[Group], n: int) -> list[bytes]:
-        """The stored bytes of ``n`` samples."""
-        result = [b""] * n
+    def _raws(self, groups: Sequence[Group], names: Sequence[Any] | np.ndarray) -> list[bytes]:
+        """The stored bytes of samples; ``names`` is what errors call their rows."""
+        result = [b""] * len(names)
         for chunk, positions, places, parts in self._fetched(groups):
+            if chunk.header.kind == TILE:
+                whole = self._assembled(chunk, parts[0], names[positions[0]], parallel=False)
+                for position in positions.tolist():
+                    result[position] = self._encoded(whole)
+                continue
             taken = self._taken(chunk, places, parts)
             if taken is not None:
                 for position, value in zip(positions.tolist(), taken, strict=True):
@@ -347,6 +442,12 @@ class TensorReader:
         result = out if out is not None else np.empty((n, *shape), dtype)
         jobs: list[Callable[[], None]] = []
         for chunk, positions, places, parts in self._fetched(groups):
+            if chunk.header.kind == TILE:
+                for position in positions.tolist():
+                    self._assembled(
+                        chunk, parts[0], names[position], parallel=parallel, out=result[position]
+                    )
+                continue
             if _consecutive(positions):
                 at = int(positions[0])
                 if self._taken(chunk, places, parts, result[at : at + len(positions)]) is not None:
@@ -491,6 +592,10 @@ def run_jobs(jobs: Sequence[Callable[[], None]], *, parallel: bool) -> None:
     parts = [jobs[a : a + step] for a in range(0, len(jobs), step)]
     for _ in _pool.map(_run_all, parts):
         continue
+
+
+def _on_threads(jobs: Sequence[Job]) -> None:
+    run_jobs(jobs, parallel=True)
 
 
 def _run_all(jobs: Sequence[Callable[[], None]]) -> None:

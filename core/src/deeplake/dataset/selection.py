@@ -182,22 +182,43 @@ class Selection:
         Raises:
             ValueError: ``value`` does not broadcast to the selected shape.
         """
-        parts, axes = _resolve(self.steps, sample.shape)
-        shape = tuple(len(picked) for _, picked in axes)
-        value = np.asarray(value)
-        while value.ndim > len(shape) and value.shape[0] == 1:
-            value = value[0]
-        value = np.broadcast_to(value, shape)
-        # The last of what lies along an axis that None added wins, as in NumPy.
-        if 0 in (len(picked) for source, picked in axes if source is None):
-            return
-        value = value[tuple(-1 if source is None else slice(None) for source, _ in axes)]
+        parts, values = self.spread(sample.shape, value)
         if any(isinstance(part, np.ndarray) for part in parts):
-            grid = [[part] if type(part) is int else part for part in parts]
-            value = value.reshape([len(part) for part in grid])  # type: ignore[arg-type]
-            sample[np.ix_(*(np.asarray(part, dtype=np.int64) for part in grid))] = value
+            grid = [
+                np.arange(size)[part if isinstance(part, slice) else np.atleast_1d(part)]
+                for part, size in zip(parts, sample.shape, strict=True)
+            ]
+            sample[np.ix_(*grid)] = values
         else:
-            sample[tuple(_listed(part) for part in parts)] = value
+            # An int would drop an axis that the values have.
+            sample[tuple(slice(p, p + 1) if type(p) is int else p for p in parts)] = values
+
+    def spread(
+        self, shape: Shape, value: Any
+    ) -> tuple[tuple[int | slice | np.ndarray, ...], np.ndarray]:
+        """What is selected of a sample of this shape, and ``value`` broadcast to it.
+
+        Returns:
+            The parts that :meth:`resolve` gives, and an array that has all axes of the sample
+            (length 1 where an int picks), without a copy of ``value``.
+
+        Raises:
+            ValueError: ``value`` does not broadcast to the selected shape.
+        """
+        rows, axes = _resolve(self.steps, shape)
+        selected = tuple(len(picked) for _, picked in axes)
+        value = np.asarray(value)
+        while value.ndim > len(selected) and value.shape[0] == 1:
+            value = value[0]
+        value = np.broadcast_to(value, selected)
+        parts = tuple(part if type(part) is int else _listed(part) for part in rows)
+        if 0 in (len(picked) for source, picked in axes if source is None):
+            # Nothing is selected along an axis that None added: of the sample, nothing either.
+            empty = (slice(0, 0),) * len(shape)
+            return empty, np.empty((0,) * len(shape), value.dtype)
+        # The last of what lies along an axis that None added wins, as in NumPy.
+        value = value[tuple(-1 if source is None else slice(None) for source, _ in axes)]
+        return parts, value[tuple(None if type(p) is int else slice(None) for p in parts)]
 
     # ---- as text, as JSON
     def to_json(self) -> list[Any]:

@@ -123,7 +123,7 @@ class SequenceReader(TensorReader):
 
     def item_bytes(self, items: Items) -> list[bytes]:
         """The stored bytes of some items."""
-        return self._raws(items.groups, len(items))
+        return self._raws(items.groups, items)  # type: ignore[arg-type]
 
     def item_nulls(self, items: Items) -> np.ndarray:
         """``bool[m]``: which items are None."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from deeplake.dataset import tiling
 from deeplake.dataset.casting import STORED_KINDS, cast, dtype_name
 from deeplake.dataset.sample import Sample
 from deeplake.errors import (
@@ -340,7 +341,8 @@ def _merge(runs: list[Run]) -> list[Run]:
 
 def _alike(a: Run, b: Run) -> bool:
     return (
-        a.size == b.size and a.shape == b.shape and a.null == b.null and a.decoded == b.decoded
+        a.alone is None and b.alone is None
+        and a.size == b.size and a.shape == b.shape and a.null == b.null and a.decoded == b.decoded
         and a.n == b.n == 1 and (a.values is None) == (b.values is None)
     )  # fmt: skip
 
@@ -369,6 +371,8 @@ def _encode_array(samples: np.ndarray, plan: _Plan) -> Iterable[Run] | None:
         error.row = _first_unfit(array, dtype)  # type: ignore[attr-defined]
         raise
     plan.fix(array.ndim - 1, dtype_name(dtype))
+    if tiling.is_large(plan.schema, array.shape[1:], dtype):
+        return [tiling.cut(sample, plan.schema, codecs) for sample in array]
     return _slices(array)
 
 
@@ -409,7 +413,7 @@ def _encode_one(sample: Any, plan: _Plan) -> Run | Callable[[], Run]:
     if sample is None:
         return _empty(plan)
     if type(sample) is Run:
-        # An item that stays as the tensor has stored it.
+        # What stays as the tensor has stored it, maybe with a part replaced.
         return sample
     if type(sample) is int or type(sample) is float:
         run = _encode_number(sample, plan)
@@ -417,6 +421,8 @@ def _encode_one(sample: Any, plan: _Plan) -> Run | Callable[[], Run]:
             return run
     plan.close(sample)
     payload = plan.spec.payload
+    if isinstance(sample, tiling.PartialSample):
+        return _encode_zeros(sample, plan)
     if payload in ("array", "text") and isinstance(sample, (list, tuple)) and len(sample) == 0:
         return _empty(plan)
     if isinstance(sample, Sample):
@@ -482,6 +488,8 @@ def _encode_value(array: np.ndarray, by_value: bool, plan: _Plan) -> Run | Calla
     codec = plan.codecs.sample
     if codec is None or not array.size:
         plan.fix(array.ndim, dtype_name(dtype))
+        if array.size and tiling.is_large(plan.schema, shape, dtype):
+            return tiling.cut(array, plan.schema, plan.codecs)
         data = array.tobytes()
         kept = None
         if array.size <= statistics.MAX_ELEMENTS:
@@ -494,6 +502,10 @@ def _encode_value(array: np.ndarray, by_value: bool, plan: _Plan) -> Run | Calla
             "deeplake.read(path)"
         )
     plan.fix(array.ndim, dtype_name(dtype))
+    schema, codecs = plan.schema, plan.codecs
+    if tiling.is_large(schema, shape, dtype):
+        return tiling.cut(array, schema, codecs)
+    limit = tiling.threshold(schema)
 
     def encode_file() -> Run:
         data = codec.encode(np.ascontiguousarray(array))
@@ -502,9 +514,30 @@ def _encode_value(array: np.ndarray, by_value: bool, plan: _Plan) -> Run | Calla
             raise SampleCompressionError(
                 f"{codec.name!r} would store shape {header.shape} for {shape}"
             )
+        if limit is not None and len(data) > limit:
+            return tiling.cut(array, schema, codecs)
         return Run(data, 1, shape, len(data))
 
     return encode_file
+
+
+def _encode_zeros(sample: tiling.PartialSample, plan: _Plan) -> Run:
+    """A sample of zeros that has no data yet."""
+    schema = plan.schema
+    name = schema.dtype or plan.spec.dtype
+    if plan.spec.payload != "array" or schema.is_sequence or schema.is_link:
+        raise UnsupportedTensorTypeError(
+            f"deeplake.tiled makes an array, and the samples of htype {schema.full_htype!r} are none"
+        )
+    if name is None and not plan.picture:
+        raise TensorDtypeMismatchError(
+            f"tensor {schema.name!r} has no dtype yet, and zeros cannot tell: create it with dtype=…"
+        )
+    shape = plan.fit(sample.shape)
+    dtype = np.dtype(dtype_name(np.dtype(name or sample.dtype)))
+    run = tiling.zeros(sample, shape, dtype, schema)
+    plan.fix(len(shape), dtype.str)
+    return run
 
 
 def _squeezed(shape: Shape) -> Shape:
@@ -573,6 +606,10 @@ def _encode_file(sample: Sample, plan: _Plan) -> Run | None:
         return None
     plan.fix(len(shape), dtype)
     data = sample.buffer
+    limit = plan.schema.tiling_threshold
+    if limit is not None and 0 <= limit < len(data) and codec.writable and codec.media == "image":
+        # Who says from which size on wants tiles; by default files stay as they are.
+        return tiling.cut(sample.array.reshape(shape), plan.schema, plan.codecs)
     return Run(data if isinstance(data, bytes) else bytes(data), 1, shape, len(data))
 
 

@@ -18,6 +18,28 @@ RowIds: TypeAlias = tuple[int, int, int, int]
 """Ids of some rows: session, counter of the first, how many, and their edit number."""
 
 
+class Alone(Protocol):
+    """A sample that is stored in a chunk of its own, which is made when a draft takes it.
+
+    Attributes:
+        flag: Of its piece: what the chunk is.
+    """
+
+    flag: int
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of the sample."""
+
+    def place(self, staging: Any, blocks: Any) -> np.ndarray:
+        """Stage the chunk and return where it is: a record with the fields that pieces have, too.
+
+        Args:
+            staging: Where blocks go.
+            blocks: Where blocks of the dataset that it is stored in are read.
+        """
+
+
 class Encoded(Protocol):
     """Encoded rows, one after the other."""
 
@@ -54,6 +76,7 @@ class Run:
         null: They are None.
         decoded: Bytes of each before the byte codec of the tensor; None without one.
         values: Their values, for statistics; None when nothing is known or worth knowing.
+        alone: The sample, if it is one that gets a chunk of its own: ``buffer`` is empty then.
     """
 
     buffer: Buffer
@@ -63,6 +86,12 @@ class Run:
     null: bool = False
     decoded: int | None = None
     values: np.ndarray | None = None
+    alone: Alone | None = None
+
+    @classmethod
+    def of(cls, sample: Alone) -> Run:
+        """A sample that gets a chunk of its own."""
+        return cls(b"", 1, sample.shape, 0, alone=sample)
 
     @property
     def nbytes(self) -> int:
@@ -252,4 +281,6 @@ def block_of(
     )
 
 
-__all__ = ["Builder", "ChunkBuilder", "Encoded", "RowIds", "Run", "block_of", "padded"]
+__all__ = [
+    "Alone", "Builder", "ChunkBuilder", "Encoded", "RowIds", "Run", "block_of", "padded",
+]  # fmt: skip

@@ -40,6 +40,8 @@ CHECKSUM_FRAME = 64 << 10
 COMPRESSION_FRAME = 256 << 10
 SAMPLE_FRAME = 8 << 10
 """Samples of at least this mean stored size get a frame each."""
+BLOB_FRAME = 1 << 20
+"""Bytes of a blob that are read and checked together."""
 
 _NULLS, _DECODED_SIZES, _NULL_ROWS = 1, 2, 4
 _PROLOGUE = struct.Struct("<4sBBBBIIQQIHxx8s16s16s8xQ")
@@ -114,6 +116,8 @@ def build(
 
     if codec is not None:
         frame_size = COMPRESSION_FRAME
+    elif kind in (TILE, BLOB):
+        frame_size = 0 if kind == TILE else BLOB_FRAME
     elif n and raw_length // n >= SAMPLE_FRAME:
         frame_size = 0
     else:
@@ -270,7 +274,21 @@ class ChunkHeader:
         self.dtype = _text(dtype, name)
         self.sample_codec = _text(sample_codec, name)
         self.chunk_codec = _text(chunk_codec, name)
+        if kind in (TILE, BLOB):
+            self._check_alone(flags)
         self._parse_arrays(column.HeaderReader(view[:header_length], _PROLOGUE.size, name), flags)
+
+    def _check_alone(self, flags: int) -> None:
+        """Refuse what a chunk of one sample in tiles, or of one blob, never has."""
+        tile = self.kind == TILE
+        frame_size = 0 if tile else BLOB_FRAME
+        if self.n != 1 or flags or self.chunk_codec or self.frame_size != frame_size:
+            raise FormatError(f"{self.name}: no chunk of one sample of kind {self.kind}")
+        if tile == bool(self.sample_codec) or self.dtype in ("", "str", "json"):
+            raise FormatError(
+                f"{self.name}: a chunk of kind {self.kind} with dtype {self.dtype!r} and codec "
+                f"{self.sample_codec!r}"
+            )
 
     def _parse_arrays(self, reader: column.HeaderReader, flags: int) -> None:
         self.sequences = Rows.parse(reader, self.rows) if self.kind == SEQUENCE else None

@@ -22,6 +22,12 @@ VALID = 1
 """Flag: ``min`` and ``max`` are known."""
 DOMAIN = 2
 """Flag: ``domain`` is known: bit k is set if the value ``min + k`` may occur."""
+TILED = 4
+"""Flag: the chunk is the directory of a sample in tiles, which lie in other blocks."""
+BLOB = 8
+"""Flag: the chunk is one sample that is read in ranges."""
+ALONE = TILED | BLOB
+"""Flags of pieces whose chunk holds one sample, and never any other."""
 
 PARTIAL = 1 << 63
 """Bit of an edit number: the last update of the row changed a part of its sample."""
@@ -50,7 +56,7 @@ def piece_dtype(ndim: int) -> np.dtype[Any]:
             data, wherever they are stored.
         checksum: Of the chunk's header.
         nulls: Rows that may be None, at most.
-        flags: ``VALID`` and ``DOMAIN``.
+        flags: ``VALID``, ``DOMAIN``, ``TILED`` and ``BLOB``.
         min, max: Bounds of the values as int64, uint64 or float64 bits, by the tensor's dtype.
         domain: Values that may occur, for small domains.
         low, high: Bounds of the samples' shapes.
@@ -197,6 +203,7 @@ def row_ids(pieces: Pieces) -> np.ndarray[Any, Any]:
 
 
 __all__ = [
-    "DOMAIN", "PARTIAL", "VALID", "Pieces", "concatenate", "cut", "empty", "ends", "gather",
-    "new_edit", "piece_dtype", "row_ids", "row_range", "with_ids_of", "with_ndim", "without",
+    "ALONE", "BLOB", "DOMAIN", "PARTIAL", "TILED", "VALID", "Pieces", "concatenate", "cut", "empty",
+    "ends", "gather", "new_edit", "piece_dtype", "row_ids", "row_range", "with_ids_of", "with_ndim",
+    "without",
 ]  # fmt: skip

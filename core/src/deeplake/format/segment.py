@@ -14,7 +14,7 @@ from deeplake.format import column
 from deeplake.format.checksum import XXH3_64, digest
 from deeplake.format.chunk import ALIGNMENT, MAX_NDIM, MAX_SAMPLES, Block
 from deeplake.format.commit import MAX_PIECES, MAX_SEGMENT, SegmentRef
-from deeplake.format.pieces import DOMAIN, VALID, Pieces, piece_dtype
+from deeplake.format.pieces import ALONE, DOMAIN, VALID, Pieces, piece_dtype
 from deeplake.types import Buffer
 
 MAGIC = b"DLSG"
@@ -158,8 +158,10 @@ def _parse(
         pieces["high"][:, axis] = numbers("dimension", 1 << 32)
     if statistics:
         flags = reader.array("u1", n)
-        if int(flags.max()) > VALID | DOMAIN:
-            raise FormatError(f"{name}: statistics flags {int(flags.max())} are not known")
+        if int(flags.max()) > VALID | DOMAIN | ALONE or bool(((flags & ALONE) == ALONE).any()):
+            raise FormatError(f"{name}: flags {int(flags.max())} of a piece are not known")
+        if bool((((flags & ALONE) != 0) & ((pieces["count"] != 1) | (pieces["start"] != 0))).any()):
+            raise FormatError(f"{name}: several rows of a chunk that holds one sample")
         pieces["flags"] = flags
         for field in ("min", "max", "domain"):
             pieces[field] = column.filled(reader.column(n), n)

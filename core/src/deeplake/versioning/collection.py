@@ -19,8 +19,7 @@ from dataclasses import dataclass, replace
 from deeplake.errors import PreconditionFailedError, VersionControlError
 from deeplake.spi import Store
 from deeplake.versioning import reachable
-from deeplake.versioning.repository import Repository
-from deeplake.versioning.scrub import data_objects
+from deeplake.versioning.repository import Repository, data_key
 
 LOCAL_GRACE = 24 * 3600.0
 REMOTE_GRACE = 7 * 24 * 3600.0
@@ -84,13 +83,14 @@ def _needed(repository: Repository) -> set[str]:
     seen: set[tuple[str, int]] = set()
     for commit in reachable.commits(repository):
         needed.add(f"commits/{commit.id}")
-        for _, ref in reachable.segments(repository, commit):
+        for tensor, ref in reachable.segments(repository, commit):
             if (ref.object, ref.offset) in seen:
                 continue
             seen.add((ref.object, ref.offset))
             needed.add(f"data/{ref.object}")
             if ref.level == 0:
-                needed.update(f"data/{oid}" for oid in data_objects(repository.read_segment(ref)))
+                found = reachable.data_objects(repository, repository.read_segment(ref), tensor)
+                needed.update(map(data_key, found))
     return needed
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from deeplake.format import segment as segment_format
-from deeplake.format.builder import Builder, ChunkBuilder, Encoded, RowIds
+from deeplake.format.builder import Alone, Builder, ChunkBuilder, Encoded, RowIds, Run
 from deeplake.format.commit import SegmentRef, TensorState
 from deeplake.format.encoding import encoding, htype_plugin
-from deeplake.format.pieces import Pieces, new_edit, row_range
+from deeplake.format.pieces import ALONE, Pieces, new_edit, piece_dtype, row_range
 from deeplake.format.segment import MAX_PIECES
 from deeplake.format.sequence_builder import SequenceBuilder
 from deeplake.types import TensorSchema
@@ -118,6 +118,12 @@ class Draft:
         queue = deque(ids)
         for run in runs:
             start = 0
+            if isinstance(run, Run) and run.alone is not None:
+                session, counter, count, edit = queue.popleft()
+                if count > 1:
+                    queue.appendleft((session, counter + 1, count - 1, edit))
+                self._append_alone(run.alone, (session, counter, 1, edit))
+                continue
             while start < run.n:
                 if self._builder is None:
                     self._builder = self._new_builder(run.size)
@@ -137,6 +143,12 @@ class Draft:
                     queue[0] = (session, counter + take, count - take, edit)
                 if builder.nbytes >= builder.target:
                     self.seal()
+
+    def _append_alone(self, sample: Alone, ids: RowIds) -> None:
+        """Add a row whose sample has a chunk of its own."""
+        place = sample.place(self._staging, self._blocks)
+        self.seal()
+        self._table = self._table.append(alone_piece(sample, place, ids, self._ndim))
 
     def seal(self) -> None:
         """Make a chunk of the rows that are in none."""
@@ -164,6 +176,8 @@ class Draft:
         rows, size, first = builder.n, builder.nbytes, len(tail)
         while first and int(tail["count"][first - 1]) <= rows:
             length = int(tail["length"][first - 1])
+            if int(tail["flags"][first - 1]) & ALONE:
+                break
             if size + length > builder.target:
                 break
             first -= 1
@@ -352,12 +366,16 @@ def fragmented(pieces: Pieces, target: int) -> bool:
     Not how many pieces there are: rows that were updated one by one are pieces of their own wherever
     their data lie.
     """
+    alone = (pieces["flags"] & ALONE) != 0
+    breaks = int(alone.sum())
+    pieces = pieces[~alone]
     if len(pieces) < 2:
         return False
     chunk = np.stack([pieces["object"][:, 0], pieces["object"][:, 1], pieces["offset"]])
     visits = 1 + int((chunk[:, 1:] != chunk[:, :-1]).any(axis=0).sum())
     needed = max(1, int(pieces["count"].sum()) * _mean_size(pieces) // target)
-    return visits > 2 * needed + 2
+    # A sample with a chunk of its own ends the chunk of those before it.
+    return visits > 2 * (needed + breaks) + 2
 
 
 def _mean_size(pieces: Pieces) -> int:
@@ -370,6 +388,25 @@ def _mean_size(pieces: Pieces) -> int:
         axis=1,
     )
     return int(chunks[3].sum()) // max(rows, 1)
+
+
+def alone_piece(sample: Alone, place: np.ndarray, ids: RowIds, ndim: int) -> Pieces:
+    """The piece of a sample that has a chunk of its own.
+
+    Args:
+        sample: The sample.
+        place: Where its chunk is.
+        ids: Of its row.
+        ndim: Dimensions of the tensor's samples.
+    """
+    piece = np.zeros(1, piece_dtype(ndim))
+    for field in ("object", "offset", "length", "header", "checksum"):
+        piece[field] = place[field]
+    piece["count"] = 1
+    piece["session"], piece["counter"], _, piece["edit"] = ids
+    piece["flags"] = sample.flag
+    piece["low"] = piece["high"] = sample.shape
+    return piece
 
 
 def _write(part: Segment, staging: Staging) -> SegmentRef:

@@ -13,6 +13,7 @@ from deeplake.format import chunk as chunk_format
 from deeplake.format.chunk import ChunkHeader
 from deeplake.format.commit import is_dtype
 from deeplake.format.encoding import codec_plugin
+from deeplake.format.pieces import ALONE, BLOB, TILED
 from deeplake.spi import ChunkCodec, SampleCodec
 from deeplake.types import Buffer
 from deeplake.versioning.blocks import object_id
@@ -29,6 +30,7 @@ class OpenChunk:
         header: The header.
         plain: The payload is one array: those of the samples, which have one shape.
         array: All samples as one read-only array, when they are plain and mapped.
+        tiles: The tiles of its sample, when it is a directory of tiles that was read.
 
     Args:
         header: The header.
@@ -49,6 +51,7 @@ class OpenChunk:
         "offset",
         "oid",
         "plain",
+        "tiles",
     )  # fmt: skip
 
     def __init__(
@@ -68,8 +71,7 @@ class OpenChunk:
             raise FormatError(f"{header.name}: {header.chunk_codec!r} compresses no chunks")
         self._sample_codec = codec_plugin(header.sample_codec) if header.sample_codec else None
         self.array: np.ndarray | None = None
-        if header.kind > chunk_format.SEQUENCE:
-            raise FormatError(f"{header.name}: chunk kind {header.kind} cannot be read")
+        self.tiles: Any = None
         if header.kind == chunk_format.FIXED:
             shape = header.shape
             dtype = array_dtype(header)
@@ -86,7 +88,7 @@ class OpenChunk:
     # ---- bytes
     def missing(self, frames: Iterable[tuple[int, int]]) -> list[tuple[str, int, int]]:
         """Ranges of the data object that must be fetched before these frames can be read."""
-        if self._payload is not None:
+        if self._payload is not None or self.tiles is not None:
             return []
         base = self.offset + self.header.header_length
         ranges = []
@@ -234,7 +236,13 @@ def read_header(data: memoryview, piece: Any, tensor: str) -> ChunkHeader:
     if header.header_length + header.stored_length != int(piece["length"]):
         raise FormatError(f"{name}: the chunk has another size than its piece says")
     check_rows(header, piece)
+    if (int(piece["flags"]) & ALONE) != _FLAGS.get(header.kind, 0):
+        raise FormatError(f"{name}: a chunk of kind {header.kind}, and its piece says another one")
     return header
+
+
+_FLAGS = {chunk_format.TILE: TILED, chunk_format.BLOB: BLOB}
+"""Kinds of chunks that pieces tell of, since they are looked for without reading all chunks."""
 
 
 def check_rows(header: ChunkHeader, piece: Any) -> None:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
+
+from deeplake.errors import FormatError
 from deeplake.format import envelope
 from deeplake.format.commit import Commit, SegmentRef
+from deeplake.format.pieces import TILED, Pieces
 from deeplake.format.segment import unpack
-from deeplake.versioning.repository import Repository
+from deeplake.versioning.blocks import Blocks, object_id
+from deeplake.versioning.openchunk import OpenChunk, read_header
+from deeplake.versioning.repository import Repository, data_key
+from deeplake.versioning.tiles import Tiles
 
 VIEWS = "views/"
 
@@ -60,4 +68,44 @@ def segments(repository: Repository, commit: Commit) -> Iterator[tuple[str, Segm
                     yield state.schema.name, inner
 
 
-__all__ = ["VIEWS", "commits", "segments", "view_commits"]
+def data_objects(repository: Repository, pieces: Pieces, tensor: str) -> set[str]:
+    """Ids of the data objects that pieces lead to: those of their chunks, and of tiles.
+
+    Args:
+        repository: The dataset.
+        pieces: The pieces.
+        tensor: Name of their tensor, for messages.
+
+    Raises:
+        FormatError: A directory of tiles cannot be read.
+    """
+    found = _objects(pieces)
+    for piece in pieces[(pieces["flags"] & TILED) != 0]:
+        found |= _objects(tiles(repository, piece, tensor).directory.tiles)
+    return found
+
+
+def _objects(records: np.ndarray) -> set[str]:
+    words = np.unique(records["object"], axis=0).tolist()
+    return {f"{high:016x}{low:016x}" for high, low in words if high or low}
+
+
+def tiles(repository: Repository, piece: Any, tensor: str) -> Tiles:
+    """The tiles that a piece leads to; their directory is checked.
+
+    Raises:
+        FormatError: It is damaged, or cut short.
+    """
+    oid, offset, length = object_id(piece), int(piece["offset"]), int(piece["length"])
+    block = memoryview(repository.store.get(data_key(oid), (offset, offset + length)))
+    if len(block) != length:
+        raise FormatError(
+            f"{data_key(oid)} at byte {offset} (tensor {tensor!r}): is cut short: {len(block)} of "
+            f"{length} bytes"
+        )
+    header = read_header(block, piece, tensor)
+    opened = OpenChunk(header, block[header.header_length :], oid, offset)
+    return Tiles.of(opened, None, Blocks(repository.store), tensor)
+
+
+__all__ = ["VIEWS", "commits", "data_objects", "segments", "tiles", "view_commits"]

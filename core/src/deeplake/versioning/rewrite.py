@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import numpy as np
 
+from deeplake.format import chunk as chunk_format
 from deeplake.format import statistics
 from deeplake.format.builder import Encoded, RowIds, Run
 from deeplake.format.encoding import Encoding, encoding, htype_plugin
@@ -14,6 +16,7 @@ from deeplake.format.sequence_builder import SequenceRun, none_rows
 from deeplake.types import Buffer, Shape, TensorSchema
 from deeplake.versioning.blocks import Blocks, object_id
 from deeplake.versioning.openchunk import OpenChunk, array_dtype, read_header
+from deeplake.versioning.tiles import ChangedSample, KeptSample, Tiles, record_of
 
 PART = 8 << 20
 
@@ -39,6 +42,10 @@ def runs_of(pieces: Pieces, blocks: Blocks, tensor: str) -> Iterator[tuple[Encod
         start = int(piece["start"])
         session, counter, edit = (int(piece[x]) for x in ("session", "counter", "edit"))
         stop = start + int(piece["count"])
+        if header.kind == chunk_format.TILE:
+            tiles = Tiles.of(opened, None, blocks, tensor)
+            yield Run.of(KeptSample(tiles, record_of(piece))), (session, counter, 1, edit)
+            continue
         parts = _sequences if header.sequences is not None else _runs
         for first, run in parts(opened, start, stop):
             yield run, (session, counter + first - start, run.n, edit)
@@ -74,6 +81,9 @@ def remapped(run: Encoded, mapping: np.ndarray, dtype: str, codecs: Encoding) ->
 
 
 def _remapped(run: Run, mapping: np.ndarray, dtype: str, codecs: Encoding) -> Run:
+    if isinstance(run.alone, KeptSample):
+        change = partial(_mapped_tile, mapping=mapping)
+        return Run.of(ChangedSample(run.alone.before, change, codecs))
     if run.size == 0:
         return run
     if codecs.sample is not None:
@@ -90,6 +100,10 @@ def _remapped(run: Run, mapping: np.ndarray, dtype: str, codecs: Encoding) -> Ru
         return Run(data, run.n, run.shape, run.size, values=kept)
     data = codecs.sample_bytes.compress(data)
     return Run(data, 1, run.shape, len(data), decoded=run.decoded, values=kept)
+
+
+def _mapped_tile(tile: np.ndarray, mapping: np.ndarray) -> np.ndarray:
+    return _mapped(tile, mapping).reshape(tile.shape)
 
 
 def _mapped(values: np.ndarray, mapping: np.ndarray) -> np.ndarray:

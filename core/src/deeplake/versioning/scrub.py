@@ -10,11 +10,11 @@ import numpy as np
 
 from deeplake.errors import CheckoutError, DeepLakeError, FormatError, ObjectNotFoundError
 from deeplake.format import segment as segment_format
-from deeplake.format.chunk import ChunkHeader
 from deeplake.format.commit import SegmentRef
-from deeplake.format.pieces import Pieces
+from deeplake.format.pieces import TILED, Pieces
 from deeplake.versioning import reachable
 from deeplake.versioning.blocks import object_id
+from deeplake.versioning.openchunk import read_header
 from deeplake.versioning.repository import Repository, data_key
 
 
@@ -105,10 +105,10 @@ def _check_chunks(
             block = memoryview(repository.store.get(key, (offset, offset + length)))
             if len(block) != length:
                 raise FormatError(f"{name}: is cut short: {len(block)} of {length} bytes")
-            header = ChunkHeader(block, name, int(piece["checksum"]))
+            header = read_header(block, piece, tensor)
             header.check(block[header.header_length :], 0, header.frames)
-            if int(piece["start"]) + int(piece["count"]) > header.rows:
-                raise FormatError(f"{name}: the piece takes more samples than the chunk has")
+            if int(piece["flags"]) & TILED:
+                _check_tiles(repository, piece, tensor, checked, report, progress)
         except DeepLakeError as error:
             report.problems.append(str(error))
             continue
@@ -118,10 +118,31 @@ def _check_chunks(
             progress(length)
 
 
-def data_objects(pieces: Pieces) -> set[str]:
-    """Ids of the data objects that pieces lie in."""
-    words = np.unique(pieces["object"], axis=0)
-    return {f"{high:016x}{low:016x}" for high, low in words.tolist()}
+def _check_tiles(
+    repository: Repository,
+    piece: Any,
+    tensor: str,
+    checked: set[tuple[str, int]],
+    report: Report,
+    progress: Callable[[int], Any] | None,
+) -> None:
+    """Check the tiles that a chunk leads to."""
+    tiles = reachable.tiles(repository, piece, tensor)
+    records = tiles.directory.tiles
+    for number in np.flatnonzero(records["length"]).tolist():
+        place = object_id(records[number]), int(records[number]["offset"])
+        if place in checked:
+            continue
+        checked.add(place)
+        try:
+            block, _ = tiles.block(number)
+        except DeepLakeError as error:
+            report.problems.append(str(error))
+            continue
+        report.chunks += 1
+        report.nbytes += len(block)
+        if progress is not None:
+            progress(len(block))
 
 
-__all__ = ["Report", "data_objects", "scrub"]
+__all__ = ["Report", "scrub"]

@@ -18,6 +18,7 @@ class _ColourTable(PillowCodec):
     """Gray where the table is the gray ramp, else RGB, or RGBA where a colour is transparent."""
 
     lossless = False
+    estimate = 0.25
 
     def _layout(self, image: ImageFile) -> tuple[str, int]:
         if image.mode == "L" and "transparency" not in image.info:

@@ -129,6 +129,7 @@ class Jpeg(PillowCodec, api=(1, 0)):
     """
 
     name = "jpeg"
+    estimate = 0.125
     extensions: ClassVar[tuple[str, ...]] = ("jpeg", "jpg", "jpe", "jfif")
     lossless = False
     crops = True

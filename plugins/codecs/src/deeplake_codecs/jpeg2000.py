@@ -90,6 +90,7 @@ class Jpeg2000(PillowCodec, api=(1, 0)):
     """
 
     name = "jpeg2000"
+    estimate = 0.25
     extensions = ("jp2", "j2k", "j2c", "jpc", "jpx", "jpf")
     reader = ("Jpeg2KImagePlugin", "Jpeg2KImageFile")
     writer = ("JPEG2000", {})

@@ -117,6 +117,7 @@ class Png(PillowCodec, api=(1, 0)):
     """
 
     name = "png"
+    estimate = 0.5
     extensions = ("png", "apng")
     reader = ("PngImagePlugin", "PngImageFile")
     writer = ("PNG", {"compress_level": COMPRESSION_LEVEL})

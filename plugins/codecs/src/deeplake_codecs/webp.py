@@ -99,6 +99,7 @@ class Webp(PillowCodec, api=(1, 0)):
     """WebP: RGB and RGBA; it has no gray. Lossless files are read exactly."""
 
     name = "webp"
+    estimate = 0.125
     extensions = ("webp",)
     lossless = False
     reader = ("WebPImagePlugin", "WebPImageFile")
