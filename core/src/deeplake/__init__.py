@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from deeplake import plugins as plugins
     from deeplake import random as random
     from deeplake import spi as spi
+    from deeplake import transforms as transforms
     from deeplake import types as types
     from deeplake.dataset import CallablePackage
     from deeplake.dataset import tensor as tensor
@@ -70,6 +71,7 @@ _LAZY = {
     "spi": "deeplake.spi",
     "tensor": "deeplake.dataset.tensor",
     "tiled": "deeplake.dataset.tiling:tiled",
+    "transforms": "deeplake.transforms",
     "types": "deeplake.types",
 }
 # Name -> "module", "module:attribute", or "module:function()" for what is asked anew each time.
