@@ -223,3 +223,12 @@ def test_views_of_parts_of_images_are_cropped_afterwards(jpegs: deeplake.Dataset
     for i, sample in enumerate(batch):
         part = jpegs.images[i].numpy()[20:100, 30:120]
         assert np.array_equal(sample["images"], T.CenterCrop(8)(part))
+
+
+def test_large_images_are_read_in_parts(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = [soft(300, 400, i) for i in range(3)]
+    meta = {"htype": "image", "sample_compression": None, "tiling_threshold": 50_000}
+    ds = make(images=(images, meta))
+    pushed, plain = both(ds, TRAINING, monkeypatch)
+    for a, b in zip(pushed, plain, strict=True):
+        assert np.array_equal(a, b)

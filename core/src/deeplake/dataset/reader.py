@@ -422,9 +422,9 @@ class TensorReader:
         """
         nothing: tuple[memoryview, SampleCodec | None, Shape] = (memoryview(b""), None, ())
         result = [nothing] * len(rows)
-        for chunk, positions, places, parts in self._fetched(rows):
+        for chunk, positions, places, parts in self._fetched(self.groups(rows)):
             header = chunk.header
-            codec = chunk.sample_codec
+            codec = None if header.kind == TILE else chunk.sample_codec
             for k, (position, i) in enumerate(
                 zip(positions.tolist(), places.tolist(), strict=True)
             ):
