@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from deeplake import types as types
     from deeplake.dataset import CallablePackage
     from deeplake.dataset import tensor as tensor
+    from deeplake.dataset.account import connect as connect
     from deeplake.dataset.dataset import Dataset as Dataset
     from deeplake.dataset.entry import copy as copy
     from deeplake.dataset.entry import deepcopy as deepcopy
@@ -53,6 +54,7 @@ _LAZY = {
     "Tensor": "deeplake.dataset.tensor:Tensor",
     "compressions": "deeplake.names:compressions()",
     "config": "deeplake.config",
+    "connect": "deeplake.dataset.account:connect",
     "copy": "deeplake.dataset.entry:copy",
     "dataset": "deeplake.dataset",
     "deepcopy": "deeplake.dataset.entry:deepcopy",

@@ -220,6 +220,18 @@ class UnsupportedParameterException(DatasetError, ValueError):
     """The parameter is not supported here."""
 
 
+class DatasetConnectError(DatasetError):
+    """The dataset cannot be registered: there is no service."""
+
+
+class InvalidSourcePathError(DatasetConnectError):
+    """The path is not that of a dataset that could be registered."""
+
+
+class InvalidDestinationPathError(DatasetConnectError):
+    """Where it should be registered is not said, or said twice."""
+
+
 class AgreementError(DatasetError):
     """Kept for code that catches it: no dataset asks for an agreement."""
 
@@ -640,7 +652,7 @@ _KEPT: dict[type[DeepLakeError], str] = {
     "TokenPermissionError InvalidAuthContextError",
     FormatError: "BufferError ChunkEngineError OutOfChunkCountError OutOfSampleCountError "
     "CorruptedMetaError",
-    DatasetError: "EmptyDeeplakePathException InvalidHubPathException DatasetConnectError "
+    DatasetError: "EmptyDeeplakePathException InvalidHubPathException "
     "ConflictingDatasetParametersError DeepMemoryAccessError ValidationDatasetMissingError",
     SchemaError: "TensorMetaMissingKey MissingTensorMappingError",
     MetaError: "MetaDoesNotExistError MetaAlreadyExistsError MetaInvalidKey "
@@ -657,7 +669,6 @@ _KEPT_BELOW = {
     "S3GetError": "S3GetAccessError",
     "AuthorizationException": "CouldNotCreateNewDatasetException",
     "ChunkEngineError": "FullChunkError ChunkIdEncoderError ChunkSizeTooSmallError",
-    "DatasetConnectError": "InvalidSourcePathError InvalidDestinationPathError",
 }
 """The same below one of those names."""
 

@@ -66,12 +66,17 @@ class Tensor:
     # ---- what it is
     @property
     def _draft(self) -> Draft:
+        view = self._view
+        if view is not None:
+            # What the view shows by now: the commit that was made after it was taken, or an error.
+            view._check_valid()
+            self._checkout = view._checkout
         return self._checkout.draft(self._tid)
 
     @property
     def _reader(self) -> TensorReader:
-        checkout = self._checkout
-        return checkout.reader(checkout.draft(self._tid))
+        draft = self._draft
+        return self._checkout.reader(draft)
 
     @property
     def _schema(self) -> TensorSchema:
