@@ -25,9 +25,10 @@ def shapes(tensor: Tensor) -> np.ndarray:
     wanted = np.asarray(rows(tensor), np.int64)
     if tensor._total == len(reader):
         return reader.shapes(wanted)
-    result = np.zeros((len(wanted), reader.schema.ndim or 0), np.int64)
     stored = wanted < len(reader)
-    result[stored] = reader.shapes(wanted[stored])
+    found = reader.shapes(wanted[stored])
+    result = np.zeros((len(wanted), found.shape[1]), found.dtype)
+    result[stored] = found
     return result
 
 
@@ -37,6 +38,10 @@ def interval(tensor: Tensor) -> ShapeInterval:
     low, high = _bounds(tensor)
     if selection.steps and low == high:
         low = high = selection.result_shape(low)
+    elif selection.steps and len(tensor) and tensor.is_sequence:
+        from deeplake.dataset.sequences import part_bounds
+
+        low, high = part_bounds(tensor)
     elif selection.steps and len(tensor):
         parts = [selection.result_shape(tuple(shape)) for shape in shapes(tensor).tolist()]
         low, high = (
@@ -57,10 +62,13 @@ def _bounds(tensor: Tensor) -> tuple[Shape, Shape]:
     low, high = tuple(map(int, low)), tuple(map(int, high))
     if tensor._total == len(reader) and (low == high or selection.index is None):
         return low, high
-    found = shapes(tensor)
-    if not len(found):
+    wanted = np.asarray(rows(tensor), np.int64)
+    stored = wanted < len(reader)
+    lows, highs = reader.bounds(wanted[stored])
+    if not len(lows):
         return (0,) * len(low), (0,) * len(low)
-    return tuple(found.min(axis=0).tolist()), tuple(found.max(axis=0).tolist())
+    least = lows.min(axis=0) if stored.all() else np.zeros(len(low), np.int64)
+    return tuple(least.tolist()), tuple(highs.max(axis=0).tolist())
 
 
 __all__ = ["interval", "rows", "shapes"]

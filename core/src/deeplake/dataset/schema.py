@@ -72,8 +72,8 @@ def build_schema(
     except TensorMetaInvalidHtype as error:
         raise TensorMetaInvalidHtype(f"tensor {name!r}: {error}") from error
     is_sequence = is_sequence or bool(extra.get("is_sequence"))
-    if is_sequence:
-        raise TensorMetaInvalidHtype(f"tensor {name!r}: {htype!r} needs a later version")
+    if is_sequence and base == "tag":
+        raise TensorMetaInvalidHtype(f"tensor {name!r}: there are no sequences of tags")
     if is_link or extra.get("is_link"):
         raise TensorMetaInvalidHtype(
             f"tensor {name!r}: this version stores no links; {htype!r} needs a later one"
