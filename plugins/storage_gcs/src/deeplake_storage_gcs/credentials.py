@@ -114,9 +114,7 @@ class Bucket:
                 "what was given as credentials is not the file of a service account (its 'type' is "
                 f"{account.get('type')!r})"
             )
-        return cls(
-            bucket, prefix, "account", account, project=str(account.get("project_id") or "")
-        )
+        return cls(bucket, prefix, "account", account, project=str(account.get("project_id") or ""))
 
     def google(self) -> Any:
         """Credentials as Google's libraries take them; None for none.
@@ -152,7 +150,7 @@ class Bucket:
         return found
 
     def __call__(self) -> Any:
-        """obstore's store, for reading."""
+        """Obstore's store, for reading."""
         from obstore.store import GCSStore
 
         options: dict[str, Any] = {}

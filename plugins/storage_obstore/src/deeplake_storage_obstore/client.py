@@ -166,7 +166,12 @@ class Client:
             try:
                 for page in obstore.list(self._store, prefix=folder or None):
                     found.extend(
-                        (one["path"], int(one["size"]), self._version(one), one["last_modified"].timestamp())
+                        (
+                            one["path"],
+                            int(one["size"]),
+                            self._version(one),
+                            one["last_modified"].timestamp(),
+                        )
                         for one in page
                         if one["path"].startswith(prefix)
                     )

@@ -19,7 +19,8 @@ _TIMEOUT = re.compile(r"timed out|operation timeout|deadline", re.IGNORECASE)
 _BUCKET = re.compile(r"NoSuchBucket|bucket does not exist|notFound.*bucket", re.IGNORECASE)
 _EXPIRED = re.compile(r"ExpiredToken|TokenExpired|token has expired|invalid_grant", re.IGNORECASE)
 _REFUSED = re.compile(
-    r"InvalidAccessKeyId|SignatureDoesNotMatch|AccessDenied|InvalidToken|\b40[13] (?:Unauthorized|Forbidden)",
+    r"InvalidAccessKeyId|SignatureDoesNotMatch|AccessDenied|InvalidToken"
+    r"|\b40[13] (?:Unauthorized|Forbidden)",
     re.IGNORECASE,
 )
 _NO_CREDENTIALS = re.compile(

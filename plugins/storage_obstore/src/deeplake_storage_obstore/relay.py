@@ -136,7 +136,7 @@ def _answer(line: Connection, clients: dict[str, Client], mutex: threading.Lock)
 
 
 def _plain(value: Any) -> Any:
-    """obstore's bytes as Python's, which can be sent."""
+    """Obstore's bytes as Python's, which can be sent."""
     if isinstance(value, list):
         return [_plain(part) for part in value]
     if isinstance(value, tuple):

@@ -100,7 +100,7 @@ class Bucket:
         )
 
     def __call__(self) -> Any:
-        """obstore's store."""
+        """Obstore's store."""
         from obstore.store import S3Store
 
         options: dict[str, Any] = dict(self.options)
@@ -117,7 +117,7 @@ class Bucket:
         }
         if endpoint.startswith("http://"):
             client["allow_http"] = True
-        provider = _from_profile(self.profile) if self.profile else self.provider
+        provider: Any = _from_profile(self.profile) if self.profile else self.provider
         return S3Store(
             self.bucket,
             prefix=self.prefix or None,
@@ -159,7 +159,9 @@ def _from_profile(name: str) -> Callable[[], Mapping[str, Any]]:
     def provide() -> Mapping[str, Any]:
         found = session.get_credentials()
         if found is None:
-            raise CredentialsError(f"the profile {name!r} of the AWS configuration has no credentials")
+            raise CredentialsError(
+                f"the profile {name!r} of the AWS configuration has no credentials"
+            )
         frozen = found.get_frozen_credentials()
         return {
             "access_key_id": frozen.access_key,
