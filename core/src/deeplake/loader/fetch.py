@@ -166,7 +166,7 @@ class Column:
 
     Raises:
         ValueError: The tensor cannot be decoded that way.
-        NotImplementedError: It is a sequence.
+        NotImplementedError: It is data of a video.
     """
 
     __slots__ = (
@@ -324,6 +324,10 @@ class Column:
     def _objects(self, values: list[Any], rows: Rows) -> list[Any]:
         if self._decode == "data":
             return self._described(values)
+        return self._shown(values, self._steps)
+
+    def _shown(self, values: list[Any], steps: Selection) -> list[Any]:
+        """Values that are no arrays the way ``numpy()`` shows them."""
         payload = self._plugin.spec().payload
         if payload == "text":
             shown: list[Any] = [np.array([value]) for value in values]
@@ -331,7 +335,7 @@ class Column:
             shown = [object_array([value]) for value in values]
         else:
             shown = [object_array(value) for value in values]
-        return [self._steps.apply(value) for value in shown] if self._steps.steps else shown
+        return [steps.apply(value) for value in shown] if steps.steps else shown
 
     def _described(self, values: list[Any]) -> list[Any]:
         return [self._plugin.data(value, self.source.info, batch=False) for value in values]
@@ -377,13 +381,8 @@ def check_decode(name: str, schema: TensorSchema, decode: Decode, *, subscripted
 
     Raises:
         ValueError: They cannot.
-        NotImplementedError: They are sequences, or data of videos.
+        NotImplementedError: They are data of videos.
     """
-    if schema.is_sequence:
-        raise NotImplementedError(
-            f"tensor {name!r} has htype {schema.full_htype!r}: loaders do not take sequences yet; "
-            "leave it out with tensors=[…]"
-        )
     spec = htype_plugin(schema.htype).spec()
     if decode == "pil" and (schema.sample_compression not in _PIL or subscripted):
         raise ValueError(

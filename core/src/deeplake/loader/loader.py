@@ -20,6 +20,7 @@ from deeplake.loader.lot import Dice, Lot, Rows
 from deeplake.loader.pipeline import Pipeline, cores
 from deeplake.loader.plan import Plan
 from deeplake.loader.schedule import Progress, Schedule
+from deeplake.loader.sequences import SequenceColumn
 from deeplake.loader.spec import (
     INDEX,
     LoaderSpec,
@@ -591,7 +592,7 @@ class DeepLakeDataLoader:
             snapshot.check_not_empty(names)
             adapter = plugins.get("framework", spec.framework or "numpy")
             columns = [
-                Column(
+                (SequenceColumn if snapshot.sources[name].schema.is_sequence else Column)(
                     snapshot.sources[name],
                     spec.decode_method.get(name, "numpy"),
                     snapshot.steps,
