@@ -21,11 +21,8 @@ from deeplake import spi
 from deeplake._version import __version__
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
-# What several plugins are made of: no plugin, and nothing that a user asks for by itself.
-SHARED = [ROOT / "plugins" / "storage_obstore"]
-PLUGINS = [folder for folder in FOLDERS if folder not in SHARED]
-DISTRIBUTIONS = [ROOT / "core", *FOLDERS]
+PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
+DISTRIBUTIONS = [ROOT / "core", *PLUGINS]
 
 
 def pyproject(folder: Path) -> dict[str, Any]:
@@ -129,7 +126,7 @@ def test_every_plugin_has_an_extra_named_after_it() -> None:
 
 def test_an_extra_is_the_last_word_of_its_distribution() -> None:
     for name, requirements in extras().items():
-        if name in ("all", "test-servers"):
+        if name == "all":
             continue
         [requirement] = requirements
         if requirement.extras:
@@ -154,8 +151,7 @@ def test_a_distribution_is_complete(folder: Path) -> None:
         assert (folder / name).is_file(), f"{folder.name} has no {name}"
     assert (folder / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
     assert (package(folder) / "py.typed").is_file(), f"{folder.name} has no py.typed"
-    if folder not in SHARED:  # it is tested as what it is a part of
-        assert list((folder / "tests").rglob("test_*.py")), f"{folder.name} has no tests"
+    assert list((folder / "tests").rglob("test_*.py")), f"{folder.name} has no tests"
 
 
 @each_plugin
@@ -167,17 +163,6 @@ def test_a_plugin_announces_classes_of_its_own(plugin: Path) -> None:
         assert kind in {*spi.KINDS, "hooks"}
         for value in entries.values():
             assert value.split(":")[0].split(".")[0] == f"deeplake_{plugin.name}"
-
-
-def test_what_is_shared_announces_nothing() -> None:
-    for folder in SHARED:
-        assert "entry-points" not in pyproject(folder)["project"]
-        needed = {
-            requirement
-            for plugin in PLUGINS
-            for requirement in pyproject(plugin)["project"]["dependencies"]
-        }
-        assert dist_name(folder) in needed
 
 
 def test_built_ins_are_no_entry_points() -> None:

@@ -46,6 +46,15 @@ class File:
 
 
 @dataclass
+class Link:
+    """A sample that is a link to a file elsewhere (section 4.9)."""
+
+    link: dict[str, Any]
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass
 class Piece:
     """A run of rows (section 5)."""
 
@@ -145,7 +154,8 @@ class Chunk:
         )  # fmt: skip
         check(magic == b"DLCK" and version == 1 and algorithm == 1, "no chunk of version 1")
         check(self.kind in (FIXED, RAGGED, SEQUENCE), "kind of chunk")
-        check(flags < (8 if self.kind == SEQUENCE else 4), "flags of a chunk")
+        check(not flags & ~(15 if self.kind == SEQUENCE else 11), "flags of a chunk")
+        self.links = bool(flags & 8)
         check(zeros == bytes(2) and zeros8 == bytes(8), "reserved bytes")
         check(header >= 96 and header % 64 == 0 and header <= len(block), "length of the header")
         check(xxhash.xxh3_64_intdigest(block[:88] + block[96:header]) == own, "header checksum")
@@ -219,6 +229,11 @@ class Chunk:
         if self.null[i]:
             check(data == b"", "None with bytes")
             return None
+        if self.links:
+            check(not self.sample_codec, "links with a sample codec")
+            link = json.loads(data)
+            check(isinstance(link, dict) and isinstance(link.get("path"), str), "a link")
+            return Link(link, shape, self.dtype)
         if self.sample_codec in CODECS:
             if data:
                 assert self.decoded is not None

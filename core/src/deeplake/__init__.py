@@ -25,11 +25,9 @@ if TYPE_CHECKING:
     from deeplake import plugins as plugins
     from deeplake import random as random
     from deeplake import spi as spi
-    from deeplake import transforms as transforms
     from deeplake import types as types
     from deeplake.dataset import CallablePackage
     from deeplake.dataset import tensor as tensor
-    from deeplake.dataset.account import connect as connect
     from deeplake.dataset.dataset import Dataset as Dataset
     from deeplake.dataset.entry import copy as copy
     from deeplake.dataset.entry import deepcopy as deepcopy
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
     from deeplake.dataset.entry import empty as empty
     from deeplake.dataset.entry import exists as exists
     from deeplake.dataset.entry import like as like
+    from deeplake.dataset.entry import link as link
     from deeplake.dataset.entry import load as load
     from deeplake.dataset.entry import read as read
     from deeplake.dataset.entry import rename as rename
@@ -54,7 +53,6 @@ _LAZY = {
     "Tensor": "deeplake.dataset.tensor:Tensor",
     "compressions": "deeplake.names:compressions()",
     "config": "deeplake.config",
-    "connect": "deeplake.dataset.account:connect",
     "copy": "deeplake.dataset.entry:copy",
     "dataset": "deeplake.dataset",
     "deepcopy": "deeplake.dataset.entry:deepcopy",
@@ -65,6 +63,7 @@ _LAZY = {
     "htype": "deeplake.names:htype",
     "htypes": "deeplake.names:htypes()",
     "like": "deeplake.dataset.entry:like",
+    "link": "deeplake.dataset.entry:link",
     "load": "deeplake.dataset.entry:load",
     "plugins": "deeplake.plugins",
     "random": "deeplake.random",
@@ -73,7 +72,6 @@ _LAZY = {
     "spi": "deeplake.spi",
     "tensor": "deeplake.dataset.tensor",
     "tiled": "deeplake.dataset.tiling:tiled",
-    "transforms": "deeplake.transforms",
     "types": "deeplake.types",
 }
 # Name -> "module", "module:attribute", or "module:function()" for what is asked anew each time.
@@ -118,6 +116,7 @@ __all__ = [
     "exists",
     "htypes",
     "like",
+    "link",
     "load",
     "random",
     "read",

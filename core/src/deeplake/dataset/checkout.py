@@ -11,6 +11,8 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from deeplake.dataset import downsampling, writer
+from deeplake.dataset.lender import Lender
+from deeplake.dataset.linking import Linker
 from deeplake.dataset.reader import TensorReader
 from deeplake.dataset.sequence_reader import SequenceReader
 from deeplake.dataset.sequence_writer import check_update
@@ -45,8 +47,10 @@ class Checkout:
         read_only: Refuse changes.
         origin: Of a saved view with a copy of its rows: the commit that they were copied from.
         saves: Views may be saved; None: unless it is read only.
+        lender: Credentials for links; None: none yet.
 
     Attributes:
+        linker: Reads what links lead to.
         generation: Changes whenever rows may have moved: views taken earlier are invalid then.
     """
 
@@ -58,6 +62,7 @@ class Checkout:
         read_only: bool,
         origin: str | None = None,
         saves: bool | None = None,
+        lender: Lender | None = None,
     ) -> None:
         self.path = path
         self.session = session
@@ -71,6 +76,10 @@ class Checkout:
         self._touched: dict[str, int] = {}
         self._begun: dict[str, int] = {}
         self._readers: dict[str, TensorReader] = {}
+        self.lender = Lender() if lender is None else lender
+        capabilities = session.repository.store.capabilities
+        local = capabilities.mapping or not capabilities.persistent
+        self.linker = Linker(self.lender, session, local=local)
 
     @property
     def repository(self) -> Repository:
@@ -98,13 +107,15 @@ class Checkout:
             before = found if found is not None and found.blocks is blocks else None
             kind = SequenceReader if draft.schema.is_sequence else TensorReader
             found = kind(blocks, draft.schema, table, before)
+            found.linker = self.linker
+            found.info = draft.info
             self._readers[tid] = found
         return found
 
     def switch(self, session: Session) -> None:
         """Go to another version."""
         self.session.close()
-        self.session = session
+        self.session = self.linker.session = session
         self._touched = {}
         self.rows_moved()
         self._readers.clear()
@@ -133,7 +144,7 @@ class Checkout:
         if generation not in self._pins:
             return None
         session = Session.open(self.repository, self._pins[generation][0])
-        return Checkout(self.path, session, read_only=True, saves=self.saves)
+        return Checkout(self.path, session, read_only=True, saves=self.saves, lender=self.lender)
 
     @property
     def saves(self) -> bool:
@@ -423,7 +434,8 @@ class Checkout:
 
     def _encoded(self, draft: Draft, samples: Any) -> writer.Batch:
         """Encoded samples, with those of the tensors that have smaller copies of them."""
-        batch = writer.encode(samples, draft.schema, draft.info)
+        linker = self.linker if draft.schema.is_link else None
+        batch = writer.encode(samples, draft.schema, draft.info, linker)
         copies = downsampling.drafts(draft, self.session.by_name)
         if copies:
             # What the first sample decides, it decides for its smaller copies too.

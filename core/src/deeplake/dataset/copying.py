@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deeplake.dataset import downsampling, structure
+from deeplake.dataset import downsampling, materializing, structure
+from deeplake.dataset.credentials import adopt, names_by_id
+from deeplake.dataset.extent import rows as rows_of
 from deeplake.dataset.progress import progress
 from deeplake.errors import InvalidOperationError
 from deeplake.format import envelope
@@ -35,13 +37,20 @@ DEFAULT_INDEX = "default_index"
 
 # --------------------------------------------------------------------------- rows
 def copy_rows(
-    source: Dataset, target: Dataset, tensors: Sequence[str] | None, *, progressbar: bool
+    source: Dataset,
+    target: Dataset,
+    tensors: Sequence[str] | None,
+    *,
+    progressbar: bool,
+    unlink: bool = False,
 ) -> None:
     """Copy the rows that ``source`` selects into a dataset without tensors.
 
-    Samples are copied as they are stored, without decoding them.
+    Samples are copied as they are stored, without decoding them; links stay links, unless ``unlink``
+    says that what they lead to is stored.
 
     Raises:
+        GetDataFromLinkError: What a link leads to should be stored, and cannot be read.
         InvalidOperationError: The view goes into samples, and ``target`` cannot hold the parts.
     """
     group = source.group_index
@@ -54,7 +63,14 @@ def copy_rows(
         ):
             tensor = source[name]
             draft = tensor._draft
-            target._add_like(name, tensor._schema, draft.info)
+            if unlink and tensor.is_link and not selection.steps:
+                _copy_unlinked(source, target, name)
+                continue
+            parts = bool(selection.steps)
+            target._add_like(name, tensor._schema, draft.info, unlink=parts)
+            if tensor.is_link and not parts:
+                lender = source._checkout.lender
+                adopt(checkout, names_by_id(source._checkout), lender.values)
             if selection.steps:
                 _copy_parts(source, target, name)
                 continue
@@ -69,11 +85,22 @@ def copy_rows(
                 target.create_group(inner, exist_ok=True)
         if not group and dict(source.info):
             target.info.replace_with(dict(source.info))
-        for key in sorted(source.get_creds_keys() - target.get_creds_keys()):
-            target.root.add_creds_key(key)
         if selection.is_single and not target.group_index:
             with checkout.change(rows_move=False):
                 session.set_extra(DEFAULT_INDEX, [0])
+
+
+def _copy_unlinked(source: Dataset, target: Dataset, name: str) -> None:
+    """Store what the selected links lead to."""
+    tensor = source[name]
+    reader = tensor._reader
+    rows = np.asarray(rows_of(tensor), np.int64)
+    stored = rows[rows < len(reader)]
+    target._add_like(name, materializing.stored_schema(reader, stored), tensor._draft.info)
+    new = target[name]
+    for _, samples in materializing.blocks(reader, stored):
+        new.extend(samples)
+    new.extend([None] * (len(rows) - len(stored)))
 
 
 def _smaller(session: Session, draft: Draft) -> list[Draft]:

@@ -2,24 +2,56 @@
 
 The names are part of the dataset. The credentials themselves are never stored: they live in the
 memory of the handle that was given them, and are given again after each load.
+
+A link keeps the *id* of a name, which is the name that it was added with, so that names can change
+while links stay as they are.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from deeplake.dataset.checkout import Checkout
 from deeplake.errors import MissingCredsError
-
-_KEY = "creds_keys"
-_values: WeakKeyDictionary[Checkout, dict[str, Mapping[str, Any]]] = WeakKeyDictionary()
+from deeplake.format.links import CREDS_KEY, ENV, creds_names
 
 
 def populated(checkout: Checkout) -> dict[str, Mapping[str, Any]]:
     """Credentials by name that this working copy was given; empty ones are the environment's."""
-    return _values.setdefault(checkout, {})
+    return checkout.lender.values
+
+
+def names_by_id(checkout: Checkout) -> dict[str, str]:
+    """Names of credentials of a dataset, by the ids that links have."""
+    return creds_names(checkout.session.extra)
+
+
+def id_of(checkout: Checkout, name: str) -> str:
+    """The id of a name. Raises ``MissingCredsError``."""
+    known = names_by_id(checkout)
+    for key, value in known.items():
+        if value == name:
+            return key
+    raise MissingCredsError(
+        f"there are no credentials called {name!r}; there are "
+        f"{', '.join(map(repr, known.values())) or 'none'}: add_creds_key adds a name"
+    )
+
+
+def adopt(checkout: Checkout, names: Mapping[str, str], values: Mapping[str, Any]) -> None:
+    """Take over the names that copied links have, and in memory what they stand for."""
+    known = names_by_id(checkout)
+    new = {key: name for key, name in names.items() if key not in known}
+    if not new:
+        return
+    with checkout.change(rows_move=False) as session:
+        for key, name in new.items():
+            session.set_extra(CREDS_KEY + key, name)
+    for name in new.values():
+        if name in values:
+            populated(checkout).setdefault(name, values[name])
 
 
 class Credentials:
@@ -34,7 +66,7 @@ class Credentials:
 
     def get_creds_keys(self) -> set[str]:
         """All names."""
-        return set(self._checkout.session.extra.get(_KEY, ()))
+        return set(names_by_id(self._checkout).values())
 
     def get_managed_creds_keys(self) -> set[str]:
         """Names whose credentials a service keeps: none."""
@@ -44,7 +76,7 @@ class Credentials:
         """Add a name.
 
         Args:
-            creds_key: The name.
+            creds_key: The name. ``"ENV"`` is always there: it stands for the environment.
             managed: Only False: no service keeps credentials.
 
         Raises:
@@ -52,11 +84,12 @@ class Credentials:
         """
         self._check_root("add_creds_key")
         _check_unmanaged(creds_key, managed)
-        if not creds_key:
-            raise ValueError("a name of credentials is a str that is not empty")
-        if creds_key in self.get_creds_keys():
-            raise ValueError(f"there are credentials called {creds_key!r} already")
-        self._set_names([*self._names_in_order(), creds_key])
+        self._check_new(creds_key)
+        known = names_by_id(self._checkout)
+        key = creds_key
+        while key in known:  # names that were given up still are ids
+            key = f"{creds_key}-{secrets.token_hex(4)}"
+        self._set_name(key, creds_key)
 
     def populate_creds(
         self,
@@ -66,26 +99,34 @@ class Credentials:
     ) -> None:
         """Give the credentials of a name, for this handle.
 
+        They are kept in memory, and go along to child processes that are started from this one. They
+        are in no pickle and no message.
+
         Args:
             creds_key: The name.
-            creds: The credentials, as the store takes them.
+            creds: The credentials, as the store takes them; HTTP headers for web servers.
             from_environment: Take those that the environment has instead.
 
         Raises:
             MissingCredsError: There is no such name.
             ValueError: Both, or neither of ``creds`` and ``from_environment`` is given.
         """
-        self._check_known(creds_key)
+        id_of(self._checkout, creds_key)
         if from_environment == (creds is not None):
             raise ValueError(
                 f"credentials {creds_key!r}: give either creds or from_environment=True"
+            )
+        if creds is not None and not isinstance(creds, Mapping):
+            raise TypeError(
+                f"credentials {creds_key!r}: a dict of what the store takes, not a "
+                f"{type(creds).__name__}"
             )
         populated(self._checkout)[creds_key] = {} if creds is None else dict(creds)
 
     def update_creds_key(
         self, creds_key: str, new_creds_key: str | None = None, managed: bool | None = None
     ) -> None:
-        """Give credentials another name.
+        """Give credentials another name; links that use them follow.
 
         Args:
             creds_key: The name that they have.
@@ -97,32 +138,27 @@ class Credentials:
             ValueError: The new name is taken, or ``managed`` is True.
         """
         self._check_root("update_creds_key")
-        self._check_known(creds_key)
+        key = id_of(self._checkout, creds_key)
         _check_unmanaged(creds_key, bool(managed))
         if new_creds_key is None or new_creds_key == creds_key:
             return
-        if new_creds_key in self.get_creds_keys():
-            raise ValueError(f"there are credentials called {new_creds_key!r} already")
-        names = [new_creds_key if name == creds_key else name for name in self._names_in_order()]
-        self._set_names(names)
+        self._check_new(new_creds_key)
+        self._set_name(key, new_creds_key)
         values = populated(self._checkout)
         if creds_key in values:
             values[new_creds_key] = values.pop(creds_key)
 
-    def _names_in_order(self) -> list[str]:
-        return list(self._checkout.session.extra.get(_KEY, ()))
+    def _check_new(self, creds_key: Any) -> None:
+        if not isinstance(creds_key, str) or not creds_key:
+            raise ValueError("a name of credentials is a str that is not empty")
+        if creds_key == ENV:
+            raise ValueError("credentials 'ENV' are always there: those of the environment")
+        if creds_key in self.get_creds_keys():
+            raise ValueError(f"there are credentials called {creds_key!r} already")
 
-    def _set_names(self, names: list[str]) -> None:
+    def _set_name(self, key: str, name: str) -> None:
         with self._checkout.change(rows_move=False) as session:
-            session.set_extra(_KEY, names)
-
-    def _check_known(self, creds_key: str) -> None:
-        names = self._names_in_order()
-        if creds_key not in names:
-            raise MissingCredsError(
-                f"there are no credentials called {creds_key!r}; there are "
-                f"{', '.join(map(repr, names)) or 'none'}: add_creds_key adds a name"
-            )
+            session.set_extra(CREDS_KEY + key, name)
 
 
 def _check_unmanaged(creds_key: str, managed: bool) -> None:
@@ -132,4 +168,4 @@ def _check_unmanaged(creds_key: str, managed: bool) -> None:
         )
 
 
-__all__ = ["Credentials", "populated"]
+__all__ = ["Credentials", "adopt", "id_of", "names_by_id", "populated"]

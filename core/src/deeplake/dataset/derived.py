@@ -114,6 +114,7 @@ class Derived:
         scheduler: str = "threaded",
         progressbar: bool = True,
         public: bool = False,
+        unlink: bool = False,
     ) -> Dataset:
         """Copy the selected rows of this version, without history, to another path.
 
@@ -126,6 +127,8 @@ class Derived:
             overwrite: Delete a dataset that is there already.
             creds: Credentials of the destination.
             progressbar: Show progress.
+            unlink: Store what links lead to; else they stay links, with the names of their
+                credentials.
             runtime, token, num_workers, scheduler, public: Accepted for compatibility.
 
         Raises:
@@ -135,7 +138,7 @@ class Derived:
 
         return copy_into(
             cast("Dataset", self), dest, tensors, overwrite=overwrite, creds=creds,
-            progressbar=progressbar,
+            progressbar=progressbar, unlink=unlink,
         )  # fmt: skip
 
     def random_split(self, lengths: Sequence[float]) -> list[Dataset]:

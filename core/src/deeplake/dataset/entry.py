@@ -8,7 +8,9 @@ from typing import Any
 from deeplake import plugins
 from deeplake.dataset import copying, download, views
 from deeplake.dataset.checkout import Checkout
+from deeplake.dataset.credentials import adopt, names_by_id
 from deeplake.dataset.dataset import Dataset
+from deeplake.dataset.linked import LinkedSample
 from deeplake.dataset.sample import Sample
 from deeplake.dataset.selection import Selection
 from deeplake.errors import (
@@ -144,8 +146,10 @@ def load(
             environment variable DEEPLAKE_DOWNLOAD_PATH names, and open the copy; ``"local"``: the
             same, unless there is a copy already. ``"download:8"``: with 8 threads.
         reset: If the head of the branch cannot be read, drop what was not committed.
-        token, org_id, unlink, indra, check_integrity, lock_timeout, lock_enabled, index_params:
-            Accepted for compatibility.
+        unlink: Store in the copy what the links of its tensors lead to; links that need credentials
+            other than those of the environment cannot be followed yet.
+        token, org_id, indra, check_integrity, lock_timeout, lock_enabled, index_params: Accepted for
+            compatibility.
 
     Raises:
         DatasetHandlerError: There is no dataset.
@@ -170,6 +174,9 @@ def load(
         url = method.fetch(store, url, verbose=verbose)
         store = _store(url, urls.FILE, None)
     session = _session(store, url, address, reset=reset, read_only=bool(read_only))
+    if unlink and session.ref is not None:
+        # Of the copy: what is there already when it is opened again needs no unlinking.
+        _unlink(Dataset(Checkout(url, session, read_only=False)))
     if read_only is None:
         read_only = not store.capabilities.writable
     checkout = Checkout(url, session, read_only=read_only)
@@ -180,6 +187,13 @@ def load(
         except KeyError as error:
             raise DatasetHandlerError(f"{url} has no view {view_id!r}") from error
     return _opened(opened)
+
+
+def _unlink(dataset: Dataset) -> None:
+    for name in dataset.meta.tensors:
+        tensor = dataset[name]
+        if tensor.is_link:
+            tensor.materialize()
 
 
 def _view_of(url: str) -> tuple[str, str]:
@@ -394,6 +408,8 @@ def like(
     with target:
         for name, schema, tensor_info in schemas:
             target._add_like(name, schema, tensor_info)
+        if any(schema.is_link for _, schema, _ in schemas):
+            adopt(target._checkout, names_by_id(source._checkout), source._checkout.lender.values)
         for group in groups:
             target.create_group(group, exist_ok=True)
         if info:
@@ -425,17 +441,19 @@ def copy(
         src_creds, dest_creds: Credentials of the stores.
         progressbar: Show progress.
         runtime, token, num_workers, scheduler: Accepted for compatibility.
-        **kwargs: None are supported.
+        **kwargs: ``unlink=True``: store what links lead to. No others are supported.
 
     Raises:
         UnsupportedParameterException: Any further argument.
         DatasetHandlerError: ``dest`` exists, and ``overwrite`` is False.
     """
+    unlink = bool(kwargs.pop("unlink", False))
     _no_more(kwargs)
     source = src if isinstance(src, Dataset) else load(src, creds=src_creds, read_only=True)
     return source.copy(
-        dest, tensors=tensors, overwrite=overwrite, creds=dest_creds, progressbar=progressbar
-    )
+        dest, tensors=tensors, overwrite=overwrite, creds=dest_creds, progressbar=progressbar,
+        unlink=unlink,
+    )  # fmt: skip
 
 
 def copy_into(
@@ -446,6 +464,7 @@ def copy_into(
     overwrite: bool,
     creds: Creds,
     progressbar: bool,
+    unlink: bool = False,
 ) -> Dataset:
     """Copy the rows that a dataset or view selects (see ``Dataset.copy``)."""
     source._check_valid()
@@ -454,7 +473,7 @@ def copy_into(
         if is_at(source, target):
             raise DatasetHandlerError(f"{dest} cannot be copied to itself")
         target = empty(target, overwrite=overwrite, creds=creds)
-    copying.copy_rows(source, target, tensors, progressbar=progressbar)
+    copying.copy_rows(source, target, tensors, progressbar=progressbar, unlink=unlink)
     selection = _default_selection(target._checkout.session)
     return target if selection.is_all else Dataset(target._checkout, selection=selection)
 
@@ -620,6 +639,21 @@ def read(
     )
 
 
+def link(path: PathLike, creds_key: str | None = None) -> LinkedSample:
+    """A file that stays where it is, for a tensor of htype ``link[…]``.
+
+    Args:
+        path: Path or URL of the file. A relative path is of the current directory.
+        creds_key: Name of its credentials (``ds.add_creds_key``, ``ds.populate_creds``); ``"ENV"``:
+            those that the environment has. Object stores need one of the two.
+
+    Raises:
+        InvalidPathException: It is no path, or a URL with a password in it.
+        TypeError: ``creds_key`` is not a str.
+    """
+    return LinkedSample(path, creds_key)
+
+
 __all__ = [
     "copy",
     "dataset",
@@ -628,6 +662,7 @@ __all__ = [
     "empty",
     "exists",
     "like",
+    "link",
     "load",
     "read",
     "rename",

@@ -27,21 +27,22 @@ def shapes(tensor: Tensor) -> np.ndarray:
         return reader.shapes(wanted)
     stored = wanted < len(reader)
     found = reader.shapes(wanted[stored])
-    result = np.zeros((len(wanted), found.shape[1]), found.dtype)
+    result = np.zeros((len(wanted), found.shape[1]), np.int64)
     result[stored] = found
     return result
 
 
-def interval(tensor: Tensor) -> ShapeInterval:
-    """Smallest and largest shape, the number of samples first unless one is selected."""
+def interval(tensor: Tensor, *, look: bool = True) -> ShapeInterval:
+    """Smallest and largest shape, the number of samples first unless one is selected.
+
+    Args:
+        tensor: The tensor.
+        look: Open links to find out what is not known; without, zeros stand for that.
+    """
     selection = tensor._selection
-    low, high = _bounds(tensor)
+    low, high = _bounds(tensor, look)
     if selection.steps and low == high:
         low = high = selection.result_shape(low)
-    elif selection.steps and len(tensor) and tensor.is_sequence:
-        from deeplake.dataset.sequences import part_bounds
-
-        low, high = part_bounds(tensor)
     elif selection.steps and len(tensor):
         parts = [selection.result_shape(tuple(shape)) for shape in shapes(tensor).tolist()]
         low, high = (
@@ -54,21 +55,21 @@ def interval(tensor: Tensor) -> ShapeInterval:
     return ShapeInterval((count, *low), (count, *high))
 
 
-def _bounds(tensor: Tensor) -> tuple[Shape, Shape]:
+def _bounds(tensor: Tensor, look: bool) -> tuple[Shape, Shape]:
     """Lowest and highest shape of the whole samples that are selected."""
     reader = tensor._reader
     selection = tensor._selection
     low, high = reader.table.bounds()
     low, high = tuple(map(int, low)), tuple(map(int, high))
-    if tensor._total == len(reader) and (low == high or selection.index is None):
+    if reader.looks:
+        if not look:
+            return low, high
+    elif tensor._total == len(reader) and (low == high or selection.index is None):
         return low, high
-    wanted = np.asarray(rows(tensor), np.int64)
-    stored = wanted < len(reader)
-    lows, highs = reader.bounds(wanted[stored])
-    if not len(lows):
-        return (0,) * len(low), (0,) * len(low)
-    least = lows.min(axis=0) if stored.all() else np.zeros(len(low), np.int64)
-    return tuple(least.tolist()), tuple(highs.max(axis=0).tolist())
+    found = shapes(tensor)
+    if not len(found):
+        return (0,) * found.shape[1], (0,) * found.shape[1]
+    return tuple(found.min(axis=0).tolist()), tuple(found.max(axis=0).tolist())
 
 
 __all__ = ["interval", "rows", "shapes"]

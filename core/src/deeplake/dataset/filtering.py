@@ -8,6 +8,7 @@ from functools import partial
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
+from deeplake.dataset.lender import keep
 from deeplake.dataset.progress import progress
 from deeplake.errors import FilterError, UnsupportedSchedulerError
 
@@ -49,7 +50,11 @@ def _parallel(
     if scheduler == "threaded":
         pool = ThreadPoolExecutor(workers, thread_name_prefix="deeplake-filter")
     elif scheduler == "processed":
-        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+        # Credentials go along when the processes start: in what is sent later there are none.
+        pool = ProcessPoolExecutor(
+            workers, mp_context=get_context("spawn"), initializer=keep,
+            initargs=(dataset._checkout.lender,),
+        )  # fmt: skip
     else:
         raise UnsupportedSchedulerError(
             f"there is no scheduler {scheduler!r}; there are 'serial', 'threaded' and 'processed'"

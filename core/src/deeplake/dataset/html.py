@@ -17,7 +17,7 @@ import numpy as np
 
 from deeplake.dataset.meta import dtype_text
 from deeplake.dataset.resize import bilinear, nearest
-from deeplake.dataset.summary import compression_text
+from deeplake.dataset.summary import compression_text, shape_text
 from deeplake.errors import DeepLakeError, PluginNotFoundError
 from deeplake.format.encoding import codec_plugin, htype_plugin
 from deeplake.spi import SampleCodec
@@ -93,7 +93,7 @@ def _version(dataset: Dataset) -> str:
 
 def _row(name: str, tensor: Tensor) -> tuple[str, str, str, str, str]:
     return (
-        name, str(tensor.htype), str(tensor.shape_interval), str(dtype_text(tensor)),
+        name, str(tensor.htype), shape_text(tensor), str(dtype_text(tensor)),
         compression_text(tensor),
     )  # fmt: skip
 

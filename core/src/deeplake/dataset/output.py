@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deeplake.dataset.extent import rows as rows_of
+from deeplake.dataset.linking import sample_of
+from deeplake.dataset.linkviews import as_links
 from deeplake.dataset.reader import TensorReader
 from deeplake.dataset.sample import Sample
 from deeplake.dataset.selection import Selection
 from deeplake.errors import DynamicTensorNumpyError, EmptyTensorError
 from deeplake.format.encoding import encoding, htype_plugin
 from deeplake.format.values import object_array
-from deeplake.spi import SampleCodec
 
 if TYPE_CHECKING:
     from deeplake.dataset.tensor import Tensor
@@ -23,9 +24,8 @@ _EMPTY = {"text": str, "json": dict, "list": list, "polygon": list}
 
 
 # --------------------------------------------------------------------------- values of rows
-def check_filled(reader: TensorReader) -> None:
-    """Raise ``EmptyTensorError`` if no sample of the tensor has a value."""
-    if reader.schema.ndim is None:
+def _check_filled(reader: TensorReader) -> None:
+    if reader.schema.ndim is None and not reader.looks:
         raise EmptyTensorError(
             f"tensor {reader.schema.name!r} holds no sample that has a value, only None: append one "
             "to decide its dtype and its number of dimensions"
@@ -43,7 +43,7 @@ def _sample(reader: TensorReader, row: int) -> Any:
     if row >= len(reader):
         return _empty(reader)
     if reader.schema.ndim is None:
-        check_filled(reader)
+        _check_filled(reader)
     return reader.sample(row)
 
 
@@ -51,7 +51,7 @@ def _part(reader: TensorReader, row: int, selection: Selection) -> np.ndarray:
     """What the steps of a selection take of one row."""
     if row >= len(reader):
         return selection.apply(_empty(reader))
-    check_filled(reader)
+    _check_filled(reader)
     return reader.part(row, selection)
 
 
@@ -61,13 +61,13 @@ def samples(tensor: Tensor) -> list[Any]:
     wanted = rows_of(tensor)
     if tensor._total == len(reader):
         if len(wanted):
-            check_filled(reader)
+            _check_filled(reader)
         return reader.samples(wanted)
     numbers = np.asarray(wanted, np.int64)
     stored = np.flatnonzero(numbers < len(reader))
     result = [_empty(reader) for _ in range(len(numbers))]
     if len(stored):
-        check_filled(reader)
+        _check_filled(reader)
         for at, value in zip(stored.tolist(), reader.samples(numbers[stored]), strict=True):
             result[at] = value
     return result
@@ -79,12 +79,12 @@ def numpy(tensor: Tensor, *, aslist: bool) -> Any:
     selection = tensor._selection
     reader = tensor._reader
     if type(selection.index) is int:
-        if selection.steps and reader.payload == "array":
+        if selection.steps and reader.payload == "array" and not reader.schema.is_sequence:
             return _part(reader, selection.index, selection)
         value = _sample(reader, selection.index)
         if reader.payload == "array":
             return selection.apply(value) if selection.steps else value
-        return _subscripted(tensor, shown(reader, value))
+        return _subscripted(tensor, _shown(reader, value))
     if tensor._total == 0:
         return [] if aslist or reader.payload == "polygon" else np.array([])
     if reader.payload != "array":
@@ -95,7 +95,7 @@ def numpy(tensor: Tensor, *, aslist: bool) -> Any:
 def _arrays(tensor: Tensor, reader: TensorReader, aslist: bool) -> Any:
     selection = tensor._selection
     wanted = rows_of(tensor)
-    check_filled(reader)
+    _check_filled(reader)
     found: list[np.ndarray] | None = None
     if selection.steps and len(wanted) and reader.in_parts(wanted):
         found = [_part(reader, int(row), selection) for row in wanted]
@@ -111,7 +111,7 @@ def _arrays(tensor: Tensor, reader: TensorReader, aslist: bool) -> Any:
         return found
     if len({value.shape for value in found}) == 1:
         return np.stack(found)
-    raise dynamic(tensor, len(found))
+    raise _dynamic(tensor, len(found))
 
 
 def _none_selected(tensor: Tensor, reader: TensorReader) -> np.ndarray:
@@ -124,25 +124,24 @@ def _none_selected(tensor: Tensor, reader: TensorReader) -> np.ndarray:
 
 
 def _objects(tensor: Tensor, reader: TensorReader, aslist: bool) -> Any:
-    found = [_subscripted(tensor, shown(reader, value)) for value in samples(tensor)]
+    shown = [_subscripted(tensor, _shown(reader, value)) for value in samples(tensor)]
     if aslist or reader.payload == "polygon":
-        return found
-    if not found:
+        return shown
+    if not shown:
         return np.zeros((0,), str if reader.payload == "text" else object)
-    if len({value.shape for value in found}) != 1:
-        raise dynamic(tensor, len(found))
-    return np.stack(found)
+    if len({value.shape for value in shown}) != 1:
+        raise _dynamic(tensor, len(shown))
+    return np.stack(shown)
 
 
-def dynamic(tensor: Tensor, count: int) -> DynamicTensorNumpyError:
-    """The error that samples of different shapes are no array."""
+def _dynamic(tensor: Tensor, count: int) -> DynamicTensorNumpyError:
     return DynamicTensorNumpyError(
         f"the {count} samples of tensor {tensor.key!r} that are selected have different shapes "
         f"({tensor.shape_interval}); use .numpy(aslist=True) for a list of arrays"
     )
 
 
-def shown(reader: TensorReader, value: Any) -> Any:
+def _shown(reader: TensorReader, value: Any) -> Any:
     """A value that is no array, the way ``numpy()`` shows it."""
     if reader.payload == "text":
         return np.array([value])
@@ -184,22 +183,17 @@ def _single_or_all(tensor: Tensor) -> Any:
     return found[0] if tensor._selection.is_single else found
 
 
-def check_payload(tensor: Tensor, payload: str) -> None:
-    """Raise ``ValueError`` if samples are of another kind."""
-    if tensor._reader.payload != payload:
-        raise ValueError(
-            f"tensor {tensor.key!r} has htype {tensor.htype!r}: its samples are no {payload}; use "
-            ".numpy() or .data()"
-        )
-
-
 def values(tensor: Tensor, payload: str) -> Any:
     """The selected samples as Python values.
 
     Raises:
         ValueError: They are of another kind.
     """
-    check_payload(tensor, payload)
+    if tensor._reader.payload != payload:
+        raise ValueError(
+            f"tensor {tensor.key!r} has htype {tensor.htype!r}: its samples are no {payload}; use "
+            ".numpy() or .data()"
+        )
     return _single_or_all(tensor)
 
 
@@ -236,15 +230,14 @@ def _info_of(reader: TensorReader, row: int) -> dict[str, Any]:
     codec = encoding(reader.schema).sample
     stored = row < len(reader)
     modified = stored and reader.is_modified(row)
+    if reader.schema.is_link and stored:
+        link = reader.links([row])[0]
+        meta = {} if link is None else sample_of(link, reader.raw(row)).meta
+        return {**meta, "modified": modified}
     if codec is not None and stored and reader.tiles(row) is not None:
         # Its tiles are files, but it is none.
         return {"format": codec.name, "shape": [*reader.shape(row)], "modified": modified}
     raw = reader.raw(row) if codec is not None and stored else b""
-    return info_of(codec, raw, modified=modified)
-
-
-def info_of(codec: SampleCodec | None, raw: bytes, *, modified: bool) -> dict[str, Any]:
-    """What the bytes of one sample say of themselves."""
     if codec is None or not raw:
         return {"modified": modified}
     header = codec.probe(raw)
@@ -263,6 +256,8 @@ def as_sample(tensor: Tensor) -> Any:
     codec = encoding(reader.schema).sample
     if tensor._selection.steps:
         return reader.part(row, tensor._selection)
+    if reader.schema.is_link:
+        return as_links(tensor)[0]
     if codec is not None:
         raw = reader.raw(row)
         return Sample(buffer=raw, compression=codec.name) if raw else reader.sample(row)
@@ -272,6 +267,8 @@ def as_sample(tensor: Tensor) -> Any:
 def as_samples(tensor: Tensor) -> Sequence[Any] | np.ndarray:
     """All selected samples the way ``extend`` takes them: one array where they make one."""
     reader = tensor._reader
+    if reader.schema.is_link and not tensor._selection.steps:
+        return as_links(tensor)
     plain = reader.payload == "array" and encoding(reader.schema).sample is None
     if plain and len(tensor) and tensor._total == len(reader) and not tensor.is_dynamic:
         found: np.ndarray = numpy(tensor, aslist=False)
@@ -282,16 +279,11 @@ def as_samples(tensor: Tensor) -> Sequence[Any] | np.ndarray:
 __all__ = [
     "as_sample",
     "as_samples",
-    "check_filled",
-    "check_payload",
     "data",
-    "dynamic",
-    "info_of",
     "lists",
     "numpy",
     "sample_info",
     "samples",
-    "shown",
     "tobytes",
     "values",
 ]

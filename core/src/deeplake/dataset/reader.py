@@ -8,20 +8,24 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, TypeAlias, cast
+from functools import partial
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from deeplake.dataset import linking
+from deeplake.dataset.linking import Linker
 from deeplake.dataset.sample import Sample
 from deeplake.dataset.selection import Selection
 from deeplake.errors import CorruptedSampleError, DeepLakeError, FormatError
 from deeplake.format import values
 from deeplake.format.chunk import FIXED, TILE, ChunkHeader
 from deeplake.format.encoding import encoding, htype_plugin
+from deeplake.format.links import Link
 from deeplake.format.pieces import ALONE, PARTIAL
 from deeplake.format.tiles import Part
-from deeplake.spi import SampleCodec
-from deeplake.types import Shape, TensorSchema
+from deeplake.types import Buffer, Shape, TensorSchema
 from deeplake.versioning.blocks import Blocks, object_id
 from deeplake.versioning.openchunk import OpenChunk, array_dtype, check_rows, read_header
 from deeplake.versioning.table import PieceTable
@@ -53,7 +57,14 @@ class TensorReader:
         schema: The tensor's schema.
         table: Its piece table.
         before: A reader of the same tensor in an earlier state.
+
+    Attributes:
+        linker: Reads what links lead to.
+        info: The tensor's info, for files that an htype converts.
     """
+
+    linker: Linker | None = None
+    info: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(
         self,
@@ -162,12 +173,13 @@ class TensorReader:
         return self.blocks.fetch(ranges)[0] if ranges else None
 
     def raw(self, row: int) -> bytes:
-        """The stored bytes of one row: for a compressed sample those of its file."""
+        """The stored bytes of one row: for a compressed sample those of its file; so for a link."""
         chunk, i = self._locate(row)
         stored = self._stored(chunk, i)
         if chunk.header.kind == TILE:
             return self._encoded(self._assembled(chunk, stored, row, parallel=True))
-        return bytes(chunk.sample_bytes(i, stored))
+        data = chunk.sample_bytes(i, stored)
+        return self._file(data, row) if chunk.header.links else bytes(data)
 
     def shape(self, row: int) -> Shape:
         """Shape of one row's sample."""
@@ -269,6 +281,8 @@ class TensorReader:
         header = chunk.header
         payload = self.payload
         data = chunk.sample_bytes(i, stored)
+        if header.links and len(data):
+            return self._linked(data, row, out)
         shape = header.sample_shape(i)
         try:
             if payload == "array":
@@ -322,7 +336,103 @@ class TensorReader:
             raise FormatError(f"{header.name}: sample {i} is not of shape {shape}")
         return array.reshape(shape).copy()
 
+    # ---- links
+    def _link(self, data: Buffer, row: Any) -> Link:
+        try:
+            return Link.from_bytes(data)
+        except CorruptedSampleError as error:
+            raise CorruptedSampleError(
+                f"tensor {self.schema.name!r}, row {row}: {error}"
+            ) from error
+
+    def _linked(self, data: Buffer, row: Any, out: np.ndarray | None) -> Any:
+        """What a link leads to."""
+        link = self._link(data, row)
+        assert self.linker is not None
+        try:
+            return linking.value(self.linker, link, self.schema, self.info, out)
+        except DeepLakeError as error:
+            raise linking.located(error, self.schema.name, row) from error
+
+    def _file(self, data: Buffer, row: Any) -> bytes:
+        """The file that a link leads to; nothing for None."""
+        if not len(data):
+            return b""
+        link = self._link(data, row)
+        assert self.linker is not None
+        try:
+            return self.linker.fetch(link)
+        except DeepLakeError as error:
+            raise linking.located(error, self.schema.name, row) from error
+
+    def _file_into(self, data: Buffer, row: Any, result: list[bytes], position: int) -> None:
+        result[position] = self._file(data, row)
+
+    def links(self, rows: Rows) -> list[Link | None]:
+        """The links of some rows of a tensor of links; None for None."""
+        return self._links(self.groups(rows), len(rows), row_numbers(rows))
+
+    def _links(
+        self, groups: Sequence[Group], n: int, names: Sequence[Any] | np.ndarray
+    ) -> list[Link | None]:
+        result: list[Link | None] = [None] * n
+        for chunk, positions, places, parts in self._fetched(groups):
+            for position, i, stored in zip(positions.tolist(), places.tolist(), parts, strict=True):
+                data = chunk.sample_bytes(i, stored)
+                if len(data):
+                    result[position] = self._link(data, names[position])
+        self._trim()
+        return result
+
+    def _look(
+        self, groups: Sequence[Group], n: int, names: Sequence[Any] | np.ndarray
+    ) -> np.ndarray:
+        """Shapes of ``n`` samples that are links; those that were never opened are opened."""
+        found: list[Shape] = [()] * n
+        unknown = []
+        for chunk, positions, places in groups:
+            header = chunk.header
+            for position, i in zip(positions.tolist(), places.tolist(), strict=True):
+                shape = header.sample_shape(i)
+                if any(shape) or header.is_null(i):
+                    found[position] = shape
+                else:
+                    unknown.append(position)
+        if unknown:
+            links = self._links(groups, n, names)
+
+            def look(position: int) -> None:
+                link = links[position]
+                assert link is not None
+                assert self.linker is not None
+                try:
+                    found[position] = linking.shape_of(self.linker, link, self.schema, self.info)
+                except DeepLakeError as error:
+                    raise linking.located(error, self.schema.name, names[position]) from error
+
+            assert self.linker is not None
+            self.linker.run([partial(look, position) for position in unknown])
+        ndim = max(map(len, found), default=0)
+        result = np.zeros((n, ndim), np.int64)
+        for position, shape in enumerate(found):
+            if len(shape) == ndim:
+                result[position] = shape
+        return result
+
+    @property
+    def looks(self) -> bool:
+        """Whether links have to be opened to know the shapes of what they lead to."""
+        return self.schema.is_link and not self.schema.verify
+
     # ---- many rows
+    def _run(self, jobs: Sequence[_Job], parallel: bool) -> None:
+        """Decode samples; on threads where that pays."""
+        if self.linker is not None and any(job.chunk.header.links for job in jobs):
+            self.linker.run(jobs)  # they wait more than they compute
+            return
+        files = any(job.chunk.sample_codec for job in jobs)
+        run_jobs(jobs, parallel=parallel and files)
+
     def groups(self, rows: Rows) -> list[Group]:
         """The chunks of some rows.
 
@@ -370,7 +480,7 @@ class TensorReader:
     ) -> list[Any]:
         """Values of ``n`` samples; ``names`` is what errors call their rows."""
         result: list[Any] = [None] * n
-        jobs: list[Callable[[], None]] = []
+        jobs: list[_Job] = []
         for chunk, positions, places, parts in self._fetched(groups):
             if chunk.header.kind == TILE:
                 for position in positions.tolist():
@@ -385,8 +495,7 @@ class TensorReader:
                 continue
             for position, i, stored in zip(positions.tolist(), places.tolist(), parts, strict=True):
                 jobs.append(_Job(self, chunk, i, stored, names[position], result, position))
-        files = any(job.chunk.sample_codec for job in cast("list[_Job]", jobs))
-        run_jobs(jobs, parallel=parallel and files)
+        self._run(jobs, parallel)
         self._trim()
         return result
 
@@ -397,6 +506,7 @@ class TensorReader:
     def _raws(self, groups: Sequence[Group], names: Sequence[Any] | np.ndarray) -> list[bytes]:
         """The stored bytes of samples; ``names`` is what errors call their rows."""
         result = [b""] * len(names)
+        jobs: list[Callable[[], None]] = []
         for chunk, positions, places, parts in self._fetched(groups):
             if chunk.header.kind == TILE:
                 whole = self._assembled(chunk, parts[0], names[positions[0]], parallel=False)
@@ -409,28 +519,13 @@ class TensorReader:
                     result[position] = value.tobytes()
                 continue
             for position, i, stored in zip(positions.tolist(), places.tolist(), parts, strict=True):
-                result[position] = bytes(chunk.sample_bytes(i, stored))
-        self._trim()
-        return result
-
-    def files(self, rows: Rows) -> list[tuple[memoryview, SampleCodec | None, Shape]]:
-        """The stored files of some rows without a copy, fetched together.
-
-        Returns:
-            ``(bytes, codec, shape of the sample)`` of each row, in the order asked; no bytes and no
-            codec of samples that are not stored as files: ``sample`` reads those.
-        """
-        nothing: tuple[memoryview, SampleCodec | None, Shape] = (memoryview(b""), None, ())
-        result = [nothing] * len(rows)
-        for chunk, positions, places, parts in self._fetched(self.groups(rows)):
-            header = chunk.header
-            codec = None if header.kind == TILE else chunk.sample_codec
-            for k, (position, i) in enumerate(
-                zip(positions.tolist(), places.tolist(), strict=True)
-            ):
-                shape = header.sample_shape(i)
-                data = nothing[0] if codec is None else chunk.sample_bytes(i, parts[k])
-                result[position] = (data, codec if len(data) else None, shape)
+                data = chunk.sample_bytes(i, stored)
+                if chunk.header.links:
+                    jobs.append(partial(self._file_into, data, names[position], result, position))
+                else:
+                    result[position] = bytes(data)
+        if jobs and self.linker is not None:
+            self.linker.run(jobs)
         self._trim()
         return result
 
@@ -458,11 +553,13 @@ class TensorReader:
         if len(shapes) != 1:
             return None
         shape = shapes.pop()
+        if (0 in shape or not shape) and any(chunk.header.links for chunk, _, _ in groups):
+            return None  # what is known of links that were never opened
         dtype = np.dtype(self.schema.dtype)
         if len(groups) == 1 and groups[0][0].array is not None and out is None:
             return self._taken(groups[0][0], groups[0][2], [])
         result = out if out is not None else np.empty((n, *shape), dtype)
-        jobs: list[Callable[[], None]] = []
+        jobs: list[_Job] = []
         for chunk, positions, places, parts in self._fetched(groups):
             if chunk.header.kind == TILE:
                 for position in positions.tolist():
@@ -482,8 +579,7 @@ class TensorReader:
             for position, i, stored in zip(positions.tolist(), places.tolist(), parts, strict=True):
                 name, place = names[position], result[position]
                 jobs.append(_Job(self, chunk, i, stored, name, result, position, place))
-        files = any(job.chunk.sample_codec for job in cast("list[_Job]", jobs))
-        run_jobs(jobs, parallel=parallel and files)
+        self._run(jobs, parallel)
         self._trim()
         return result
 
@@ -554,6 +650,8 @@ class TensorReader:
 
     def shapes(self, rows: Rows) -> np.ndarray:
         """``int64[rows, ndim]``: shapes of the samples of some rows."""
+        if self.looks:
+            return self._look(self.groups(rows), len(rows), row_numbers(rows))
         ndim = self.schema.ndim or 0
         result = np.zeros((len(rows), ndim), np.int64)
         for chunk, positions, places in self.groups(rows):

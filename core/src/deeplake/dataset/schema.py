@@ -72,11 +72,13 @@ def build_schema(
     except TensorMetaInvalidHtype as error:
         raise TensorMetaInvalidHtype(f"tensor {name!r}: {error}") from error
     is_sequence = is_sequence or bool(extra.get("is_sequence"))
-    if is_sequence and base == "tag":
-        raise TensorMetaInvalidHtype(f"tensor {name!r}: there are no sequences of tags")
-    if is_link or extra.get("is_link"):
+    if is_sequence:
+        raise TensorMetaInvalidHtype(f"tensor {name!r}: {htype!r} needs a later version")
+    is_link = is_link or bool(extra.get("is_link"))
+    if is_link and base == "generic":
         raise TensorMetaInvalidHtype(
-            f"tensor {name!r}: this version stores no links; {htype!r} needs a later one"
+            f"tensor {name!r}: htype={htype!r} does not say what is linked; write for example "
+            "'link[image]'"
         )
     spec = plugin.spec()
     sample = _compression(name, sample_compression, spec, chunk=False)
@@ -85,7 +87,8 @@ def build_schema(
         raise TensorMetaMutuallyExclusiveKeysError(
             f"tensor {name!r}: give sample_compression or chunk_compression, not both"
         )
-    _require(name, spec, sample_compression, chunk_compression)
+    if not is_link:  # links have no bytes; the files' own format will do where they are stored
+        _require(name, spec, sample_compression, chunk_compression)
     if sample_compression == UNSPECIFIED and chunk is None and spec.default_compression:
         sample = spec.default_compression
     if tiling_threshold is not None and not _is_int(tiling_threshold):
@@ -98,7 +101,7 @@ def build_schema(
         meta["schema"] = _json_schema(name, plugin, dtype)
     if downsampling is not None:
         factor, layers = _downsampling(name, downsampling)
-        if spec.downsamples and not is_sequence:
+        if not is_link and spec.downsamples and not is_sequence:
             meta["downsampling"] = [factor, layers]
         else:
             warnings.warn(
@@ -115,6 +118,7 @@ def build_schema(
         sample_compression=sample,
         chunk_compression=chunk,
         is_sequence=is_sequence,
+        is_link=is_link,
         hidden=hidden,
         verify=verify,
         max_chunk_size=kernel.get("max_chunk_size"),

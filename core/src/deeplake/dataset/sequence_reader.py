@@ -11,6 +11,7 @@ import numpy as np
 
 from deeplake.dataset.reader import Group, Rows, TensorReader, row_numbers
 from deeplake.format.builder import Run
+from deeplake.format.links import Link
 from deeplake.format.sequence import Rows as Layout
 from deeplake.types import Shape
 from deeplake.versioning.openchunk import OpenChunk
@@ -43,9 +44,9 @@ class Items:
 
     def by_row(self, values: Sequence[Any]) -> list[list[Any]]:
         """One value for each item, as a list for each row."""
-        ends = np.cumsum(self.counts)
-        bounds = zip((ends - self.counts).tolist(), ends.tolist(), strict=True)
-        return [list(values[a:b]) for a, b in bounds]
+        ends = np.cumsum(self.counts).tolist()
+        starts = [0, *ends[:-1]]
+        return [list(values[a:b]) for a, b in zip(starts, ends, strict=True)]
 
     def __getitem__(self, position: int) -> str:
         """What messages call the row of an item."""
@@ -125,6 +126,10 @@ class SequenceReader(TensorReader):
         """The stored bytes of some items."""
         return self._raws(items.groups, items)  # type: ignore[arg-type]
 
+    def item_links(self, items: Items) -> list[Link | None]:
+        """The links of some items of a tensor of links; None for None."""
+        return self._links(items.groups, len(items), items)  # type: ignore[arg-type]
+
     def item_nulls(self, items: Items) -> np.ndarray:
         """``bool[m]``: which items are None."""
         result = np.zeros(len(items), bool)
@@ -135,6 +140,8 @@ class SequenceReader(TensorReader):
 
     def item_shapes(self, items: Items) -> np.ndarray:
         """``int64[m, ndim]``: shapes of some items."""
+        if self.looks:
+            return self._look(items.groups, len(items), items)  # type: ignore[arg-type]
         ndim = self.schema.ndim or 0
         result = np.zeros((len(items), ndim), np.int64)
         for chunk, positions, places in items.groups:

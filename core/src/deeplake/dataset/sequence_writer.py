@@ -7,7 +7,7 @@ says of an item that does not fit which row it belongs to.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,8 +19,13 @@ from deeplake.format.sequence import MAX_ITEMS, Rows
 from deeplake.format.sequence_builder import SequenceRun, grouped
 from deeplake.types import TensorSchema
 
+if TYPE_CHECKING:
+    from deeplake.dataset.linking import Linker
 
-def encode_sequences(rows: Any, schema: TensorSchema, info: Mapping[str, Any]) -> Batch:
+
+def encode_sequences(
+    rows: Any, schema: TensorSchema, info: Mapping[str, Any], linker: Linker | None = None
+) -> Batch:
     """Encode several rows of a sequence tensor.
 
     Args:
@@ -28,13 +33,14 @@ def encode_sequences(rows: Any, schema: TensorSchema, info: Mapping[str, Any]) -
             items, an array with an axis of items, or None.
         schema: The tensor's schema.
         info: The tensor's info.
+        linker: Opens links, for a tensor of links.
 
     Raises:
         DeepLakeError: An item does not fit; ``error.row`` and ``error.item`` say which.
     """
     items, layout = _taken_apart(rows, schema)
     try:
-        batch = encode_samples(items, schema, info)
+        batch = encode_samples(items, schema, info, linker)
     except Exception as error:
         place = getattr(error, "row", None)
         if place is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from deeplake.dataset import extent
+
 if TYPE_CHECKING:
     from deeplake.dataset.dataset import Dataset
     from deeplake.dataset.tensor import Tensor
@@ -17,10 +19,15 @@ def _row(name: str, tensor: Tensor) -> tuple[str, ...]:
     return (
         name,
         str(tensor.htype),
-        str(tensor.shape_interval),
+        shape_text(tensor),
         "None" if dtype is None else "str" if dtype.kind == "U" else dtype.name,
         compression_text(tensor),
     )
+
+
+def shape_text(tensor: Tensor) -> str:
+    """The shape of a tensor, for people. Links are not opened for it."""
+    return str(extent.interval(tensor, look=False))
 
 
 def compression_text(tensor: Tensor) -> str:

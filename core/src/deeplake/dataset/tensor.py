@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from deeplake.dataset import extent, output, sequences
+from deeplake.dataset import extent, output
+from deeplake.dataset import linkviews as linked
 from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.info import Info
 from deeplake.dataset.meta import TensorMeta
@@ -17,7 +17,6 @@ from deeplake.dataset.reader import TensorReader
 from deeplake.dataset.sample import Sample
 from deeplake.dataset.selection import Selection
 from deeplake.errors import (
-    GetDataFromLinkError,
     IndexOutOfRangeError,
     InfoError,
     InvalidOperationError,
@@ -28,6 +27,7 @@ from deeplake.versioning.draft import Draft
 
 if TYPE_CHECKING:
     from deeplake.dataset.dataset import Dataset
+    from deeplake.dataset.linked import LinkedSample
 
 # The class has methods called dict and list; annotations inside it cannot use the builtins' names.
 Json: TypeAlias = dict[str, Any]
@@ -67,17 +67,12 @@ class Tensor:
     # ---- what it is
     @property
     def _draft(self) -> Draft:
-        view = self._view
-        if view is not None:
-            # What the view shows by now: the commit that was made after it was taken, or an error.
-            view._check_valid()
-            self._checkout = view._checkout
         return self._checkout.draft(self._tid)
 
     @property
     def _reader(self) -> TensorReader:
-        draft = self._draft
-        return self._checkout.reader(draft)
+        checkout = self._checkout
+        return checkout.reader(checkout.draft(self._tid))
 
     @property
     def _schema(self) -> TensorSchema:
@@ -241,15 +236,11 @@ class Tensor:
         if type(item) is int:
             selection = selection.select(item, self._total)
         else:
-            schema = self._schema
-            ndim = None if schema.ndim is None else schema.row_ndim
-            selection = selection.select(item, self._total, ndim)
+            selection = selection.select(item, self._total, self._schema.ndim)
         return Tensor(self._checkout, self._tid, selection, self._view)
 
     def __iter__(self) -> Iterator[Tensor]:
-        whole_row = self._schema.is_sequence and self._selection.is_single
-        n = sequences.item_count(self) if whole_row else len(self)
-        for i in range(n):
+        for i in range(len(self)):
             yield self[i]
 
     @property
@@ -281,11 +272,6 @@ class Tensor:
         return (self[rows], rows) if return_indexes else self[rows]
 
     # ---- reading
-    @property
-    def _output(self) -> ModuleType:
-        """What makes of stored values what users get: samples, or lists of items."""
-        return sequences if self._schema.is_sequence else output
-
     def numpy(self, aslist: bool = False, fetch_chunks: bool = False) -> Any:
         """The selected samples.
 
@@ -304,7 +290,7 @@ class Tensor:
             EmptyTensorError: All samples of the tensor are None.
             CorruptedSampleError, ChecksumError: Stored bytes are damaged.
         """
-        return self._output.numpy(self, aslist=aslist)
+        return output.numpy(self, aslist=aslist)
 
     def data(self, aslist: bool = False, fetch_chunks: bool = False) -> Any:
         """The selected samples as a dict of what their htype says of them (``value``, ``text`` …).
@@ -313,38 +299,91 @@ class Tensor:
             aslist: Values are lists of arrays, also if one array would do.
             fetch_chunks: Accepted for compatibility.
         """
-        return self._output.data(self, aslist=aslist)
+        return output.data(self, aslist=aslist)
 
     def text(self, fetch_chunks: bool = False) -> Any:
         """Text of the selected samples: a str, or a list of them."""
-        return self._output.values(self, "text")
+        return output.values(self, "text")
 
     def dict(self, fetch_chunks: bool = False) -> Any:
         """Json value of the selected samples, or a list of them."""
-        return self._output.values(self, "json")
+        return output.values(self, "json")
 
     def list(self, fetch_chunks: bool = False) -> Any:
         """The selected samples as Python lists."""
-        return self._output.lists(self)
+        return output.lists(self)
 
-    def tobytes(self) -> Any:
+    def tobytes(self) -> bytes:
         """The stored bytes of one sample: those of the file, if the tensor has its compression.
-
-        Of a sequence, a list with the bytes of each item.
 
         Raises:
             ValueError: Not exactly one sample, or a part of one, is selected.
         """
-        return self._output.tobytes(self)
+        return output.tobytes(self)
 
     @property
     def sample_info(self) -> Any:
         """What the files say of themselves (format, exif …): a dict, or a list of them."""
-        return self._output.sample_info(self)
+        return output.sample_info(self)
 
+    # ---- links
     def path(self, aslist: bool = True) -> Any:
-        """Path of linked samples."""
-        raise GetDataFromLinkError(f"tensor {self.key!r} has htype {self.htype!r}: it is no link")
+        """Where the selected links lead to.
+
+        Args:
+            aslist: Several links are a list of arrays of shape ``(1,)``, else one of ``(n, 1)``. One
+                link is an array of shape ``(1,)`` either way.
+
+        Raises:
+            GetDataFromLinkError: It is no tensor of links.
+        """
+        return linked.paths(self, aslist=aslist)
+
+    def creds_key(self) -> str | None:
+        """Name of the credentials of the one link that is selected; None: it has none.
+
+        Raises:
+            ValueError: Not exactly one link is selected.
+            GetDataFromLinkError: It is no tensor of links.
+        """
+        return linked.single(self).creds_key
+
+    def _linked_sample(self) -> LinkedSample:
+        """The one link that is selected, as ``deeplake.link`` made it."""
+        return linked.single(self)
+
+    def check_links(self, progressbar: bool = False) -> Any:
+        """Open the selected links, and say which are broken or lead to other files than before.
+
+        Args:
+            progressbar: Show progress.
+
+        Returns:
+            A list of :class:`~deeplake.dataset.linkcheck.BrokenLink`, in row order; empty if all are
+            good.
+        """
+        from deeplake.dataset.linkcheck import check
+
+        return check(self, progressbar=progressbar)
+
+    def materialize(self, progressbar: bool = False) -> None:
+        """Store what the links lead to: the tensor holds data from now on, in this version.
+
+        Files are stored byte for byte where the tensor has their compression; if it was created
+        without one, it gets that of the files.
+
+        Args:
+            progressbar: Show progress.
+
+        Raises:
+            SampleUpdateError: A link cannot be read; nothing was changed.
+            InvalidOperationError: A part of the tensor is selected: ``ds[rows].copy(path,
+                unlink=True)`` copies one with its data.
+        """
+        from deeplake.dataset.materializing import materialize
+
+        self._check_whole("materialize")
+        materialize(self, progressbar=progressbar)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self.numpy(), dtype)
@@ -486,7 +525,7 @@ def _unpickle(holder: Dataset, tid: str, selection: Selection) -> Tensor:
 # --------------------------------------------------------------------------- what it is given
 def plain(value: Any) -> Any:
     """A sample without the tensor around it."""
-    return value._output.as_sample(value) if isinstance(value, Tensor) else value
+    return output.as_sample(value) if isinstance(value, Tensor) else value
 
 
 def many(values: Any) -> Any:
@@ -496,7 +535,7 @@ def many(values: Any) -> Any:
         TypeError: Not several.
     """
     if isinstance(values, Tensor):
-        return values._output.as_samples(values)
+        return output.as_samples(values)
     if isinstance(values, np.ndarray):
         array = values
     elif hasattr(values, "__array__") and not isinstance(values, (Sample, Sequence)):

@@ -369,19 +369,20 @@ def freeze(checkout: Checkout) -> tuple[Any, ...]:
     checkout.check_no_transaction("pickling")
     checkout.flush()
     session = checkout.session
-    return session.branch, session.ref is None, session.base.to_json()
+    return session.branch, session.ref is None, session.base.to_json(), checkout.lender
 
 
 def thaw(store: Store, path: str, frozen: tuple[Any, ...], *, read_only: bool) -> Checkout:
     """The working copy that a pickled dataset had, also if its branch has moved on since."""
-    branch, detached, state = frozen
+    branch, detached, state, lender = frozen
     repository = Repository(store)
     commit = Commit.from_json(state, "the pickled dataset")
     if not detached and not read_only:
         session = Session.open(repository, branch)
         if session.base.id == commit.id:
-            return Checkout(path, session, read_only=read_only)
-    return Checkout(path, Session(repository, commit, None, None, branch), read_only=read_only)
+            return Checkout(path, session, read_only=read_only, lender=lender)
+    session = Session(repository, commit, None, None, branch)
+    return Checkout(path, session, read_only=read_only, lender=lender)
 
 
 __all__ = [

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from deeplake.dataset import copying, downsampling, rowset
+from deeplake.dataset import copying, downsampling, materializing, rowset
 from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.clock import when
+from deeplake.dataset.reader import TensorReader
 from deeplake.dataset.selection import Selection
+from deeplake.dataset.sequence_reader import SequenceReader
 from deeplake.errors import (
     DatasetViewSavingError,
     ObjectNotFoundError,
@@ -171,7 +173,7 @@ def _default_id(checkout: Checkout, rows: Mapping[str, Any], query: str | None) 
     return hashlib.sha3_256("".join(map(str, parts)).encode()).hexdigest()
 
 
-def _materialize(dataset: Dataset, tensors: Sequence[str] | None) -> str:
+def _materialize(dataset: Dataset, tensors: Sequence[str] | None, *, unlink: bool = True) -> str:
     """Copy the view's rows into chunks of their own; returns the id of the state that has them."""
     source = dataset._checkout.session
     session = Session(dataset._checkout.repository, source.base, None, None, source.branch)
@@ -183,6 +185,11 @@ def _materialize(dataset: Dataset, tensors: Sequence[str] | None) -> str:
             session.drop_tensor(tid)
             continue
         draft.edit(copying.selected_rows(draft, dataset))
+        if unlink and draft.schema.is_link:
+            kind = SequenceReader if draft.schema.is_sequence else TensorReader
+            reader = kind(session.blocks, draft.schema, draft.sealed())
+            reader.linker, reader.info = dataset._checkout.linker, draft.info
+            materializing.unlink(session, draft, reader)
         draft.rewrite()
     return session.keep_state("view")
 
@@ -271,16 +278,18 @@ class ViewEntry:
 
         Args:
             tensors: Names of the tensors to keep; None for all.
-            unlink, num_workers, scheduler, progressbar: Accepted for compatibility.
+            unlink: Store what links lead to; else they stay links.
+            num_workers, scheduler, progressbar: Accepted for compatibility.
 
         Raises:
             ReadOnlyModeError: The dataset is read only.
+            SampleUpdateError: What a link leads to cannot be read.
         """
         _check_saves(self._dataset)
         if not self.virtual:
             return self
         view = _load(self._dataset, self._value)
-        value = {**self._value, "materialized": _materialize(view, tensors)}
+        value = {**self._value, "materialized": _materialize(view, tensors, unlink=unlink)}
         store = self._dataset._checkout.repository.store
         store.put(_key(self.id), envelope.wrap("view", value))
         return ViewEntry(self._dataset, value)
@@ -309,7 +318,7 @@ def _load(dataset: Dataset, value: Mapping[str, Any]) -> Dataset:
     session = Session(checkout.repository, state, None, None, str(value.get("branch", "main")))
     frozen = Checkout(
         checkout.path, session, read_only=True, saves=checkout.saves,
-        origin=None if materialized is None else str(value["commit"]),
+        origin=None if materialized is None else str(value["commit"]), lender=checkout.lender,
     )  # fmt: skip
     selection = rowset.from_json(value["rows"], name)
     source_rows: Selection | None = None

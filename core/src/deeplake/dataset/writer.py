@@ -18,6 +18,7 @@ import numpy as np
 
 from deeplake.dataset import tiling
 from deeplake.dataset.casting import STORED_KINDS, cast, dtype_name
+from deeplake.dataset.linked import LinkedSample
 from deeplake.dataset.sample import Sample
 from deeplake.errors import (
     DeepLakeError,
@@ -37,6 +38,8 @@ from deeplake.types import Buffer, Shape, TensorSchema
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
+
+    from deeplake.dataset.linking import Linker
 
 PART = 8 << 20
 """Bytes of an array that are copied and handed on at a time."""
@@ -198,13 +201,16 @@ def _holds(codec: SampleCodec, dtype: np.dtype[Any], ndim: int) -> bool:
     return True
 
 
-def encode(samples: Any, schema: TensorSchema, info: Mapping[str, Any]) -> Batch:
+def encode(
+    samples: Any, schema: TensorSchema, info: Mapping[str, Any], linker: Linker | None = None
+) -> Batch:
     """Encode several rows.
 
     Args:
         samples: An array (each entry of its first axis is a row), or any sequence of rows.
         schema: The tensor's schema.
         info: The tensor's info.
+        linker: Opens links, for a tensor of links.
 
     Raises:
         DeepLakeError: A row does not fit; ``error.row`` is its place in ``samples``, ``error.item``
@@ -213,12 +219,18 @@ def encode(samples: Any, schema: TensorSchema, info: Mapping[str, Any]) -> Batch
     if schema.is_sequence:
         from deeplake.dataset.sequence_writer import encode_sequences
 
-        return encode_sequences(samples, schema, info)
-    return encode_samples(samples, schema, info)
+        return encode_sequences(samples, schema, info, linker)
+    return encode_samples(samples, schema, info, linker)
 
 
-def encode_samples(samples: Any, schema: TensorSchema, info: Mapping[str, Any]) -> Batch:
+def encode_samples(
+    samples: Any, schema: TensorSchema, info: Mapping[str, Any], linker: Linker | None = None
+) -> Batch:
     """Encode several samples, whether they are rows or items of rows (see ``encode``)."""
+    if schema.is_link and linker is not None:
+        from deeplake.dataset.link_writer import encode_links
+
+        return encode_links(samples, schema, info, linker)
     plan = _Plan(schema, info)
     runs: Iterable[Run] | None = None
     array = samples if isinstance(samples, np.ndarray) else _stacked(samples)
@@ -419,6 +431,8 @@ def _encode_one(sample: Any, plan: _Plan) -> Run | Callable[[], Run]:
         run = _encode_number(sample, plan)
         if run is not None:
             return run
+    if isinstance(sample, LinkedSample):
+        sample = sample.read()
     plan.close(sample)
     payload = plan.spec.payload
     if isinstance(sample, tiling.PartialSample):

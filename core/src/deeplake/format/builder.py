@@ -115,11 +115,12 @@ class Builder(Generic[R]):
         codec: The plugin called ``chunk_codec``.
         arrays: Samples are the bytes of arrays. Whatever else they are has no values with bounds, and
             is not one array together, also where its size happens to be that of one.
+        links: Samples are links.
     """
 
     __slots__ = (
-        "arrays", "chunk_codec", "codec", "dtype", "ids", "n", "nbytes", "runs", "sample_codec",
-        "target",
+        "arrays", "chunk_codec", "codec", "dtype", "ids", "links", "n", "nbytes", "runs",
+        "sample_codec", "target",
     )  # fmt: skip
 
     def __init__(
@@ -131,8 +132,10 @@ class Builder(Generic[R]):
         chunk_codec: str = "",
         codec: ChunkCodec | None = None,
         arrays: bool = True,
+        links: bool = False,
     ) -> None:
         self.arrays = arrays
+        self.links = links
         self.dtype = dtype
         self.target = target
         self.sample_codec = sample_codec
@@ -278,6 +281,7 @@ def block_of(
         codec=builder.codec,
         kind=None if builder.arrays else chunk.RAGGED,
         rows=rows,
+        links=builder.links,
     )
 
 

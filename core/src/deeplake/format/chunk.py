@@ -43,7 +43,7 @@ SAMPLE_FRAME = 8 << 10
 BLOB_FRAME = 1 << 20
 """Bytes of a blob that are read and checked together."""
 
-_NULLS, _DECODED_SIZES, _NULL_ROWS = 1, 2, 4
+_NULLS, _DECODED_SIZES, _NULL_ROWS, _LINKS = 1, 2, 4, 8
 _PROLOGUE = struct.Struct("<4sBBBBIIQQIHxx8s16s16s8xQ")
 _BEFORE_CHECKSUM = _PROLOGUE.size - 8
 
@@ -79,6 +79,7 @@ def build(
     codec: ChunkCodec | None = None,
     kind: int | None = None,
     rows: Rows | None = None,
+    links: bool = False,
 ) -> Block:
     """Make a chunk block.
 
@@ -97,12 +98,13 @@ def build(
         codec: The plugin of that name.
         kind: Chunk kind; None: fixed or ragged, whichever fits.
         rows: Makes it a sequence chunk: how the ``n`` samples, which are items, belong to rows.
+        links: The samples are links; dtype and shapes are those of what they lead to.
     """
     if rows is not None:
         kind = SEQUENCE
     elif kind is None:
         uniform = isinstance(shapes, tuple) and isinstance(sizes, int)
-        plain = uniform and nulls is None and not sample_codec
+        plain = uniform and nulls is None and not sample_codec and not links
         if plain and sizes != _array_size(shapes, dtype):
             plain = False
         kind = FIXED if plain else RAGGED
@@ -137,6 +139,7 @@ def build(
     flags = (_NULLS if nulls is not None else 0) | (
         _DECODED_SIZES if decoded_sizes is not None else 0
     )
+    flags |= _LINKS if links else 0
     counts, null_rows = rows.encode() if rows is not None else (b"", b"")
     flags |= _NULL_ROWS if null_rows else 0
     arrays = [counts] + [
@@ -202,6 +205,7 @@ class ChunkHeader:
         n: Samples; in a sequence chunk they are the items of its rows.
         rows: Rows that pieces may take; ``n`` unless they are sequences.
         sequences: How the samples belong to rows that are sequences; None if each is a row.
+        links: The samples are links; shapes and dtype are those of what they lead to.
         ndim: Dimensions of a sample.
         dtype: NumPy dtype string, ``"str"`` or ``"json"``.
         sample_codec, chunk_codec: Codec names, empty for none.
@@ -217,9 +221,9 @@ class ChunkHeader:
 
     __slots__ = (
         "_decoded", "_ends", "_frame_ends", "_shapes", "_sizes", "checksum", "checksums",
-        "chunk_codec", "dtype", "frame_size", "frames", "header_length", "kind", "n", "name", "ndim",
-        "nulls", "raw_length", "rows", "sample_codec", "sequences", "shape", "size", "stored_length",
-        "verified",
+        "chunk_codec", "dtype", "frame_size", "frames", "header_length", "kind", "links", "n", "name",
+        "ndim", "nulls", "raw_length", "rows", "sample_codec", "sequences", "shape", "size",
+        "stored_length", "verified",
     )  # fmt: skip
 
     def __init__(self, data: Buffer, name: str, checksum: int | None = None) -> None:
@@ -241,8 +245,8 @@ class ChunkHeader:
         ) = _PROLOGUE.unpack_from(view)  # fmt: skip
         if magic != MAGIC:
             raise FormatError(f"{name}: not a chunk (it starts with {magic!r})")
-        known = 7 if kind == SEQUENCE else 3
-        if version != VERSION or algorithm != XXH3_64 or kind > BLOB or flags > known:
+        known = _NULLS | _DECODED_SIZES | _LINKS | (_NULL_ROWS if kind == SEQUENCE else 0)
+        if version != VERSION or algorithm != XXH3_64 or kind > BLOB or flags & ~known:
             raise UnsupportedFormatError(
                 f"{name}: chunk of version {version}, kind {kind}, checksum {algorithm}, flags "
                 f"{flags}: not known to this version of deeplake; upgrade deeplake-core"
@@ -265,6 +269,7 @@ class ChunkHeader:
         self.name = name
         self.kind = kind
         self.n = self.rows = n
+        self.links = bool(flags & _LINKS)
         self.ndim = ndim
         self.header_length = header_length
         self.raw_length = raw_length
@@ -276,6 +281,8 @@ class ChunkHeader:
         self.chunk_codec = _text(chunk_codec, name)
         if kind in (TILE, BLOB):
             self._check_alone(flags)
+        if self.links and self.sample_codec:
+            raise FormatError(f"{name}: links that are encoded with {self.sample_codec!r}")
         self._parse_arrays(column.HeaderReader(view[:header_length], _PROLOGUE.size, name), flags)
 
     def _check_alone(self, flags: int) -> None:
@@ -399,7 +406,7 @@ class ChunkHeader:
         """Whether the raw payload can be one array, if the samples are arrays: all of one shape."""
         return (
             self.kind in (FIXED, SEQUENCE) and self.shape is not None and self.nulls is None
-            and not self.sample_codec and is_dtype(self.dtype)
+            and not self.sample_codec and not self.links and is_dtype(self.dtype)
             and _array_size(self.shape, self.dtype) == self.size
         )  # fmt: skip
 

@@ -65,7 +65,14 @@ def _encoding(sample: str | None, chunk: str | None) -> Encoding:
 
 
 def encoding(schema: TensorSchema) -> Encoding:
-    """The codecs of a tensor. Raises ``PluginNotFoundError`` where one is not installed."""
+    """The codecs of a tensor, as it is stored: links are compressed with chunks, if at all.
+
+    Raises:
+        PluginNotFoundError: One is not installed.
+    """
+    if schema.is_link:
+        codecs = _encoding(None, schema.chunk_compression)
+        return Encoding(chunk=codecs.chunk)
     return _encoding(schema.sample_compression, schema.chunk_compression)
 
 

@@ -6,11 +6,12 @@ import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 
 from deeplake.dataset.reader import TensorReader
+from deeplake.dataset.sample import Sample
 from deeplake.dataset.selection import Selection
 from deeplake.errors import (
     CorruptedSampleError,
@@ -19,16 +20,18 @@ from deeplake.errors import (
     ModuleNotInstalledException,
     TensorDoesNotExistError,
 )
-from deeplake.format.encoding import encoding, htype_plugin
+from deeplake.format.encoding import codec_plugin, encoding, htype_plugin
 from deeplake.format.values import object_array
 from deeplake.loader.gather import Gather
-from deeplake.loader.lot import Lot, Rows
 from deeplake.loader.spec import Decode
 from deeplake.spi import SampleCodec
 from deeplake.types import Shape, TensorSchema
 
 if TYPE_CHECKING:
     from deeplake.dataset.dataset import Dataset
+
+Rows: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
+"""``int64[n]``: row numbers of the dataset."""
 
 Values: TypeAlias = "np.ndarray | list[Any]"
 """Samples of one tensor: an array with a leading axis where shapes agree, else a list."""
@@ -127,7 +130,8 @@ class Snapshot:
         """Raise ``EmptyTensorError`` for a tensor without a value."""
         for name in names:
             source = self.sources[name]
-            if len(source.reader) == 0 or source.schema.dtype is None:
+            unknown = source.schema.dtype is None and not source.reader.looks
+            if len(source.reader) == 0 or unknown:
                 raise EmptyTensorError(
                     f"a loader of {self.path} can't be created: tensor {name!r} holds no sample "
                     "that has a value; leave it out with tensors=[…], or append to it"
@@ -166,7 +170,7 @@ class Column:
 
     Raises:
         ValueError: The tensor cannot be decoded that way.
-        NotImplementedError: It is data of a video.
+        NotImplementedError: It is a sequence.
     """
 
     __slots__ = (
@@ -200,7 +204,8 @@ class Column:
         self._widen = {np.dtype(a): np.dtype(b) for a, b in widen.items()}
         self._plugin = htype_plugin(source.schema.htype)
         self._codec: SampleCodec | None = encoding(source.schema).sample
-        self.heavy = self._codec is not None and decode != "tobytes"
+        links = source.schema.is_link
+        self.heavy = links or (self._codec is not None and decode != "tobytes")
         self.row_bytes = SMALL
         self.uniform: tuple[Shape, np.dtype[Any]] | None = None
         self._gather: Gather | None = None
@@ -208,24 +213,23 @@ class Column:
             low, high = source.reader.table.bounds()
             dtype = np.dtype(source.schema.dtype)
             self.row_bytes = math.prod(high) * dtype.itemsize
-            if decode == "numpy" and low == high:
+            if decode == "numpy" and low == high and not source.reader.looks:
                 if mapped and not self.heavy:
                     self._gather = Gather(source.reader, high, dtype)
                 if not steps.steps and dtype not in self._widen:
                     self.uniform = high, dtype
 
-    def read(self, lot: Lot, out: np.ndarray | None = None) -> Values:
+    def read(self, rows: Rows, out: np.ndarray | None = None) -> Values:
         """The samples of some rows.
 
         Args:
-            lot: Rows of the dataset; those beyond the tensor's end have empty samples.
+            rows: Rows of the dataset; those beyond the tensor's end have empty samples.
             out: Where to read ``uniform`` samples to.
 
         Raises:
             CorruptedSampleError, ChecksumError, StorageError: A sample cannot be read; the message
                 names tensor and row, or the object.
         """
-        rows = lot.rows
         length = len(self.source.reader)
         if len(rows) == 0 or int(rows.max()) < length:
             return self._read(rows, out)
@@ -235,42 +239,19 @@ class Column:
             values[position] = value
         return values
 
-    @property
-    def is_images(self) -> bool:
-        """Whether samples are arrays that may be images of bytes, and are handed out whole."""
-        schema = self.source.schema
-        return (
-            self._plugin.spec().payload == "array"
-            and not schema.is_sequence
-            and schema.dtype is not None
-            and np.dtype(schema.dtype) == np.uint8
-            and schema.ndim in (2, 3)
-            and self._decode == "numpy"
-            and not self._steps.steps
-            and np.dtype(np.uint8) not in self._widen
-        )
-
-    def allocate(self, n: int) -> np.ndarray:
-        """An array for ``n`` uniform samples."""
-        assert self.uniform is not None
-        shape, dtype = self.uniform
-        return np.empty((n, *shape), dtype)
-
-    def read_batches(self, lots: Sequence[Lot]) -> list[Values]:
+    def read_batches(self, batches: Sequence[Rows]) -> list[Values]:
         """The samples of several batches, read together.
 
         Args:
-            lots: Rows of each batch; at least one in all.
+            batches: Rows of each batch; at least one in all.
         """
-        batches = [lot.rows for lot in lots]
         if self._gather is not None:
             length = len(self.source.reader)
             if all(int(rows.max()) < length for rows in batches):
                 found = self._gather.read(batches)
                 if found is not None:
                     return [self._fitted(a, rows) for a, rows in zip(found, batches, strict=True)]
-        together = Lot(np.concatenate(batches), lots[0].positions, lots[0].dice)
-        values = self.read(together)
+        values = self.read(np.concatenate(batches))
         ends = np.cumsum([len(rows) for rows in batches]).tolist()
         return [values[end - len(rows) : end] for rows, end in zip(batches, ends, strict=True)]
 
@@ -324,10 +305,6 @@ class Column:
     def _objects(self, values: list[Any], rows: Rows) -> list[Any]:
         if self._decode == "data":
             return self._described(values)
-        return self._shown(values, self._steps)
-
-    def _shown(self, values: list[Any], steps: Selection) -> list[Any]:
-        """Values that are no arrays the way ``numpy()`` shows them."""
         payload = self._plugin.spec().payload
         if payload == "text":
             shown: list[Any] = [np.array([value]) for value in values]
@@ -335,7 +312,7 @@ class Column:
             shown = [object_array([value]) for value in values]
         else:
             shown = [object_array(value) for value in values]
-        return [steps.apply(value) for value in shown] if steps.steps else shown
+        return [self._steps.apply(value) for value in shown] if self._steps.steps else shown
 
     def _described(self, values: list[Any]) -> list[Any]:
         return [self._plugin.data(value, self.source.info, batch=False) for value in values]
@@ -349,6 +326,8 @@ class Column:
                 "decode_method 'pil' needs Pillow: pip install \"deeplake-core[codecs]\""
             ) from None
         codec = self._codec
+        if codec is None and data:
+            codec = self._codec_of(data)  # a linked file, of whatever format
         if codec is None or not data:
             return Image.new("RGB", (0, 0))
         try:
@@ -362,6 +341,11 @@ class Column:
                 f"tensor {self.name!r}, row {row}: cannot be decoded: {error}"
             ) from error
         return image
+
+    def _codec_of(self, data: bytes) -> SampleCodec:
+        name = Sample(buffer=data).compression
+        assert name is not None
+        return cast(SampleCodec, codec_plugin(name))
 
     def _padding(self) -> Any:
         payload = self._plugin.spec().payload
@@ -381,10 +365,17 @@ def check_decode(name: str, schema: TensorSchema, decode: Decode, *, subscripted
 
     Raises:
         ValueError: They cannot.
-        NotImplementedError: They are data of videos.
+        NotImplementedError: They are sequences, or data of videos.
     """
+    if schema.is_sequence:
+        raise NotImplementedError(
+            f"tensor {name!r} has htype {schema.full_htype!r}: loaders do not take sequences yet; "
+            "leave it out with tensors=[…]"
+        )
     spec = htype_plugin(schema.htype).spec()
-    if decode == "pil" and (schema.sample_compression not in _PIL or subscripted):
+    links_pictures = schema.is_link and "image" in spec.media
+    pictures = schema.sample_compression in _PIL or links_pictures
+    if decode == "pil" and (not pictures or subscripted):
         raise ValueError(
             f"decode_method 'pil' needs whole samples of sample_compression 'jpeg' or 'png'; "
             f"tensor {name!r} has {schema.sample_compression!r}; use 'numpy' or 'tobytes'"

@@ -207,6 +207,8 @@ class Draft:
 
     def remap(self, pieces: Pieces, mapping: np.ndarray) -> Pieces:
         """Rows of another version with each value replaced, in new chunks; ids and edits stay."""
+        if self.schema.is_link:
+            return pieces  # the values are not here
         apart = Draft(
             self.schema, self.info, PieceTable([], self._ndim), self._staging, self._blocks
         )
@@ -297,12 +299,16 @@ class Draft:
             sample_codec=codecs.sample_name,
             chunk_codec=codecs.chunk_name,
             codec=codecs.chunk,
-            arrays=htype_plugin(self.schema.htype).spec().payload == "array",
+            arrays=not self.schema.is_link
+            and htype_plugin(self.schema.htype).spec().payload == "array",
+            links=self.schema.is_link,
         )
 
     def _target(self, sample_size: int) -> int:
         if self.schema.max_chunk_size:
             return self.schema.max_chunk_size
+        if self.schema.is_link:
+            return SMALL_CHUNK
         by_size = LARGE_CHUNK if sample_size >= SMALL_SAMPLE else SMALL_CHUNK
         return htype_plugin(self.schema.htype).spec().chunk_size or by_size
 

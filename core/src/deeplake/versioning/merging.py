@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from deeplake.format.encoding import htype_plugin
+from deeplake.format.links import CREDS_KEY, creds_names
 from deeplake.format.pieces import Pieces
 from deeplake.types import TensorSchema
 from deeplake.versioning.changes import all_rows, compare, meet
@@ -103,7 +104,9 @@ def merge_states(
         if name in groups:
             raise Clash(f"{name!r} is a tensor on one side and a group on the other")
     info = merge_json("info of the dataset", base.info, ours.info, theirs.info, rules)
-    extra = ours.extra
+    # Names of credentials: links of theirs have their ids.
+    theirs_only = {CREDS_KEY + key: name for key, name in creds_names(theirs.extra).items()}
+    extra: Mapping[str, Any] = {**theirs_only, **ours.extra}
     if rules.rebase:
         extra = merge_json("the dataset", base.extra, ours.extra, theirs.extra, rules)
     return State(tensors, groups, info, extra)

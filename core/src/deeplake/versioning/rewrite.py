@@ -177,7 +177,7 @@ def _plain(opened: OpenChunk, a: int, b: int) -> Run:
 def _values(opened: OpenChunk, i: int, data: memoryview) -> np.ndarray | None:
     """Values of a small plain sample, for statistics."""
     header = opened.header
-    if header.sample_codec or header.dtype in ("str", "json") or not len(data):
+    if header.links or header.sample_codec or header.dtype in ("str", "json") or not len(data):
         return None
     dtype = array_dtype(header)
     shape = header.sample_shape(i)
