@@ -105,6 +105,8 @@ def _arrays(tensor: Tensor, reader: TensorReader, aslist: bool) -> Any:
         stacked = reader.array(wanted) if tensor._total == len(reader) else None
         if stacked is not None:
             return selection.apply_batch(stacked) if selection.steps else stacked
+        if reader.schema.is_link and not reader.looks and not selection.steps and tensor.is_dynamic:
+            raise _dynamic(tensor, len(wanted))  # nothing need be fetched to know
     if found is None:
         found = [selection.apply(value) for value in samples(tensor)]
     if aslist:

@@ -19,8 +19,8 @@ class LocalSource(Source):
 
     def __init__(self, url: str, policy: Policy) -> None:
         super().__init__(url, policy)
-        self._path = path_of(url)
         self._file: BinaryIO | None = None
+        self._path = path_of(url)
 
     def _opened(self) -> BinaryIO:
         if self._file is None:
