@@ -21,8 +21,11 @@ from deeplake import spi
 from deeplake._version import __version__
 
 ROOT = Path(__file__).parents[1]
-PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
-DISTRIBUTIONS = [ROOT / "core", *PLUGINS]
+FOLDERS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
+# What several plugins are made of: no plugin, and nothing that a user asks for by itself.
+SHARED = [ROOT / "plugins" / "storage_obstore"]
+PLUGINS = [folder for folder in FOLDERS if folder not in SHARED]
+DISTRIBUTIONS = [ROOT / "core", *FOLDERS]
 
 
 def pyproject(folder: Path) -> dict[str, Any]:
@@ -126,7 +129,7 @@ def test_every_plugin_has_an_extra_named_after_it() -> None:
 
 def test_an_extra_is_the_last_word_of_its_distribution() -> None:
     for name, requirements in extras().items():
-        if name == "all":
+        if name in ("all", "test-servers"):
             continue
         [requirement] = requirements
         if requirement.extras:
@@ -151,7 +154,8 @@ def test_a_distribution_is_complete(folder: Path) -> None:
         assert (folder / name).is_file(), f"{folder.name} has no {name}"
     assert (folder / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
     assert (package(folder) / "py.typed").is_file(), f"{folder.name} has no py.typed"
-    assert list((folder / "tests").rglob("test_*.py")), f"{folder.name} has no tests"
+    if folder not in SHARED:  # it is tested as what it is a part of
+        assert list((folder / "tests").rglob("test_*.py")), f"{folder.name} has no tests"
 
 
 @each_plugin
@@ -163,6 +167,17 @@ def test_a_plugin_announces_classes_of_its_own(plugin: Path) -> None:
         assert kind in {*spi.KINDS, "hooks"}
         for value in entries.values():
             assert value.split(":")[0].split(".")[0] == f"deeplake_{plugin.name}"
+
+
+def test_what_is_shared_announces_nothing() -> None:
+    for folder in SHARED:
+        assert "entry-points" not in pyproject(folder)["project"]
+        needed = {
+            requirement
+            for plugin in PLUGINS
+            for requirement in pyproject(plugin)["project"]["dependencies"]
+        }
+        assert dist_name(folder) in needed
 
 
 def test_built_ins_are_no_entry_points() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from deeplake._version import __version__
+from deeplake.testing.servers import ADMIN, seaweedfs
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -161,3 +162,14 @@ def test_kernel_alone(environment: Environment, dist: Path) -> None:
     for command in ("deeplake", "activeloop"):
         listed = run(environment.scripts / command, "plugins", cwd=environment.folder)
         assert "deeplake-core" in listed
+
+
+@pytest.mark.install
+def test_s3(environment: Environment, dist: Path) -> None:
+    origins = environment.install(dist, "deeplake-core[s3]")
+    expected = {"deeplake-core", "deeplake-storage-obstore", "deeplake-storage-s3"}
+    assert ours(origins, dist) == expected
+    with seaweedfs() as server:
+        server.make_bucket("bucket")
+        printed = environment.python(HERE / "use_s3.py", server.endpoint, *ADMIN)
+    assert printed.splitlines()[-1].startswith(f"used {__version__} {environment.folder}")

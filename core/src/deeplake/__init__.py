@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from deeplake import plugins as plugins
     from deeplake import random as random
     from deeplake import spi as spi
+    from deeplake import transforms as transforms
     from deeplake import types as types
     from deeplake.dataset import CallablePackage
     from deeplake.dataset import tensor as tensor
+    from deeplake.dataset.account import connect as connect
     from deeplake.dataset.dataset import Dataset as Dataset
     from deeplake.dataset.entry import copy as copy
     from deeplake.dataset.entry import deepcopy as deepcopy
@@ -53,6 +55,7 @@ _LAZY = {
     "Tensor": "deeplake.dataset.tensor:Tensor",
     "compressions": "deeplake.names:compressions()",
     "config": "deeplake.config",
+    "connect": "deeplake.dataset.account:connect",
     "copy": "deeplake.dataset.entry:copy",
     "dataset": "deeplake.dataset",
     "deepcopy": "deeplake.dataset.entry:deepcopy",
@@ -72,6 +75,7 @@ _LAZY = {
     "spi": "deeplake.spi",
     "tensor": "deeplake.dataset.tensor",
     "tiled": "deeplake.dataset.tiling:tiled",
+    "transforms": "deeplake.transforms",
     "types": "deeplake.types",
 }
 # Name -> "module", "module:attribute", or "module:function()" for what is asked anew each time.

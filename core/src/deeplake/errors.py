@@ -126,6 +126,10 @@ class CredentialsError(StorageError, PermissionError):
     """The store refused the credentials, or found none."""
 
 
+class GCSDefaultCredsNotFoundError(CredentialsError):
+    """The environment has no credentials of Google."""
+
+
 class StorageTimeoutError(StorageError, TimeoutError):
     """The store did not answer in time."""
 
@@ -218,6 +222,18 @@ class LockedException(DatasetError):
 
 class UnsupportedParameterException(DatasetError, ValueError):
     """The parameter is not supported here."""
+
+
+class DatasetConnectError(DatasetError):
+    """The dataset cannot be registered: there is no service."""
+
+
+class InvalidSourcePathError(DatasetConnectError):
+    """The path is not that of a dataset that could be registered."""
+
+
+class InvalidDestinationPathError(DatasetConnectError):
+    """Where it should be registered is not said, or said twice."""
 
 
 class AgreementError(DatasetError):
@@ -635,12 +651,12 @@ _KEPT: dict[type[DeepLakeError], str] = {
     "ProviderListEmptyError ProviderSizeListMismatch ResourceNotFoundException BadRequestException "
     "OverLimitException ServerException BadGatewayException GatewayTimeoutException "
     "WaitTimeoutException UnexpectedStatusCodeException UnprocessableEntityException",
-    CredentialsError: "GCSDefaultCredsNotFoundError UserNotLoggedInException "
+    CredentialsError: "UserNotLoggedInException "
     "AuthenticationException AuthorizationException EmptyTokenException InvalidTokenException "
     "TokenPermissionError InvalidAuthContextError",
     FormatError: "BufferError ChunkEngineError OutOfChunkCountError OutOfSampleCountError "
     "CorruptedMetaError",
-    DatasetError: "EmptyDeeplakePathException InvalidHubPathException DatasetConnectError "
+    DatasetError: "EmptyDeeplakePathException InvalidHubPathException "
     "ConflictingDatasetParametersError DeepMemoryAccessError ValidationDatasetMissingError",
     SchemaError: "TensorMetaMissingKey MissingTensorMappingError",
     MetaError: "MetaDoesNotExistError MetaAlreadyExistsError MetaInvalidKey "
@@ -657,7 +673,6 @@ _KEPT_BELOW = {
     "S3GetError": "S3GetAccessError",
     "AuthorizationException": "CouldNotCreateNewDatasetException",
     "ChunkEngineError": "FullChunkError ChunkIdEncoderError ChunkSizeTooSmallError",
-    "DatasetConnectError": "InvalidSourcePathError InvalidDestinationPathError",
 }
 """The same below one of those names."""
 

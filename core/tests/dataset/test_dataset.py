@@ -430,12 +430,6 @@ def test_arguments_that_tensors_can_have(ds: Dataset, arguments: dict[str, Any])
     assert ds.create_tensor("x", **arguments).key == "x"
 
 
-@pytest.mark.parametrize("htype", ["sequence[image]", "sequence"])
-def test_wrapped_htypes_say_that_they_are_for_later(ds: Dataset, htype: str) -> None:
-    with pytest.raises(TensorMetaInvalidHtype, match="'x'.*later version"):
-        ds.create_tensor("x", htype=htype, sample_compression=None)
-
-
 @pytest.mark.parametrize("value", [3, (2,), (0, 1), (2, 1.5), (2, True), "ab"])
 def test_bad_downsampling(ds: Dataset, value: Any) -> None:
     with pytest.raises(ValueError, match="'x'.*downsampling"):

@@ -129,16 +129,6 @@ def test_an_empty_view_has_no_batches(ds: deeplake.Dataset) -> None:
             assert list(loader) == []
 
 
-def test_sequences_are_refused(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
-    ds = make(x=[1, 2])
-    draft = next(iter(ds._checkout.session.tensors.values()))
-    monkeypatch.setattr(draft, "schema", replace(draft.schema, is_sequence=True))
-    with pytest.raises(NotImplementedError, match="tensor 'x' has htype 'sequence'"):
-        ds.dataloader().numpy()
-
-
 # --------------------------------------------------------------------------- views
 @pytest.mark.parametrize("index", [slice(10, 50, 3), [5, 5, 2, 90], slice(None, None, -1), 7])
 def test_views_give_their_rows(ds: deeplake.Dataset, index: Any) -> None:

@@ -113,13 +113,14 @@ def test_rows_that_were_changed_and_removed(make: Any, columns: dict[str, Any]) 
 
 
 def test_far_rows_are_shuffled_in_windows(make: Any, tmp_path: Any, far: Far) -> None:
-    samples = np.zeros((400, 1 << 16), np.uint8)
-    make(str(tmp_path / "ds"), x=(samples, {"max_chunk_size": 1 << 20}), row=np.arange(400))
+    # 57 blocks: a last one that is not full would make one window shorter.
+    samples = np.zeros((399, 1 << 16), np.uint8)
+    make(str(tmp_path / "ds"), x=(samples, {"max_chunk_size": 1 << 20}), row=np.arange(399))
     ds = deeplake.load(str(tmp_path / "ds"))
     loader = ds.dataloader().shuffle(buffer_size=4).batch(8).numpy()
     assert loader.state_dict()["shuffle"] == [7, 63]
     rows = [s["row"].item() for batch in loader for s in batch]
-    assert sorted(rows) == list(range(400))
+    assert sorted(rows) == list(range(399))
     first = {row // 7 for row in rows[:63]}
     assert len(first) == 9  # nine blocks of seven rows that lie side by side
     assert rows[:63] != sorted(rows[:63])

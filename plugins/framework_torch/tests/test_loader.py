@@ -660,3 +660,29 @@ def test_two_processes(tmp_path: Any, make: Any) -> None:
     ]
     done = [rank.communicate() for rank in ranks]
     assert [out for out, _ in done] == ["fine\n"] * 2, done
+
+
+# --------------------------------------------------------------------------- sequences
+def test_sequences_are_loaded_by_the_fluent_loader() -> None:
+    ds = deeplake.empty("mem://torch-sequences")
+    frames = np.arange(6 * 2 * 3, dtype=np.uint16).reshape(6, 2, 3)
+    ds.create_tensor("frames", htype="sequence").extend(frames)
+    ds.create_tensor("words", htype="sequence[text]").extend([["a", "b"]] * 6)
+    ds.create_tensor("ragged", htype="sequence").extend([[1.0] * (i % 3) for i in range(6)])
+    loader = ds.dataloader().batch(3).pytorch(tensors=["frames", "words"])
+    found = list(loader)
+    assert torch.equal(
+        torch.cat([b["frames"] for b in found]), torch.tensor(frames.astype(np.int32))
+    )
+    assert found[0]["frames"].dtype == torch.int32
+    assert found[0]["words"] == [["a", "b"]] * 3
+    with pytest.raises(RuntimeError, match="equal size"):
+        next(iter(ds.dataloader().batch(3).pytorch(tensors=["ragged"])))
+    lengths = (
+        ds.dataloader()
+        .batch(6)
+        .pytorch(tensors=["ragged"], collate_fn=lambda rows: [len(row["ragged"]) for row in rows])
+    )
+    assert list(lengths) == [[0, 1, 2, 0, 1, 2]]
+    with pytest.raises(NotImplementedError, match="'frames'"):
+        ds.pytorch(tensors=["frames"])

@@ -9,6 +9,7 @@ import numpy as np
 
 from deeplake.dataset.casting import cast
 from deeplake.dataset.extent import rows as rows_of
+from deeplake.dataset.sequence_assignment import patched
 from deeplake.dataset.tensor import Tensor, many, plain
 from deeplake.dataset.tiling import patch
 from deeplake.dataset.writer import holds_pictures
@@ -29,6 +30,11 @@ def assign(tensor: Tensor, item: Any, value: Any) -> None:
         return
     length = tensor._draft.length
     if tensor._selection.is_all and _is_int(item) and item >= length:
+        if tensor.is_sequence:
+            raise NotImplementedError(
+                f"tensor {tensor.key!r} has {length} sequences: there is no row {int(item)} to assign "
+                "to, and sequences are not filled up with empty ones; use append"
+            )
         tensor._checkout.extend(tensor._draft, [None] * (int(item) - length) + [plain(value)])
         return
     store(tensor[item], value)
@@ -40,19 +46,23 @@ def store(target: Tensor, value: Any) -> None:
     checkout.check_writable()
     rows = rows_of(target)
     selection = target._selection
+    samples: Any
     if len(rows) and max(rows) >= target._draft.length:
         raise SampleUpdateError(
             f"tensor {target.key!r} has {target._draft.length} rows: row {max(rows)} is only there "
             "to fill up the view"
         )
-    if selection.steps:
-        samples: Any = _patched(target, rows, value)
+    partial = bool(selection.steps)
+    if partial and target.is_sequence:
+        samples, partial = patched(target, value)
+    elif partial:
+        samples = _patched(target, rows, value)
     elif selection.is_single:
         samples = [plain(value)]
     else:
         samples = _as_many(target, rows, value)
     generation = checkout.generation
-    _update(target, rows, samples, partial=bool(selection.steps))
+    _update(target, rows, samples, partial=partial)
     if target._view is not None:
         # Assigning through a view moves no rows: the view stays valid.
         target._view._keep(generation)

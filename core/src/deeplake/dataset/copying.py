@@ -85,6 +85,8 @@ def copy_rows(
                 target.create_group(inner, exist_ok=True)
         if not group and dict(source.info):
             target.info.replace_with(dict(source.info))
+        for key in sorted(source.get_creds_keys() - target.get_creds_keys()):
+            target.root.add_creds_key(key)
         if selection.is_single and not target.group_index:
             with checkout.change(rows_move=False):
                 session.set_extra(DEFAULT_INDEX, [0])

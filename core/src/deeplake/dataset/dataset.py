@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from deeplake import plugins
 from deeplake.dataset import structure, versions
 from deeplake.dataset.account import Account
 from deeplake.dataset.arranged import Arranged
@@ -31,6 +32,7 @@ from deeplake.errors import (
     InvalidOperationError,
     InvalidViewException,
     MemoryDatasetCanNotBePickledError,
+    PluginNotFoundError,
     ReadOnlyModeError,
     TensorDoesNotExistError,
 )
@@ -575,6 +577,23 @@ class Dataset(Arranged, Rowwise, Versioned, Derived, Credentials, Account):
         from deeplake.loader.loader import DeepLakeDataLoader
 
         return DeepLakeDataLoader(self, ignore_errors=ignore_errors, verbose=verbose)
+
+    def visualize(self, width: int | str | None = None, height: int | str | None = None) -> Any:
+        """Show the rows with the viewer that is installed.
+
+        Args:
+            width, height: Of the frame in a notebook, in pixels or as CSS; None: the viewer's own.
+
+        Raises:
+            PluginNotFoundError: No viewer is installed.
+        """
+        viewers = plugins.names("viewer")
+        if not viewers:
+            raise PluginNotFoundError(
+                "no viewer is installed. Notebooks show the first rows of a dataset that is the last "
+                "line of a cell; ds.summary() prints its tensors"
+            )
+        return plugins.get("viewer", viewers[0]).show(self, width=width, height=height)
 
     # ---- pickling
     def __reduce__(self) -> Any:

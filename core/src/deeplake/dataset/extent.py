@@ -27,7 +27,7 @@ def shapes(tensor: Tensor) -> np.ndarray:
         return reader.shapes(wanted)
     stored = wanted < len(reader)
     found = reader.shapes(wanted[stored])
-    result = np.zeros((len(wanted), found.shape[1]), np.int64)
+    result = np.zeros((len(wanted), found.shape[1]), found.dtype)
     result[stored] = found
     return result
 
@@ -43,6 +43,10 @@ def interval(tensor: Tensor, *, look: bool = True) -> ShapeInterval:
     low, high = _bounds(tensor, look)
     if selection.steps and low == high:
         low = high = selection.result_shape(low)
+    elif selection.steps and len(tensor) and tensor.is_sequence:
+        from deeplake.dataset.sequences import part_bounds
+
+        low, high = part_bounds(tensor)
     elif selection.steps and len(tensor):
         parts = [selection.result_shape(tuple(shape)) for shape in shapes(tensor).tolist()]
         low, high = (
@@ -66,10 +70,14 @@ def _bounds(tensor: Tensor, look: bool) -> tuple[Shape, Shape]:
             return low, high
     elif tensor._total == len(reader) and (low == high or selection.index is None):
         return low, high
-    found = shapes(tensor)
-    if not len(found):
-        return (0,) * found.shape[1], (0,) * found.shape[1]
-    return tuple(found.min(axis=0).tolist()), tuple(found.max(axis=0).tolist())
+    wanted = np.asarray(rows(tensor), np.int64)
+    stored = wanted < len(reader)
+    lows, highs = reader.bounds(wanted[stored])
+    ndim = lows.shape[1]
+    if not len(lows):
+        return (0,) * ndim, (0,) * ndim
+    least = lows.min(axis=0) if stored.all() else np.zeros(ndim, np.int64)
+    return tuple(least.tolist()), tuple(highs.max(axis=0).tolist())
 
 
 __all__ = ["interval", "rows", "shapes"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from deeplake._version import __version__
+from deeplake.dataset import sequences
 from deeplake.dataset.selection import Selection
 from deeplake.format.encoding import htype_plugin
 
@@ -18,7 +20,7 @@ class Meta(Mapping[str, Any]):
     """Facts by name; names are also attributes: ``meta.htype`` is ``meta["htype"]``.
 
     Args:
-        facts: The facts as they are now.
+        facts: The facts as they are now; what takes reading, as a function that finds it out.
     """
 
     __slots__ = ("_facts",)
@@ -27,7 +29,10 @@ class Meta(Mapping[str, Any]):
         self._facts = dict(facts)
 
     def __getitem__(self, key: str) -> Any:
-        return self._facts[key]
+        fact = self._facts[key]
+        if callable(fact):
+            fact = self._facts[key] = fact()
+        return fact
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._facts)
@@ -39,12 +44,12 @@ class Meta(Mapping[str, Any]):
         if key.startswith("_"):  # also while pickle makes one without facts
             raise AttributeError(key)
         try:
-            return self._facts[key]
+            return self[key]
         except KeyError:
             raise AttributeError(f"meta has no {key!r}; it has {', '.join(self)}") from None
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._facts!r})"
+        return f"{type(self).__name__}({dict(self)!r})"
 
 
 class TensorMeta(Meta):
@@ -57,12 +62,17 @@ class TensorMeta(Meta):
         """The meta of a tensor, whatever is selected of it."""
         schema = tensor._schema
         low, high = tensor._reader.table.bounds()
+        length: Any = tensor.num_samples
+        if schema.is_sequence:
+            # Of the items: users know these figures of sequences as those of what they store.
+            low, high = low[1:], high[1:]
+            length = partial(sequences.item_total, tensor)
         return cls(
             {
                 "name": schema.name,
                 "htype": tensor.htype,
                 "dtype": dtype_text(tensor),
-                "length": tensor.num_samples,
+                "length": length,
                 "min_shape": [int(n) for n in low],
                 "max_shape": [int(n) for n in high],
                 "sample_compression": schema.sample_compression,

@@ -16,6 +16,7 @@ from deeplake.dataset.selection import Selection
 from deeplake.errors import DynamicTensorNumpyError, EmptyTensorError
 from deeplake.format.encoding import encoding, htype_plugin
 from deeplake.format.values import object_array
+from deeplake.spi import SampleCodec
 
 if TYPE_CHECKING:
     from deeplake.dataset.tensor import Tensor
@@ -24,7 +25,8 @@ _EMPTY = {"text": str, "json": dict, "list": list, "polygon": list}
 
 
 # --------------------------------------------------------------------------- values of rows
-def _check_filled(reader: TensorReader) -> None:
+def check_filled(reader: TensorReader) -> None:
+    """Raise ``EmptyTensorError`` if no sample of the tensor has a value."""
     if reader.schema.ndim is None and not reader.looks:
         raise EmptyTensorError(
             f"tensor {reader.schema.name!r} holds no sample that has a value, only None: append one "
@@ -43,7 +45,7 @@ def _sample(reader: TensorReader, row: int) -> Any:
     if row >= len(reader):
         return _empty(reader)
     if reader.schema.ndim is None:
-        _check_filled(reader)
+        check_filled(reader)
     return reader.sample(row)
 
 
@@ -51,7 +53,7 @@ def _part(reader: TensorReader, row: int, selection: Selection) -> np.ndarray:
     """What the steps of a selection take of one row."""
     if row >= len(reader):
         return selection.apply(_empty(reader))
-    _check_filled(reader)
+    check_filled(reader)
     return reader.part(row, selection)
 
 
@@ -61,13 +63,13 @@ def samples(tensor: Tensor) -> list[Any]:
     wanted = rows_of(tensor)
     if tensor._total == len(reader):
         if len(wanted):
-            _check_filled(reader)
+            check_filled(reader)
         return reader.samples(wanted)
     numbers = np.asarray(wanted, np.int64)
     stored = np.flatnonzero(numbers < len(reader))
     result = [_empty(reader) for _ in range(len(numbers))]
     if len(stored):
-        _check_filled(reader)
+        check_filled(reader)
         for at, value in zip(stored.tolist(), reader.samples(numbers[stored]), strict=True):
             result[at] = value
     return result
@@ -79,12 +81,12 @@ def numpy(tensor: Tensor, *, aslist: bool) -> Any:
     selection = tensor._selection
     reader = tensor._reader
     if type(selection.index) is int:
-        if selection.steps and reader.payload == "array" and not reader.schema.is_sequence:
+        if selection.steps and reader.payload == "array":
             return _part(reader, selection.index, selection)
         value = _sample(reader, selection.index)
         if reader.payload == "array":
             return selection.apply(value) if selection.steps else value
-        return _subscripted(tensor, _shown(reader, value))
+        return _subscripted(tensor, shown(reader, value))
     if tensor._total == 0:
         return [] if aslist or reader.payload == "polygon" else np.array([])
     if reader.payload != "array":
@@ -95,7 +97,7 @@ def numpy(tensor: Tensor, *, aslist: bool) -> Any:
 def _arrays(tensor: Tensor, reader: TensorReader, aslist: bool) -> Any:
     selection = tensor._selection
     wanted = rows_of(tensor)
-    _check_filled(reader)
+    check_filled(reader)
     found: list[np.ndarray] | None = None
     if selection.steps and len(wanted) and reader.in_parts(wanted):
         found = [_part(reader, int(row), selection) for row in wanted]
@@ -106,14 +108,14 @@ def _arrays(tensor: Tensor, reader: TensorReader, aslist: bool) -> Any:
         if stacked is not None:
             return selection.apply_batch(stacked) if selection.steps else stacked
         if reader.schema.is_link and not reader.looks and not selection.steps and tensor.is_dynamic:
-            raise _dynamic(tensor, len(wanted))  # nothing need be fetched to know
+            raise dynamic(tensor, len(wanted))  # nothing need be fetched to know
     if found is None:
         found = [selection.apply(value) for value in samples(tensor)]
     if aslist:
         return found
     if len({value.shape for value in found}) == 1:
         return np.stack(found)
-    raise _dynamic(tensor, len(found))
+    raise dynamic(tensor, len(found))
 
 
 def _none_selected(tensor: Tensor, reader: TensorReader) -> np.ndarray:
@@ -126,24 +128,25 @@ def _none_selected(tensor: Tensor, reader: TensorReader) -> np.ndarray:
 
 
 def _objects(tensor: Tensor, reader: TensorReader, aslist: bool) -> Any:
-    shown = [_subscripted(tensor, _shown(reader, value)) for value in samples(tensor)]
+    found = [_subscripted(tensor, shown(reader, value)) for value in samples(tensor)]
     if aslist or reader.payload == "polygon":
-        return shown
-    if not shown:
+        return found
+    if not found:
         return np.zeros((0,), str if reader.payload == "text" else object)
-    if len({value.shape for value in shown}) != 1:
-        raise _dynamic(tensor, len(shown))
-    return np.stack(shown)
+    if len({value.shape for value in found}) != 1:
+        raise dynamic(tensor, len(found))
+    return np.stack(found)
 
 
-def _dynamic(tensor: Tensor, count: int) -> DynamicTensorNumpyError:
+def dynamic(tensor: Tensor, count: int) -> DynamicTensorNumpyError:
+    """The error that samples of different shapes are no array."""
     return DynamicTensorNumpyError(
         f"the {count} samples of tensor {tensor.key!r} that are selected have different shapes "
         f"({tensor.shape_interval}); use .numpy(aslist=True) for a list of arrays"
     )
 
 
-def _shown(reader: TensorReader, value: Any) -> Any:
+def shown(reader: TensorReader, value: Any) -> Any:
     """A value that is no array, the way ``numpy()`` shows it."""
     if reader.payload == "text":
         return np.array([value])
@@ -185,17 +188,22 @@ def _single_or_all(tensor: Tensor) -> Any:
     return found[0] if tensor._selection.is_single else found
 
 
+def check_payload(tensor: Tensor, payload: str) -> None:
+    """Raise ``ValueError`` if samples are of another kind."""
+    if tensor._reader.payload != payload:
+        raise ValueError(
+            f"tensor {tensor.key!r} has htype {tensor.htype!r}: its samples are no {payload}; use "
+            ".numpy() or .data()"
+        )
+
+
 def values(tensor: Tensor, payload: str) -> Any:
     """The selected samples as Python values.
 
     Raises:
         ValueError: They are of another kind.
     """
-    if tensor._reader.payload != payload:
-        raise ValueError(
-            f"tensor {tensor.key!r} has htype {tensor.htype!r}: its samples are no {payload}; use "
-            ".numpy() or .data()"
-        )
+    check_payload(tensor, payload)
     return _single_or_all(tensor)
 
 
@@ -240,6 +248,11 @@ def _info_of(reader: TensorReader, row: int) -> dict[str, Any]:
         # Its tiles are files, but it is none.
         return {"format": codec.name, "shape": [*reader.shape(row)], "modified": modified}
     raw = reader.raw(row) if codec is not None and stored else b""
+    return info_of(codec, raw, modified=modified)
+
+
+def info_of(codec: SampleCodec | None, raw: bytes, *, modified: bool) -> dict[str, Any]:
+    """What the bytes of one sample say of themselves."""
     if codec is None or not raw:
         return {"modified": modified}
     header = codec.probe(raw)
@@ -281,11 +294,16 @@ def as_samples(tensor: Tensor) -> Sequence[Any] | np.ndarray:
 __all__ = [
     "as_sample",
     "as_samples",
+    "check_filled",
+    "check_payload",
     "data",
+    "dynamic",
+    "info_of",
     "lists",
     "numpy",
     "sample_info",
     "samples",
+    "shown",
     "tobytes",
     "values",
 ]

@@ -25,6 +25,7 @@ from deeplake.format.encoding import encoding, htype_plugin
 from deeplake.format.links import Link
 from deeplake.format.pieces import ALONE, PARTIAL
 from deeplake.format.tiles import Part
+from deeplake.spi import SampleCodec
 from deeplake.types import Buffer, Shape, TensorSchema
 from deeplake.versioning.blocks import Blocks, object_id
 from deeplake.versioning.openchunk import OpenChunk, array_dtype, check_rows, read_header
@@ -526,6 +527,27 @@ class TensorReader:
                     result[position] = bytes(data)
         if jobs and self.linker is not None:
             self.linker.run(jobs)
+        self._trim()
+        return result
+
+    def files(self, rows: Rows) -> list[tuple[memoryview, SampleCodec | None, Shape]]:
+        """The stored files of some rows without a copy, fetched together.
+
+        Returns:
+            ``(bytes, codec, shape of the sample)`` of each row, in the order asked; no bytes and no
+            codec of samples that are not stored as files: ``sample`` reads those.
+        """
+        nothing: tuple[memoryview, SampleCodec | None, Shape] = (memoryview(b""), None, ())
+        result = [nothing] * len(rows)
+        for chunk, positions, places, parts in self._fetched(self.groups(rows)):
+            header = chunk.header
+            codec = None if header.kind == TILE else chunk.sample_codec
+            for k, (position, i) in enumerate(
+                zip(positions.tolist(), places.tolist(), strict=True)
+            ):
+                shape = header.sample_shape(i)
+                data = nothing[0] if codec is None else chunk.sample_bytes(i, parts[k])
+                result[position] = (data, codec if len(data) else None, shape)
         self._trim()
         return result
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deeplake.dataset import output, writer
+from deeplake.dataset import writer
 from deeplake.dataset.progress import progress
 from deeplake.dataset.tensor import Tensor, many, plain, pop_rows
 from deeplake.errors import (
@@ -224,7 +224,7 @@ class _Column:
         return len(self._tensor)
 
     def __getitem__(self, rows: slice) -> Any:
-        return output.as_samples(self._tensor[rows])
+        return many(self._tensor[rows])
 
 
 def pop(dataset: Dataset, index: int | Sequence[int] | None) -> None:

@@ -72,8 +72,8 @@ def build_schema(
     except TensorMetaInvalidHtype as error:
         raise TensorMetaInvalidHtype(f"tensor {name!r}: {error}") from error
     is_sequence = is_sequence or bool(extra.get("is_sequence"))
-    if is_sequence:
-        raise TensorMetaInvalidHtype(f"tensor {name!r}: {htype!r} needs a later version")
+    if is_sequence and base == "tag":
+        raise TensorMetaInvalidHtype(f"tensor {name!r}: there are no sequences of tags")
     is_link = is_link or bool(extra.get("is_link"))
     if is_link and base == "generic":
         raise TensorMetaInvalidHtype(

@@ -44,9 +44,9 @@ class Items:
 
     def by_row(self, values: Sequence[Any]) -> list[list[Any]]:
         """One value for each item, as a list for each row."""
-        ends = np.cumsum(self.counts).tolist()
-        starts = [0, *ends[:-1]]
-        return [list(values[a:b]) for a, b in zip(starts, ends, strict=True)]
+        ends = np.cumsum(self.counts)
+        bounds = zip((ends - self.counts).tolist(), ends.tolist(), strict=True)
+        return [list(values[a:b]) for a, b in bounds]
 
     def __getitem__(self, position: int) -> str:
         """What messages call the row of an item."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from deeplake.dataset import extent, output
+from deeplake.dataset import extent, output, sequences
 from deeplake.dataset import linkviews as linked
 from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.info import Info
@@ -67,12 +68,17 @@ class Tensor:
     # ---- what it is
     @property
     def _draft(self) -> Draft:
+        view = self._view
+        if view is not None:
+            # What the view shows by now: the commit that was made after it was taken, or an error.
+            view._check_valid()
+            self._checkout = view._checkout
         return self._checkout.draft(self._tid)
 
     @property
     def _reader(self) -> TensorReader:
-        checkout = self._checkout
-        return checkout.reader(checkout.draft(self._tid))
+        draft = self._draft
+        return self._checkout.reader(draft)
 
     @property
     def _schema(self) -> TensorSchema:
@@ -236,11 +242,15 @@ class Tensor:
         if type(item) is int:
             selection = selection.select(item, self._total)
         else:
-            selection = selection.select(item, self._total, self._schema.ndim)
+            schema = self._schema
+            ndim = None if schema.ndim is None else schema.row_ndim
+            selection = selection.select(item, self._total, ndim)
         return Tensor(self._checkout, self._tid, selection, self._view)
 
     def __iter__(self) -> Iterator[Tensor]:
-        for i in range(len(self)):
+        whole_row = self._schema.is_sequence and self._selection.is_single
+        n = sequences.item_count(self) if whole_row else len(self)
+        for i in range(n):
             yield self[i]
 
     @property
@@ -272,6 +282,11 @@ class Tensor:
         return (self[rows], rows) if return_indexes else self[rows]
 
     # ---- reading
+    @property
+    def _output(self) -> ModuleType:
+        """What makes of stored values what users get: samples, or lists of items."""
+        return sequences if self._schema.is_sequence else output
+
     def numpy(self, aslist: bool = False, fetch_chunks: bool = False) -> Any:
         """The selected samples.
 
@@ -290,7 +305,7 @@ class Tensor:
             EmptyTensorError: All samples of the tensor are None.
             CorruptedSampleError, ChecksumError: Stored bytes are damaged.
         """
-        return output.numpy(self, aslist=aslist)
+        return self._output.numpy(self, aslist=aslist)
 
     def data(self, aslist: bool = False, fetch_chunks: bool = False) -> Any:
         """The selected samples as a dict of what their htype says of them (``value``, ``text`` …).
@@ -299,32 +314,34 @@ class Tensor:
             aslist: Values are lists of arrays, also if one array would do.
             fetch_chunks: Accepted for compatibility.
         """
-        return output.data(self, aslist=aslist)
+        return self._output.data(self, aslist=aslist)
 
     def text(self, fetch_chunks: bool = False) -> Any:
         """Text of the selected samples: a str, or a list of them."""
-        return output.values(self, "text")
+        return self._output.values(self, "text")
 
     def dict(self, fetch_chunks: bool = False) -> Any:
         """Json value of the selected samples, or a list of them."""
-        return output.values(self, "json")
+        return self._output.values(self, "json")
 
     def list(self, fetch_chunks: bool = False) -> Any:
         """The selected samples as Python lists."""
-        return output.lists(self)
+        return self._output.lists(self)
 
-    def tobytes(self) -> bytes:
+    def tobytes(self) -> Any:
         """The stored bytes of one sample: those of the file, if the tensor has its compression.
+
+        Of a sequence, a list with the bytes of each item.
 
         Raises:
             ValueError: Not exactly one sample, or a part of one, is selected.
         """
-        return output.tobytes(self)
+        return self._output.tobytes(self)
 
     @property
     def sample_info(self) -> Any:
         """What the files say of themselves (format, exif …): a dict, or a list of them."""
-        return output.sample_info(self)
+        return self._output.sample_info(self)
 
     # ---- links
     def path(self, aslist: bool = True) -> Any:
@@ -525,7 +542,7 @@ def _unpickle(holder: Dataset, tid: str, selection: Selection) -> Tensor:
 # --------------------------------------------------------------------------- what it is given
 def plain(value: Any) -> Any:
     """A sample without the tensor around it."""
-    return output.as_sample(value) if isinstance(value, Tensor) else value
+    return value._output.as_sample(value) if isinstance(value, Tensor) else value
 
 
 def many(values: Any) -> Any:
@@ -535,7 +552,7 @@ def many(values: Any) -> Any:
         TypeError: Not several.
     """
     if isinstance(values, Tensor):
-        return output.as_samples(values)
+        return values._output.as_samples(values)
     if isinstance(values, np.ndarray):
         array = values
     elif hasattr(values, "__array__") and not isinstance(values, (Sample, Sequence)):

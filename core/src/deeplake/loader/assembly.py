@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from deeplake.errors import TransformFailedError
 from deeplake.loader.failure import noted, transform_failed
-from deeplake.loader.fetch import Column, Rows, Values
+from deeplake.loader.fetch import Column, Values
+from deeplake.loader.lot import Lot
+from deeplake.loader.picture import PictureColumn
 from deeplake.loader.sample import IterableOrderedDict
 from deeplake.loader.spec import INDEX, LoaderSpec
 from deeplake.spi import FrameworkAdapter
+from deeplake.transforms import ImageTransform
 
 TASK_BYTES = 2 << 20
 """Batches of plain data are read together up to this size: less is not worth handing over."""
@@ -32,14 +37,67 @@ class Share:
     """Some rows of a batch, read and transformed.
 
     Attributes:
-        rows: Their row numbers.
+        lot: The rows.
         columns: Their values by key; empty when they are samples.
         samples: What a transform or ``collate_fn`` gets or made; None when they are columns.
     """
 
-    rows: Rows
+    lot: Lot
     columns: dict[str, Values] = field(default_factory=dict)
     samples: list[Any] | None = None
+
+
+class Function:
+    """A transform of samples or values, called one by one.
+
+    Args:
+        call: The user's. If it has a parameter ``rng``, it gets a ``numpy.random.Generator`` whose
+            numbers depend on seed, epoch and row only.
+    """
+
+    __slots__ = ("_call", "_image", "_random")
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call = call
+        self._image = call if isinstance(call, ImageTransform) else None
+        self._random = self._image is None and takes_rng(call)
+
+    def mapped(self, values: Iterable[Any], what: str, lot: Lot) -> list[Any]:
+        """What becomes of each value; an error says of which row.
+
+        Args:
+            values: One for each row.
+            what: Whose transform it is, for messages.
+            lot: The rows.
+        """
+        results: list[Any] = []
+        call = self._call
+        try:
+            if self._image is not None:
+                numbers = lot.uniform(self._image.draws)
+                for i, value in enumerate(values):
+                    results.append(self._image.apply(value, numbers[i : i + 1]))
+            elif self._random:
+                for position, value in zip(lot.positions.tolist(), values, strict=True):
+                    results.append(call(value, rng=lot.dice.generator(position)))
+            else:
+                for value in values:
+                    results.append(call(value))  # noqa: PERF401 - how far it came is needed below
+        except Exception as error:
+            raise transform_failed(error, what, int(lot.rows[len(results)])) from error
+        return results
+
+
+def takes_rng(call: Callable[..., Any]) -> bool:
+    """Whether a function has a parameter ``rng``."""
+    try:
+        parameter = inspect.signature(call).parameters.get("rng")
+    except (TypeError, ValueError):  # of some builtins nothing is known
+        return False
+    return parameter is not None and parameter.kind in (
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        inspect.Parameter.KEYWORD_ONLY,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,53 +119,64 @@ class Assembly:
     def __init__(
         self, columns: Sequence[Column], spec: LoaderSpec, adapter: FrameworkAdapter
     ) -> None:
-        self.columns = {column.name: column for column in columns}
+        self.columns: dict[str, Column | PictureColumn] = {
+            column.name: column for column in columns
+        }
         self._adapter = adapter
         self._collate_fn = spec.collate_fn
         self._unbatched = spec.unbatched
         self.ignores_errors = spec.ignore_errors
         transform = spec.transform
-        self._whole = None if transform is None else transform.whole
+        whole = None if transform is None else transform.whole
+        self._whole = None if whole is None else Function(whole)
         given = None if transform is None else transform.by_tensor
-        functions = {} if given is None else given
-        self._functions = {k: f for k, f in functions.items() if f is not None}
+        self._functions: dict[str, Function] = {}
+        for key, function in ({} if given is None else given).items():
+            column = self.columns.get(key)
+            if isinstance(column, Column) and PictureColumn.fits(column, function):
+                self.columns[key] = PictureColumn(column, cast(ImageTransform, function))
+            elif function is not None:
+                self._functions[key] = Function(function)
         self.keys = tuple(self.columns) if given is None else tuple(given)
         if given is None and spec.return_index:
             self.keys = (*self.keys, INDEX)
         self.heavy = (
-            any(column.heavy for column in columns)
+            any(column.heavy for column in self.columns.values())
             or self._whole is not None
             or bool(self._functions)
         )
-        self.row_bytes = sum(column.row_bytes for column in columns)
+        self.row_bytes = sum(column.row_bytes for column in self.columns.values())
 
     # ---- stages
-    def read(self, rows: Rows, out: Mapping[str, np.ndarray] | None = None) -> Share:
+    def read(self, lot: Lot, out: Mapping[str, np.ndarray] | None = None) -> Share:
         """The values of some rows, as they are stored.
 
         Args:
-            rows: Row numbers.
+            lot: The rows.
             out: Arrays to read some of the columns to.
         """
-        share = Share(rows)
+        share = Share(lot)
         for key in self.keys:
             column = self.columns.get(key)
             if column is None:
-                share.columns[key] = rows.reshape(-1, 1).copy()
+                share.columns[key] = lot.rows.reshape(-1, 1).copy()
                 continue
             try:
-                share.columns[key] = column.read(rows, None if out is None else out.get(key))
+                share.columns[key] = column.read(lot, None if out is None else out.get(key))
+            except TransformFailedError:
+                raise
             except Exception as error:  # noqa: BLE001 - raised again, with a note
-                raise noted(error, f"reading tensor {key!r}", rows.tolist()) from error.__cause__
+                rows = lot.rows.tolist()
+                raise noted(error, f"reading tensor {key!r}", rows) from error.__cause__
         return share
 
-    def read_batches(self, batches: list[Rows]) -> list[Share]:
+    def read_batches(self, batches: list[Lot]) -> list[Share]:
         """The values of the rows of several batches, read together."""
-        shares = [Share(rows) for rows in batches]
+        shares = [Share(lot) for lot in batches]
         for key in self.keys:
             column = self.columns.get(key)
             if column is None:
-                found: list[Values] = [rows.reshape(-1, 1).copy() for rows in batches]
+                found: list[Values] = [lot.rows.reshape(-1, 1).copy() for lot in batches]
             else:
                 found = column.read_batches(batches)
             for share, values in zip(shares, found, strict=True):
@@ -116,10 +185,10 @@ class Assembly:
 
     def transform(self, share: Share) -> Share:
         """What the transform makes of them."""
-        rows = share.rows
+        lot = share.lot
         columns = share.columns
         for key, function in self._functions.items():
-            columns[key] = _mapped(function, columns[key], f"tensor {key!r}", rows)
+            columns[key] = function.mapped(columns[key], f"tensor {key!r}", lot)
         if self._whole is None and self._collate_fn is None:
             return share
         samples: list[Any] = [
@@ -128,8 +197,8 @@ class Assembly:
         ]
         if self._whole is not None:
             names = ", ".join(map(repr, self.columns))
-            samples = _mapped(self._whole, samples, f"tensors {names}", rows)
-        return Share(rows, samples=samples)
+            samples = self._whole.mapped(samples, f"tensors {names}", lot)
+        return Share(lot, samples=samples)
 
     def join(self, shares: Sequence[Share], whole: Mapping[str, np.ndarray]) -> Share:
         """Several shares as one.
@@ -140,9 +209,13 @@ class Assembly:
         """
         if len(shares) == 1:
             return shares[0]
-        rows = np.concatenate([share.rows for share in shares])
+        lot = Lot(
+            np.concatenate([share.lot.rows for share in shares]),
+            np.concatenate([share.lot.positions for share in shares]),
+            shares[0].lot.dice,
+        )
         if shares[0].samples is not None:
-            return Share(rows, samples=[s for share in shares for s in share.samples or ()])
+            return Share(lot, samples=[s for share in shares for s in share.samples or ()])
         columns: dict[str, Values] = {}
         for key in shares[0].columns:
             parts = [share.columns[key] for share in shares]
@@ -154,7 +227,7 @@ class Assembly:
                 columns[key] = np.concatenate(parts)
             else:
                 columns[key] = [value for part in parts for value in part]
-        return Share(rows, columns)
+        return Share(lot, columns)
 
     def finish(self, share: Share) -> list[Any]:
         """What the user gets for the rows of one batch: the batch, or its samples if unbatched."""
@@ -166,7 +239,7 @@ class Assembly:
                 return [collate(share.samples)]
             return [self._adapter.convert(self._batch(share.columns))]
         except Exception as error:  # noqa: BLE001 - raised again, with a note
-            raise noted(error, "collating", share.rows.tolist()) from error.__cause__
+            raise noted(error, "collating", share.lot.rows.tolist()) from error.__cause__
 
     def _batch(self, columns: Mapping[str, Values]) -> IterableOrderedDict:
         """The columns in the order of their keys; lists whose shapes agree are arrays."""
@@ -191,36 +264,36 @@ class Assembly:
         ]
 
     # ---- together
-    def share(self, rows: Rows, out: Mapping[str, np.ndarray] | None = None) -> Share:
+    def share(self, lot: Lot, out: Mapping[str, np.ndarray] | None = None) -> Share:
         """Rows read and transformed."""
-        return self.transform(self.read(rows, out))
+        return self.transform(self.read(lot, out))
 
-    def batch(self, rows: Rows, read: Share | None = None) -> list[Any]:
+    def batch(self, lot: Lot, read: Share | None = None) -> list[Any]:
         """What the user gets for the rows of one batch.
 
         Args:
-            rows: Row numbers.
+            lot: The rows.
             read: The rows as they were read, where they were.
         """
         try:
-            return self.finish(self.transform(self.read(rows) if read is None else read))
+            return self.finish(self.transform(self.read(lot) if read is None else read))
         except Exception:
             if not self.ignores_errors:
                 raise
-            return self.survivors(rows)
+            return self.survivors(lot)
 
-    def survivors(self, rows: Rows) -> list[Any]:
+    def survivors(self, lot: Lot) -> list[Any]:
         """What can be made of the rows of a batch when those that fail are left out."""
         shares = []
-        for i in range(len(rows)):
+        for i in range(len(lot)):
             try:
-                shares.append(self.share(rows[i : i + 1]))
+                shares.append(self.share(lot.part(i, i + 1)))
             except Exception:  # noqa: BLE001 - ignore_errors: whatever a row raises
                 continue
         return self.finish(self.join(shares, {})) if shares else []
 
     # ---- cutting the work
-    def units(self, batches: Iterator[Rows], together: int, parts: int) -> Iterator[Unit]:
+    def units(self, batches: Iterator[Lot], together: int, parts: int) -> Iterator[Unit]:
         """Batches as pieces of work.
 
         Args:
@@ -246,7 +319,7 @@ class Assembly:
         return 1, min(PARTS, rows_a_batch // TASK_ROWS, 2 * threads) or 1
 
     @property
-    def uniform(self) -> Iterable[Column]:
+    def uniform(self) -> Iterable[Column | PictureColumn]:
         """Columns that are read straight into the array of a batch, and stay there."""
         if self._whole is not None or self._collate_fn is not None or self._unbatched:
             return ()
@@ -285,7 +358,7 @@ class Unit:
         "steps",
     )
 
-    def __init__(self, assembly: Assembly, batches: list[Rows], parts: int) -> None:
+    def __init__(self, assembly: Assembly, batches: list[Lot], parts: int) -> None:
         self._assembly = assembly
         self._batches = batches
         self.parts = parts
@@ -299,20 +372,18 @@ class Unit:
         if parts > 1:
             n = len(batches[0])
             for column in assembly.uniform:
-                assert column.uniform is not None
-                shape, dtype = column.uniform
-                self._whole[column.name] = np.empty((n, *shape), dtype)
+                self._whole[column.name] = column.allocate(n)
 
     def run(self, part: int) -> None:
         """Do one task; the last one to end finishes the batch."""
         if self.parts == 1:
             self._run_batches()
             return
-        rows = self._batches[0]
-        a, b = (len(rows) * i // self.parts for i in (part, part + 1))
+        lot = self._batches[0]
+        a, b = (len(lot) * i // self.parts for i in (part, part + 1))
         out = {name: array[a:b] for name, array in self._whole.items()}
         try:
-            self._shares[part] = self._assembly.share(rows[a:b], out)
+            self._shares[part] = self._assembly.share(lot.part(a, b), out)
         except Exception as error:  # noqa: BLE001 - raised where the batch is asked for
             self._errors[part] = error
         with self._lock:
@@ -338,8 +409,8 @@ class Unit:
                 shares = assembly.read_batches(self._batches)
             except Exception:  # noqa: BLE001 - batch by batch it will show which one it is
                 shares = [None] * self.steps
-        for rows, share in zip(self._batches, shares, strict=True):
-            if not self._outcome(partial(assembly.batch, rows, share)):
+        for lot, share in zip(self._batches, shares, strict=True):
+            if not self._outcome(partial(assembly.batch, lot, share)):
                 return
 
     def _outcome(self, make: Callable[[], list[Any]]) -> bool:
@@ -350,19 +421,6 @@ class Unit:
             self.outcomes.append(Failure(error))
             return False
         return True
-
-
-def _mapped(
-    function: Callable[[Any], Any], values: Iterable[Any], what: str, rows: Rows
-) -> list[Any]:
-    """``function`` of each value; an error says of which row."""
-    results: list[Any] = []
-    try:
-        for value in values:
-            results.append(function(value))  # noqa: PERF401 - how far it came is needed below
-    except Exception as error:
-        raise transform_failed(error, what, int(rows[len(results)])) from error
-    return results
 
 
 def _stacked(values: list[Any]) -> Values:
@@ -378,4 +436,4 @@ def _stacked(values: list[Any]) -> Values:
     return np.stack(values)
 
 
-__all__ = ["Assembly", "Failure", "Share", "Unit"]
+__all__ = ["Assembly", "Failure", "Function", "Share", "Unit", "takes_rng"]

@@ -9,7 +9,8 @@ import numpy as np
 from deeplake import plugins, random
 from deeplake.errors import QueryError
 from deeplake.loader.columns import SnapshotColumns
-from deeplake.loader.fetch import Rows, Snapshot
+from deeplake.loader.fetch import Snapshot
+from deeplake.loader.lot import Rows
 from deeplake.loader.plan import Positions
 
 _STREAM = 0x5A

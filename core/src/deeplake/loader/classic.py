@@ -127,6 +127,13 @@ def pytorch(
         progressbar=bool(progressbar),
         **effort,
     )
+    visible = dataset.tensors
+    for name in visible if spec.selected is None else spec.selected:
+        if name in visible and visible[name].is_sequence:
+            raise NotImplementedError(
+                f"tensor {name!r} has htype {visible[name].htype!r}: ds.pytorch() does not load "
+                "sequences; ds.dataloader().pytorch() does, or leave it out with tensors=[…]"
+            )
     return DeepLakeDataLoader.of(dataset, spec, not_empty=True)
 
 

@@ -23,15 +23,13 @@ from deeplake.errors import (
 from deeplake.format.encoding import codec_plugin, encoding, htype_plugin
 from deeplake.format.values import object_array
 from deeplake.loader.gather import Gather
+from deeplake.loader.lot import Lot, Rows
 from deeplake.loader.spec import Decode
 from deeplake.spi import SampleCodec
 from deeplake.types import Shape, TensorSchema
 
 if TYPE_CHECKING:
     from deeplake.dataset.dataset import Dataset
-
-Rows: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
-"""``int64[n]``: row numbers of the dataset."""
 
 Values: TypeAlias = "np.ndarray | list[Any]"
 """Samples of one tensor: an array with a leading axis where shapes agree, else a list."""
@@ -170,7 +168,7 @@ class Column:
 
     Raises:
         ValueError: The tensor cannot be decoded that way.
-        NotImplementedError: It is a sequence.
+        NotImplementedError: It is data of a video.
     """
 
     __slots__ = (
@@ -219,17 +217,18 @@ class Column:
                 if not steps.steps and dtype not in self._widen:
                     self.uniform = high, dtype
 
-    def read(self, rows: Rows, out: np.ndarray | None = None) -> Values:
+    def read(self, lot: Lot, out: np.ndarray | None = None) -> Values:
         """The samples of some rows.
 
         Args:
-            rows: Rows of the dataset; those beyond the tensor's end have empty samples.
+            lot: Rows of the dataset; those beyond the tensor's end have empty samples.
             out: Where to read ``uniform`` samples to.
 
         Raises:
             CorruptedSampleError, ChecksumError, StorageError: A sample cannot be read; the message
                 names tensor and row, or the object.
         """
+        rows = lot.rows
         length = len(self.source.reader)
         if len(rows) == 0 or int(rows.max()) < length:
             return self._read(rows, out)
@@ -239,19 +238,42 @@ class Column:
             values[position] = value
         return values
 
-    def read_batches(self, batches: Sequence[Rows]) -> list[Values]:
+    @property
+    def is_images(self) -> bool:
+        """Whether samples are arrays that may be images of bytes, and are handed out whole."""
+        schema = self.source.schema
+        return (
+            self._plugin.spec().payload == "array"
+            and not schema.is_sequence
+            and schema.dtype is not None
+            and np.dtype(schema.dtype) == np.uint8
+            and schema.ndim in (2, 3)
+            and self._decode == "numpy"
+            and not self._steps.steps
+            and np.dtype(np.uint8) not in self._widen
+        )
+
+    def allocate(self, n: int) -> np.ndarray:
+        """An array for ``n`` uniform samples."""
+        assert self.uniform is not None
+        shape, dtype = self.uniform
+        return np.empty((n, *shape), dtype)
+
+    def read_batches(self, lots: Sequence[Lot]) -> list[Values]:
         """The samples of several batches, read together.
 
         Args:
-            batches: Rows of each batch; at least one in all.
+            lots: Rows of each batch; at least one in all.
         """
+        batches = [lot.rows for lot in lots]
         if self._gather is not None:
             length = len(self.source.reader)
             if all(int(rows.max()) < length for rows in batches):
                 found = self._gather.read(batches)
                 if found is not None:
                     return [self._fitted(a, rows) for a, rows in zip(found, batches, strict=True)]
-        values = self.read(np.concatenate(batches))
+        together = Lot(np.concatenate(batches), lots[0].positions, lots[0].dice)
+        values = self.read(together)
         ends = np.cumsum([len(rows) for rows in batches]).tolist()
         return [values[end - len(rows) : end] for rows, end in zip(batches, ends, strict=True)]
 
@@ -305,6 +327,10 @@ class Column:
     def _objects(self, values: list[Any], rows: Rows) -> list[Any]:
         if self._decode == "data":
             return self._described(values)
+        return self._shown(values, self._steps)
+
+    def _shown(self, values: list[Any], steps: Selection) -> list[Any]:
+        """Values that are no arrays the way ``numpy()`` shows them."""
         payload = self._plugin.spec().payload
         if payload == "text":
             shown: list[Any] = [np.array([value]) for value in values]
@@ -312,7 +338,7 @@ class Column:
             shown = [object_array([value]) for value in values]
         else:
             shown = [object_array(value) for value in values]
-        return [self._steps.apply(value) for value in shown] if self._steps.steps else shown
+        return [steps.apply(value) for value in shown] if steps.steps else shown
 
     def _described(self, values: list[Any]) -> list[Any]:
         return [self._plugin.data(value, self.source.info, batch=False) for value in values]
@@ -365,13 +391,8 @@ def check_decode(name: str, schema: TensorSchema, decode: Decode, *, subscripted
 
     Raises:
         ValueError: They cannot.
-        NotImplementedError: They are sequences, or data of videos.
+        NotImplementedError: They are data of videos.
     """
-    if schema.is_sequence:
-        raise NotImplementedError(
-            f"tensor {name!r} has htype {schema.full_htype!r}: loaders do not take sequences yet; "
-            "leave it out with tensors=[…]"
-        )
     spec = htype_plugin(schema.htype).spec()
     links_pictures = schema.is_link and "image" in spec.media
     pictures = schema.sample_compression in _PIL or links_pictures

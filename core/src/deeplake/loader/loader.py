@@ -15,10 +15,12 @@ from deeplake import plugins, random
 from deeplake.loader import choice
 from deeplake.loader.assembly import Assembly
 from deeplake.loader.epoch import Epoch
-from deeplake.loader.fetch import Column, Rows, Snapshot, check_decode
+from deeplake.loader.fetch import Column, Snapshot, check_decode
+from deeplake.loader.lot import Dice, Lot, Rows
 from deeplake.loader.pipeline import Pipeline, cores
 from deeplake.loader.plan import Plan
 from deeplake.loader.schedule import Progress, Schedule
+from deeplake.loader.sequences import SequenceColumn
 from deeplake.loader.spec import (
     INDEX,
     LoaderSpec,
@@ -566,7 +568,8 @@ class DeepLakeDataLoader:
         if spec.verbose:
             print(f"epoch {progress.epoch} of {self!r}: {len(plan)} batches, {threads} threads")
         together, parts = assembly.granularity(plan.batch_size, threads)
-        units = assembly.units(_batches(plan, self._rows), together, parts)
+        dice = Dice(progress.seed, progress.epoch)
+        units = assembly.units(_lots(plan, self._rows, dice), together, parts)
         ahead = -(-spec.prefetch_factor * threads // together)
         ahead = min(
             ahead if parts > 1 else max(ahead, threads), _units_ahead(assembly, plan, together)
@@ -589,7 +592,7 @@ class DeepLakeDataLoader:
             snapshot.check_not_empty(names)
             adapter = plugins.get("framework", spec.framework or "numpy")
             columns = [
-                Column(
+                (SequenceColumn if snapshot.sources[name].schema.is_sequence else Column)(
                     snapshot.sources[name],
                     spec.decode_method.get(name, "numpy"),
                     snapshot.steps,
@@ -640,13 +643,13 @@ def _warn_of_offset(spec: LoaderSpec) -> None:
         )
 
 
-def _batches(plan: Plan, rows: range | np.ndarray) -> Iterator[Rows]:
-    """Rows of each batch."""
+def _lots(plan: Plan, rows: range | np.ndarray, dice: Dice) -> Iterator[Lot]:
+    """The rows of each batch."""
     whole = isinstance(rows, range) and rows.start == 0 and rows.step == 1
     numbers = None if whole else np.asarray(rows, np.int64)
     for step in range(len(plan)):
         positions = plan.batch(step)
-        yield positions if numbers is None else numbers[positions]
+        yield Lot(positions if numbers is None else numbers[positions], positions, dice)
 
 
 def _units_ahead(assembly: Assembly, plan: Plan, together: int) -> int:

@@ -24,12 +24,12 @@ class Progress:
     """How far a loader is; it outlives the iterator that is dropped in mid-epoch.
 
     Attributes:
-        seed: Seed of the epoch's order; None: in order.
+        seed: Seed of the epoch's order, and of the random numbers that transforms get.
         epoch: Epoch.
         position: Places that were visited, by all ranks together.
     """
 
-    seed: int | None
+    seed: int
     epoch: int
     position: int
 
@@ -112,31 +112,27 @@ class Schedule:
         else:
             progress = replace(resumed)
             # Later epochs go on with its seed too, unless deeplake.random has one.
-            self._own_seed = self._own_seed if progress.seed is None else progress.seed
+            self._own_seed = progress.seed
         plan = self._plan(self._order(progress.seed, progress.epoch), progress.position)
         self.epoch = progress.epoch + 1
         self._progress = progress
         return plan, progress
 
-    def _seed(self) -> int | None:
-        if not self._spec.shuffle:
-            return None
+    def _seed(self) -> int:
         seed = random.get_seed()
         if seed is not None:
             return seed
         # Ranks of one job cannot agree on a random seed without talking to each other.
         return 0 if self._ranks()[1] > 1 else self._own_seed
 
-    def _order(self, seed: int | None, epoch: int) -> Order:
+    def _order(self, seed: int, epoch: int) -> Order:
         length = len(self._rows)
         if not self._spec.shuffle:
             return InOrder(length)
         if self._row_bytes is None:
-            return shuffled(length, seed or 0, epoch)
+            return shuffled(length, seed, epoch)
         buffer_bytes = int(self._spec.buffer_size * (1 << 20))
-        return shuffled(
-            length, seed or 0, epoch, row_bytes=self._row_bytes, buffer_bytes=buffer_bytes
-        )
+        return shuffled(length, seed, epoch, row_bytes=self._row_bytes, buffer_bytes=buffer_bytes)
 
     def _plan(self, order: Order, start: int = 0) -> Plan:
         spec = self._spec
@@ -174,10 +170,7 @@ class Schedule:
                 f"the state is not of this loader: it has {_differences(state, mine, other)}; load "
                 "the same version of the dataset, with the same rows, offset and shuffle"
             )
-        seed = state["seed"]
-        found = Progress(
-            None if seed is None else int(seed), int(state["epoch"]), int(state["position"])
-        )
+        found = Progress(int(state["seed"]), int(state["epoch"]), int(state["position"]))
         self.epoch = found.epoch
         self._resumed = self._progress = found
 

@@ -1,0 +1,295 @@
+"""What users get out of a sequence tensor: stacked arrays, lists of items, lists of lists.
+
+The functions are those of :mod:`deeplake.dataset.output`, for tensors whose rows are sequences. The
+items of all rows that are selected are read together, and then put together row by row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from deeplake.dataset import output
+from deeplake.dataset.extent import rows as rows_of
+from deeplake.dataset.picked import Picked
+from deeplake.dataset.sample import Sample
+from deeplake.dataset.sequence_reader import SequenceReader
+from deeplake.errors import DeepLakeError
+from deeplake.format.encoding import encoding, htype_plugin
+from deeplake.types import Shape
+
+if TYPE_CHECKING:
+    from deeplake.dataset.tensor import Tensor
+
+
+def reader_of(tensor: Tensor) -> SequenceReader:
+    """The reader of a sequence tensor."""
+    return cast(SequenceReader, tensor._reader)
+
+
+def picked(tensor: Tensor) -> Picked:
+    """The items that are selected."""
+    return Picked(reader_of(tensor), rows_of(tensor), tensor._selection)
+
+
+# --------------------------------------------------------------------------- arrays
+def numpy(tensor: Tensor, *, aslist: bool) -> Any:
+    """The selected items as arrays (see ``Tensor.numpy``)."""
+    reader = reader_of(tensor)
+    one_row = tensor._selection.is_single
+    if not one_row and tensor._total == 0:
+        return [] if aslist or reader.payload == "polygon" else np.array([])
+    if reader.payload == "array":
+        output.check_filled(reader)
+    taken = picked(tensor)
+    if reader.payload == "polygon":
+        return _one(taken.by_row(_parts(taken)), one_row)
+    if not aslist:
+        stacked = taken.array()
+        if stacked is not None:
+            return stacked[0] if one_row else stacked
+    rows = taken.by_row(_parts(taken))
+    if aslist:
+        return _one(rows, one_row)
+    if not taken.single:
+        rows = [_stacked(tensor, row, taken) for row in rows]
+    return rows[0] if one_row else _stacked(tensor, rows, taken)
+
+
+def _one(rows: list[Any], one_row: bool) -> Any:
+    return rows[0] if one_row else rows
+
+
+def _parts(taken: Picked) -> list[Any]:
+    """What is taken of each item, the way ``numpy()`` shows it."""
+    reader = taken.reader
+    found = taken.values()
+    if reader.payload != "array":
+        found = [output.shown(reader, value) for value in found]
+    if not taken.inner.steps:
+        return found
+    if reader.payload == "polygon":
+        return [[taken.inner.apply(part) for part in value] for value in found]
+    return [taken.inner.apply(value) for value in found]
+
+
+def _stacked(tensor: Tensor, values: Sequence[Any], taken: Picked) -> np.ndarray:
+    if not len(values):
+        return _nothing(taken)
+    if len({value.shape for value in values}) != 1:
+        raise output.dynamic(tensor, len(values))
+    return np.stack(values)
+
+
+def _nothing(taken: Picked) -> np.ndarray:
+    """No items: of the tensor's shape, where it has one; of zeros, as None, if the row has none."""
+    reader = taken.reader
+    if reader.payload != "array":
+        return np.zeros((0, 1), str if reader.payload == "text" else object)
+    low, high = (bound[1:] for bound in reader.table.bounds())
+    shape: Shape = (0,) * len(low)
+    if low == high and not taken.whole:
+        shape = tuple(map(int, low))
+    try:
+        shape = taken.inner.result_shape(shape)
+    except DeepLakeError:  # there is no such part, of shapes that are not known
+        shape = ()
+    return np.zeros((0, *shape), np.dtype(reader.schema.dtype))
+
+
+# --------------------------------------------------------------------------- Python values
+def data(tensor: Tensor, *, aslist: bool) -> dict[str, Any]:
+    """The selected items as their htype describes them (see ``Tensor.data``)."""
+    reader = reader_of(tensor)
+    plugin = htype_plugin(reader.schema.htype)
+    info = tensor._draft.info
+    if reader.payload == "array":
+        output.check_filled(reader)
+    taken = picked(tensor)
+    one_row = tensor._selection.is_single
+    stacked = None if aslist else taken.array()
+    if stacked is not None:
+        value = stacked[0] if one_row else stacked
+        result = plugin.data(value, info, batch=not (one_row and taken.single))
+    else:
+        values = _parts(taken) if reader.payload == "array" else taken.values()
+        rows = taken.by_row(values)
+        if taken.single:
+            result = plugin.data(_one(rows, one_row), info, batch=not one_row)
+        else:
+            found = [
+                plugin.data(_alike(row, aslist=aslist), info, batch=True) for row in rows
+            ]  # fmt: skip
+            keys = found[0] if found else plugin.data([], info, batch=True)
+            result = {key: _one([row[key] for row in found], one_row) for key in keys}
+    if plugin.spec().compression != "optional":
+        result["sample_info"] = _infos(taken, one_row)
+    return result
+
+
+def _alike(values: list[Any], *, aslist: bool) -> Any:
+    """Arrays of one shape as one array; anything else as it is."""
+    arrays = not aslist and bool(values) and all(isinstance(v, np.ndarray) for v in values)
+    if arrays and len({value.shape for value in values}) == 1:
+        return np.stack(values)
+    return values
+
+
+def values(tensor: Tensor, payload: str) -> Any:
+    """The selected items as Python values, row by row.
+
+    Raises:
+        ValueError: They are of another kind.
+    """
+    output.check_payload(tensor, payload)
+    taken = picked(tensor)
+    return _one(taken.by_row(taken.values()), tensor._selection.is_single)
+
+
+def lists(tensor: Tensor) -> Any:
+    """The selected items as Python lists, arrays included."""
+    reader = reader_of(tensor)
+    taken = picked(tensor)
+    if reader.payload in ("list", "json"):
+        return _one(taken.by_row(taken.values()), tensor._selection.is_single)
+    parts = [part.tolist() if isinstance(part, np.ndarray) else part for part in _parts(taken)]
+    return _one(taken.by_row(parts), tensor._selection.is_single)
+
+
+# --------------------------------------------------------------------------- files
+def tobytes(tensor: Tensor) -> Any:
+    """The stored bytes of one item, or of each item of one row."""
+    taken = picked(tensor)
+    if len(tensor) != 1 or taken.inner.steps:
+        raise ValueError(
+            f"tobytes() needs exactly one sample, and whole items of it; {tensor!r} selects "
+            f"{len(tensor)}, or parts"
+        )
+    return taken.by_row(taken.reader.item_bytes(taken.items))[0]
+
+
+def sample_info(tensor: Tensor) -> Any:
+    """What the files of the selected items say of themselves, row by row."""
+    return _infos(picked(tensor), tensor._selection.is_single)
+
+
+def _infos(taken: Picked, one_row: bool) -> Any:
+    reader = taken.reader
+    codec = encoding(reader.schema).sample
+    rows = taken.items.rows
+    modified = [reader.is_modified(int(row)) for row in rows]
+    raws: Sequence[bytes] = [b""] * len(taken.items)
+    if codec is not None:
+        raws = reader.item_bytes(taken.items)
+    owners = taken.items.owners.tolist()
+    infos = [
+        output.info_of(codec, raw, modified=modified[owner])
+        for raw, owner in zip(raws, owners, strict=True)
+    ]
+    return _one(taken.by_row(infos), one_row)
+
+
+# --------------------------------------------------------------------------- for other tensors
+def as_sample(tensor: Tensor) -> Any:
+    """One selected row the way ``append`` takes it: a list of items, of which files stay files."""
+    found = as_samples(tensor)
+    return found[0] if len(tensor) == 1 else found
+
+
+def as_samples(tensor: Tensor) -> Sequence[Any] | np.ndarray:
+    """All selected rows the way ``extend`` takes them: one array where they make one."""
+    reader = reader_of(tensor)
+    taken = picked(tensor)
+    codec = encoding(reader.schema).sample
+    nulls = _null_rows(tensor)
+    missing = reader.item_nulls(taken.items)
+    if codec is None and not nulls.any() and not missing.any():
+        stacked = taken.array()
+        if stacked is not None:
+            return stacked
+    if codec is not None and not taken.inner.steps:
+        raws = reader.item_bytes(taken.items)
+        values: list[Any] = [Sample(buffer=raw, compression=codec.name) if raw else None
+                             for raw in raws]  # fmt: skip
+        # Of images without pixels, no file is stored.
+        bare = [i for i, raw in enumerate(raws) if not raw and not missing[i]]
+        whole = taken.values() if bare else []
+        for i in bare:
+            values[i] = whole[i]
+    else:
+        values = [taken.inner.apply(v) if taken.inner.steps else v for v in taken.values()]
+        for i in np.flatnonzero(missing).tolist():
+            values[i] = None
+    rows = taken.by_row(values)
+    if taken.single:
+        return rows
+    return [None if null else row for null, row in zip(nulls.tolist(), rows, strict=True)]
+
+
+def _null_rows(tensor: Tensor) -> np.ndarray:
+    """``bool[n]``: which selected rows are None, or only fill up a view."""
+    reader = reader_of(tensor)
+    rows = np.asarray(rows_of(tensor), np.int64)
+    nulls = rows >= len(reader)
+    nulls[~nulls] = reader.nulls(rows[~nulls])
+    return nulls
+
+
+# --------------------------------------------------------------------------- how much there is
+def item_count(tensor: Tensor) -> int:
+    """How many items the one row has that is selected; 1 if one of them is."""
+    return int(picked(tensor).counts[0])
+
+
+def item_total(tensor: Tensor) -> int:
+    """How many items all rows of the tensor have together; reads headers only where they differ."""
+    reader = reader_of(tensor)
+    total = 0
+    for first, pieces in reader.table.spans():
+        counts = pieces["count"].astype(np.int64)
+        low, high = (pieces[bound][:, 0].astype(np.int64) for bound in ("low", "high"))
+        known = low == high
+        total += int((counts[known] * low[known]).sum())
+        ends = first + np.cumsum(counts)
+        for end, count in zip(ends[~known].tolist(), counts[~known].tolist(), strict=True):
+            total += int(reader.counts(range(end - count, end)).sum())
+    return total
+
+
+def part_bounds(tensor: Tensor) -> tuple[Shape, Shape]:
+    """Lowest and highest shape of what is taken of the selected rows."""
+    taken = picked(tensor)
+    lead = [] if taken.single else [taken.counts]
+    shapes = taken.reader.item_shapes(taken.items)
+    distinct, which = np.unique(shapes, axis=0, return_inverse=True)
+    parts = [taken.inner.result_shape(tuple(shape)) for shape in distinct.tolist()]
+    low: list[int] = [int(counts.min()) for counts in lead]
+    high: list[int] = [int(counts.max()) for counts in lead]
+    if parts:
+        inner = np.array(parts, np.int64).reshape(len(parts), -1)[which.reshape(-1)]
+        low += inner.min(axis=0).tolist() if taken.counts.all() else [0] * inner.shape[1]
+        high += inner.max(axis=0).tolist()
+    else:
+        nothing = _nothing(taken)
+        low += [0] * (nothing.ndim - 1)
+        high += [0] * (nothing.ndim - 1)
+    return tuple(low), tuple(high)
+
+
+__all__ = [
+    "as_sample",
+    "as_samples",
+    "data",
+    "item_count",
+    "item_total",
+    "lists",
+    "numpy",
+    "part_bounds",
+    "picked",
+    "reader_of",
+    "sample_info",
+    "tobytes",
+    "values",
+]

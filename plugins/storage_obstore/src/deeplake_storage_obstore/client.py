@@ -1,0 +1,200 @@
+"""Requests to one bucket, made by obstore in this process.
+
+obstore's runtime does not survive a fork: in the child of a process that has used it, every request
+hangs, also those of new stores. ``usable`` says whether that is the case; ``relay`` is the way out.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, Protocol
+
+from deeplake.errors import ObjectNotFoundError, PreconditionFailedError, StorageError
+from deeplake.types import ByteRange, Data, joined
+from deeplake_storage_obstore.failure import told, translated
+
+IN_FLIGHT = 16
+"""Requests of one batch that are under way at once."""
+
+# How servers write versions.
+_FORMS = {"e_tag": re.compile(r'(?:W/)?"[^"]+"'), "version": re.compile(r"[0-9]+")}
+
+_used_by = 0
+
+
+def usable() -> bool:
+    """Whether this process may use obstore: no process that it was forked from has."""
+    return _used_by in (0, os.getpid())
+
+
+class Opener(Protocol):
+    """Makes obstore's own store; picklable, and called in the process that uses the store."""
+
+    def __call__(self) -> Any:
+        """A store of ``obstore.store`` whose root is the dataset's."""
+
+
+class Client:
+    """Requests to the objects of one store; any number of threads may use it.
+
+    Args:
+        url: What the store is called in messages.
+        opener: Makes obstore's store.
+        token: What names a version of an object, and is sent back as a condition: ``"e_tag"`` or
+            ``"version"`` (a generation).
+    """
+
+    def __init__(self, url: str, opener: Opener, token: str) -> None:
+        global _used_by
+        _used_by = os.getpid()
+        self.url = url
+        self._token = token
+        with translated(url, "open"):
+            self._store = opener()
+        self._pool: ThreadPoolExecutor | None = None
+        self._mutex = threading.Lock()
+
+    def get(self, key: str, byte_range: ByteRange | None) -> tuple[Any, str]:
+        """Bytes and version of an object."""
+        import obstore
+
+        with translated(self.url, "read", key):
+            if byte_range is None:
+                found = obstore.get(self._store, key)
+                version = self._version(found.meta)
+                return found.bytes(), version
+            return self._part(key, *byte_range), ""
+
+    def _part(self, key: str, start: int, stop: int) -> Any:
+        import obstore
+
+        if start < stop:
+            try:
+                return obstore.get_range(self._store, key, start=start, end=stop)
+            except FileNotFoundError:
+                raise
+            except Exception as error:  # noqa: BLE001 - which of them says "past the end"?
+                problem: Exception = error
+        # Servers refuse parts that begin behind the end; nobody answers for a part of nothing.
+        size = self._size(key)
+        if start >= min(stop, size):
+            return b""
+        raise problem
+
+    def _size(self, key: str) -> int:
+        import obstore
+
+        return int(obstore.head(self._store, key)["size"])
+
+    def get_many(self, requests: Sequence[tuple[str, ByteRange | None]]) -> list[Any]:
+        """Bytes of several objects or parts, fetched together."""
+        if len(requests) == 1:
+            return [self.get(*requests[0])[0]]
+        return list(self._threads().map(lambda one: self.get(*one)[0], requests))
+
+    def _threads(self) -> ThreadPoolExecutor:
+        with self._mutex:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="deeplake-obstore")
+            return self._pool
+
+    def put(self, key: str, data: Data, if_match: str | None, if_absent: bool) -> str:
+        """Write an object; returns its version."""
+        import obstore
+
+        mode: Any = "overwrite"
+        if if_absent:
+            mode = "create"
+        elif if_match is not None:
+            if _FORMS[self._token].fullmatch(if_match) is None:
+                # Servers ignore a condition that is no version at all, and write.
+                raise _precondition(self.url, key)
+            mode = {self._token: if_match}
+        with translated(self.url, "write", key):
+            try:
+                result = obstore.put(self._store, key, joined(data), mode=mode)
+            except FileNotFoundError as error:
+                error_told = told(error, self.url, "write", key)
+                if if_match is not None and isinstance(error_told, ObjectNotFoundError):
+                    # Some servers answer 404 where an object that should have a version is absent.
+                    raise _precondition(self.url, key) from error
+                raise StorageError(f"cannot write {key!r} in {self.url}: {error}") from error
+            return self._version(result)
+
+    def head(self, key: str) -> tuple[int, str, float]:
+        """Size, version and time of the last change."""
+        import obstore
+
+        with translated(self.url, "look at", key):
+            found = obstore.head(self._store, key)
+            return int(found["size"]), self._version(found), found["last_modified"].timestamp()
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete objects."""
+        import obstore
+
+        with translated(self.url, "delete from"):
+            try:
+                if keys:
+                    obstore.delete(self._store, list(keys))
+            except FileNotFoundError as error:
+                if "bucket" in str(error).lower():
+                    raise
+                # One that is not there stopped the others on some servers.
+                for key in keys:
+                    self._delete_one(key)
+
+    def _delete_one(self, key: str) -> None:
+        import obstore
+
+        with suppress(FileNotFoundError):
+            obstore.delete(self._store, key)
+
+    def list(self, prefix: str) -> list[tuple[str, int, str, float]]:
+        """Key, size, version and time of the objects below a prefix, in byte order of their keys."""
+        import obstore
+
+        # obstore's prefixes are whole folders; servers order keys as they like.
+        folder = prefix.rpartition("/")[0]
+        found: list[tuple[str, int, str, float]] = []
+        with translated(self.url, "list"):
+            try:
+                for page in obstore.list(self._store, prefix=folder or None):
+                    found.extend(
+                        (
+                            one["path"],
+                            int(one["size"]),
+                            self._version(one),
+                            one["last_modified"].timestamp(),
+                        )
+                        for one in page
+                        if one["path"].startswith(prefix)
+                    )
+            except FileNotFoundError as error:
+                if "bucket" in str(error).lower():
+                    raise
+        return sorted(found, key=lambda one: one[0].encode())
+
+    def _version(self, meta: Any) -> str:
+        return str(meta.get(self._token) or "")
+
+    def close(self) -> None:
+        """End the threads."""
+        with self._mutex:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown()
+
+
+def _precondition(url: str, key: str) -> StorageError:
+    return PreconditionFailedError(
+        f"{key!r} in {url} is not in the version that was expected; nothing was written"
+    )
+
+
+__all__ = ["Client", "Opener", "usable"]

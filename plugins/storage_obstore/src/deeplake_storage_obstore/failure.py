@@ -1,0 +1,117 @@
+"""What obstore raises, said in the words of the contract."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from deeplake.errors import (
+    CredentialsError,
+    ObjectNotFoundError,
+    PreconditionFailedError,
+    StorageError,
+    StorageTimeoutError,
+)
+
+# obstore has one class for everything that a server or the network may do wrong, so the text decides.
+_TIMEOUT = re.compile(r"timed out|operation timeout|deadline", re.IGNORECASE)
+_BUCKET = re.compile(r"NoSuchBucket|bucket does not exist|notFound.*bucket", re.IGNORECASE)
+_EXPIRED = re.compile(r"ExpiredToken|TokenExpired|token has expired|invalid_grant", re.IGNORECASE)
+_REFUSED = re.compile(
+    r"InvalidAccessKeyId|SignatureDoesNotMatch|AccessDenied|InvalidToken"
+    r"|\b40[13] (?:Unauthorized|Forbidden)",
+    re.IGNORECASE,
+)
+_NO_CREDENTIALS = re.compile(
+    r"169\.254\.169\.254|metadata\.google|instance metadata|credentials? (?:not found|provider)",
+    re.IGNORECASE,
+)
+_REGION = re.compile(
+    r"(?:AuthorizationHeaderMalformed|PermanentRedirect|IllegalLocationConstraint|wrong region"
+    r"|BareRedirect|redirect without LOCATION)",
+    re.IGNORECASE,
+)
+_EXPECTED_REGION = re.compile(
+    r"expecting '?([a-z0-9-]+)'?|<Region>([a-z0-9-]+)</Region>", re.IGNORECASE
+)
+_NETWORK = re.compile(
+    r"error sending request|connect|dns error|connection (?:refused|reset|closed)|broken pipe",
+    re.IGNORECASE,
+)
+
+
+@contextmanager
+def translated(url: str, what: str, key: str | None = None) -> Iterator[None]:
+    """Run requests; whatever goes wrong becomes a ``StorageError``.
+
+    Args:
+        url: The store.
+        what: What is done, for the message: ``"read"``.
+        key: The object.
+    """
+    try:
+        yield
+    except StorageError:
+        raise
+    except Exception as error:
+        raise told(error, url, what, key) from error
+
+
+def told(error: Exception, url: str, what: str, key: str | None) -> StorageError:
+    """The error of the contract for an error of obstore."""
+    text = _first_line(error)
+    name = type(error).__name__
+    where = f"{key!r} in {url}" if key else url
+    if _BUCKET.search(str(error)):
+        return StorageError(
+            f"cannot {what} {where}: there is no such bucket; create it, or correct the path ({text})"
+        )
+    if isinstance(error, FileNotFoundError):
+        return ObjectNotFoundError(f"there is no object {where}")
+    if name in ("AlreadyExistsError", "PreconditionError"):
+        return PreconditionFailedError(
+            f"{where} is not in the state that was expected: another writer changed it; nothing was "
+            "written"
+        )
+    if _EXPIRED.search(str(error)):
+        return CredentialsError(
+            f"cannot {what} {where}: the credentials have expired; give fresh ones, or a provider that "
+            f"refreshes them ({text})"
+        )
+    if _REGION.search(str(error)):
+        found = _EXPECTED_REGION.search(str(error))
+        region = next((group for group in found.groups() if group), "") if found else ""
+        hint = f"it is {region!r}" if region else "look it up where the bucket was made"
+        return StorageError(
+            f"cannot {what} {where}: the bucket is in another region: {hint}; pass "
+            f'creds={{"aws_region": …}} or set AWS_REGION ({text})'
+        )
+    if name in ("PermissionDeniedError", "UnauthenticatedError") or _REFUSED.search(str(error)):
+        return CredentialsError(
+            f"cannot {what} {where}: the server refused the credentials; check keys, and what they "
+            f"may do in this bucket ({text})"
+        )
+    if _NO_CREDENTIALS.search(str(error)):
+        return CredentialsError(
+            f"cannot {what} {where}: no credentials were found; pass creds=, set the environment "
+            f"variables, or say that the bucket is public ({text})"
+        )
+    if _TIMEOUT.search(str(error)):
+        return StorageTimeoutError(f"cannot {what} {where}: no answer in time ({text})")
+    if _NETWORK.search(str(error)):
+        return StorageError(
+            f"cannot {what} {where}: the server cannot be reached; check the network and the endpoint "
+            f"({text})"
+        )
+    return StorageError(f"cannot {what} {where}: {text}")
+
+
+def _first_line(error: Exception) -> str:
+    """What obstore says, without the structures that it prints for debugging."""
+    lines = [line.strip() for line in str(error).split("Debug source:")[0].splitlines()]
+    text = " ".join(line for line in lines if line)
+    return text if len(text) <= 500 else f"{text[:500]}…"
+
+
+__all__ = ["told", "translated"]

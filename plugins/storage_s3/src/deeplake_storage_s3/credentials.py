@@ -1,0 +1,176 @@
+"""Which bucket, at which endpoint, with which credentials."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from deeplake.errors import CredentialsError, ModuleNotInstalledException
+
+# Names that boto3's users know -> obstore's.
+_OPTIONS = {
+    "aws_access_key_id": "access_key_id",
+    "aws_secret_access_key": "secret_access_key",
+    "aws_session_token": "session_token",
+    "endpoint_url": "endpoint",
+    "aws_region": "region",
+    "region": "region",
+    "region_name": "region",
+}
+_OTHERS = ("anon", "profile_name", "virtual_hosted_style", "credential_provider", "timeout",
+           "connect_timeout", "max_retries", "allow_http", "config")  # fmt: skip
+CONNECT_TIMEOUT = 5.0
+TIMEOUT = 60.0
+MAX_RETRIES = 5
+RETRY_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Makes obstore's store of a bucket; holds plain values, so that it can be pickled.
+
+    ``creds`` may have ``aws_access_key_id``, ``aws_secret_access_key``, ``aws_session_token``,
+    ``endpoint_url``, ``aws_region`` (or ``region``); ``profile_name``: a profile of the shared
+    configuration of AWS (needs boto3); ``anon``: True sends no credentials; ``credential_provider``: a
+    function without arguments that returns ``access_key_id``, ``secret_access_key``, ``token`` and
+    ``expires_at`` (an aware datetime), called again when they expire; ``virtual_hosted_style``: True
+    puts the bucket into the host's name; ``connect_timeout`` and ``timeout``: seconds;
+    ``max_retries``.
+
+    Attributes:
+        bucket: Its name.
+        prefix: Folder in it, without slashes around it.
+        options: Options of obstore's store.
+        profile: Profile of the shared configuration, or empty.
+        provider: Function that gives credentials.
+        connect_timeout, timeout: Seconds.
+        max_retries: Of each request, after connections that failed and answers 429 and 5xx.
+    """
+
+    bucket: str
+    prefix: str
+    options: Mapping[str, Any] = field(repr=False)
+    profile: str = ""
+    provider: Callable[[], Mapping[str, Any]] | None = None
+    connect_timeout: float = CONNECT_TIMEOUT
+    timeout: float = TIMEOUT
+    max_retries: int = MAX_RETRIES
+
+    @classmethod
+    def of(cls, bucket: str, prefix: str, creds: Mapping[str, Any] | str | None) -> Bucket:
+        """What a user passed as ``creds``, checked.
+
+        Raises:
+            CredentialsError: Unknown or unfit entries; values are never shown.
+        """
+        if isinstance(creds, str):
+            if creds != "ENV":
+                raise CredentialsError(
+                    "creds of an S3 path is a dict, or 'ENV' for those of the environment; not a str"
+                )
+            creds = None
+        given = dict(creds or {})
+        unknown = sorted(set(given) - set(_OPTIONS) - set(_OTHERS))
+        if unknown:
+            raise CredentialsError(
+                f"creds of an S3 path has unknown keys {', '.join(map(repr, unknown))}; known are "
+                f"{', '.join(sorted({*_OPTIONS, *_OTHERS}))}"
+            )
+        options = {_OPTIONS[key]: str(given[key]) for key in _OPTIONS if given.get(key) is not None}
+        if ("access_key_id" in options) != ("secret_access_key" in options):
+            raise CredentialsError(
+                "creds of an S3 path needs both aws_access_key_id and aws_secret_access_key"
+            )
+        if given.get("anon"):
+            options["skip_signature"] = "true"
+        if given.get("virtual_hosted_style"):
+            options["virtual_hosted_style_request"] = "true"
+        return cls(
+            bucket,
+            prefix,
+            options,
+            profile=given.get("profile_name") or "",
+            provider=given.get("credential_provider"),
+            connect_timeout=float(given.get("connect_timeout") or CONNECT_TIMEOUT),
+            timeout=float(given.get("timeout") or TIMEOUT),
+            max_retries=int(given.get("max_retries", MAX_RETRIES)),
+        )
+
+    def __call__(self) -> Any:
+        """Obstore's store."""
+        from obstore.store import S3Store
+
+        options: dict[str, Any] = dict(self.options)
+        if not _has_keys(options):
+            options.update(_from_environment())
+        endpoint = options.get("endpoint") or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get(
+            "AWS_ENDPOINT_URL", ""
+        )  # fmt: skip
+        if endpoint:
+            options["endpoint"] = endpoint
+        client: Any = {
+            "connect_timeout": timedelta(seconds=self.connect_timeout),
+            "timeout": timedelta(seconds=self.timeout),
+        }
+        if endpoint.startswith("http://"):
+            client["allow_http"] = True
+        provider: Any = _from_profile(self.profile) if self.profile else self.provider
+        return S3Store(
+            self.bucket,
+            prefix=self.prefix or None,
+            client_options=client,
+            retry_config={
+                "max_retries": self.max_retries,
+                "retry_timeout": timedelta(seconds=RETRY_SECONDS),
+                "backoff": {
+                    "init_backoff": timedelta(milliseconds=100),
+                    "max_backoff": timedelta(seconds=5),
+                    "base": 2,
+                },
+            },
+            credential_provider=provider,
+            **options,
+        )
+
+
+def _has_keys(options: Mapping[str, Any]) -> bool:
+    return "access_key_id" in options or "skip_signature" in options
+
+
+def _from_environment() -> dict[str, str]:
+    """The region that the environment names by the name that obstore does not look at."""
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    return {"region": region} if region else {}
+
+
+def _from_profile(name: str) -> Callable[[], Mapping[str, Any]]:
+    """A provider for a profile; boto3 knows all the ways in which one gives credentials."""
+    try:
+        import boto3
+    except ImportError as error:
+        raise ModuleNotInstalledException(
+            "creds with profile_name needs boto3: pip install boto3"
+        ) from error
+    session = boto3.Session(profile_name=name)
+
+    def provide() -> Mapping[str, Any]:
+        found = session.get_credentials()
+        if found is None:
+            raise CredentialsError(
+                f"the profile {name!r} of the AWS configuration has no credentials"
+            )
+        frozen = found.get_frozen_credentials()
+        return {
+            "access_key_id": frozen.access_key,
+            "secret_access_key": frozen.secret_key,
+            "token": frozen.token,
+            "expires_at": datetime.now(UTC) + timedelta(minutes=10),
+        }
+
+    return provide
+
+
+__all__ = ["Bucket"]
