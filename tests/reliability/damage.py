@@ -94,14 +94,21 @@ def _values(tensor: Any) -> Any:
     if len(tensor) > MANY:
         return len(tensor), _values(tensor[:10]), _values(tensor[-10:])
     try:
-        if tensor.htype == "text":
+        if tensor.base_htype == "text":
             return tensor.text()
         values = tensor.numpy(aslist=True)
     except EmptyTensorError as error:
         return str(error)
-    if str(tensor.dtype).startswith("<U") or tensor.htype == "polygon":
+    if str(tensor.dtype).startswith("<U") or tensor.base_htype == "polygon":
         return repr([repr(value) for value in values])
-    return [(value.shape, value.tobytes()) for value in values]
+    return _bytes(values)
+
+
+def _bytes(value: Any) -> Any:
+    """An array, or a list of them, as what can be compared."""
+    if isinstance(value, list):
+        return [_bytes(part) for part in value]
+    return value.shape, value.tobytes()
 
 
 @dataclass

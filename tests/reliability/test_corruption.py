@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from tests.golden import make_v1_0_sequences
 from tests.golden.expected import V1_0, states
 
 from deeplake.errors import DatasetCorruptError, FormatError
@@ -36,6 +37,8 @@ def golden(name: str) -> damage.Dataset:
     addresses = [s.address for s in states() if s.dataset == name]
     if name == "kinds":
         addresses = ["main"]  # its one commit, which is the same
+    if name == "sequences":
+        addresses = [make_v1_0_sequences.TAG, "main"]
     return damage.Dataset.of(damage.objects_of(V1_0 / name), addresses)
 
 
@@ -77,20 +80,21 @@ def wrongs(
 
 
 def test_nothing_is_wrong_without_damage() -> None:
-    for name in ("kinds", "history"):
+    for name in ("kinds", "history", "sequences"):
         dataset = golden(name)
         for mapping in (True, False):
             assert dataset.judge(dict(dataset.objects), mapping=mapping) == []
 
 
 @pytest.mark.parametrize(
-    ("name", "share"), [("history", 0.06), ("kinds", 0.0015), ("indexed", 0.02)]
+    ("name", "share"),
+    [("history", 0.06), ("kinds", 0.0015), ("indexed", 0.02), ("sequences", 0.0015)],
 )
 def test_flipped(name: str, share: float) -> None:
     assert wrongs(golden(name), flips(name, share)) == []
 
 
-@pytest.mark.parametrize("name", ["history", "kinds"])
+@pytest.mark.parametrize("name", ["history", "kinds", "sequences"])
 def test_cut_short_or_longer(name: str) -> None:
     rng = random.Random(1)
 

@@ -53,12 +53,13 @@ def _bounded_memory() -> Iterator[None]:
 def seeds() -> dict[str, list[bytes]]:
     """Blocks and objects of the golden datasets, by kind."""
     found: dict[str, list[bytes]] = {"chunk": [], "segment": [], "commit": [], "ref": [], "tag": []}
-    for name in ("kinds", "history", "indexed"):
+    versions = [(state.dataset, state.address) for state in states()]
+    for name in ("kinds", "history", "indexed", "sequences"):
         dataset = spec_reader.Dataset(V1_0 / name)
-        for state in states():
-            if state.dataset != name:
+        for other, address in [*versions, ("sequences", "main")]:
+            if other != name:
                 continue
-            for tensor in dataset.version(state.address).tensors.values():
+            for tensor in dataset.version(address).tensors.values():
                 for oid, offset, length, *_ in dataset.segments(tensor.meta):
                     found["segment"].append(dataset.object(f"data/{oid}")[offset : offset + length])
                 for piece in tensor.pieces:
@@ -294,7 +295,7 @@ class Forge:
 ALLOWED = (*damage.DAMAGED, *damage.MISSING, CorruptedSampleError, PluginNotFoundError)
 
 
-@pytest.mark.parametrize("name", ["history", "kinds", "indexed"])
+@pytest.mark.parametrize("name", ["history", "kinds", "indexed", "sequences"])
 def test_datasets(name: str) -> None:
     forge = Forge(name)
     rng = random.Random(7)
@@ -305,7 +306,7 @@ def test_datasets(name: str) -> None:
         del store
 
     ends: Counter[str] = Counter()
-    for number in range(INPUTS // (80 if name == "kinds" else 40)):
+    for number in range(INPUTS // (40 if name in ("history", "indexed") else 80)):
         objects = forge.another(rng)
         try:
             read(objects)

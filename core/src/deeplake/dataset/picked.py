@@ -10,6 +10,7 @@ import numpy as np
 from deeplake.dataset.reader import Rows, row_numbers
 from deeplake.dataset.selection import Selection
 from deeplake.dataset.sequence_reader import Items, SequenceReader
+from deeplake.errors import IndexOutOfRangeError
 
 
 class Picked:
@@ -48,7 +49,7 @@ class Picked:
             return
         counts = reader.counts(numbers)
         kinds = counts.tolist() if self._stored is None else [*counts.tolist(), 0]
-        by_count = {count: selection.items(count, reader.schema.ndim) for count in set(kinds)}
+        by_count = {count: self._within(selection, count, kinds, numbers) for count in set(kinds)}
         for found in by_count.values():
             self.single = found.is_single
             self.inner = Selection(None, found.steps)
@@ -57,6 +58,20 @@ class Picked:
             for count, found in by_count.items()
         }
         self.items = reader.items(numbers, [chosen[count] for count in counts.tolist()])
+
+    def _within(
+        self, selection: Selection, count: int, counts: list[int], numbers: np.ndarray
+    ) -> Selection:
+        """What the steps take of a row of so many items."""
+        schema = self.reader.schema
+        try:
+            return selection.items(count, schema.ndim)
+        except IndexOutOfRangeError as error:
+            at = counts.index(count)
+            row = f"row {numbers[at]}" if at < len(numbers) else "a row that only fills up the view"
+            raise IndexOutOfRangeError(
+                f"tensor {schema.name!r}, {row}, which has {count} items: {error}"
+            ) from error
 
     def __len__(self) -> int:
         return self._n
