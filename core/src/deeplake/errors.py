@@ -569,6 +569,10 @@ class FilterError(TransformError):
     """A filter function failed."""
 
 
+class FilterTextError(FilterError, ValueError):
+    """A filter given as text that means nothing, or that the values do not fit."""
+
+
 # --------------------------------------------------------------------------- loader
 class LoaderError(DeepLakeError):
     """The loader."""

@@ -64,6 +64,7 @@ class Dataset(Arranged, Rowwise, Versioned, Derived, Credentials, Account):
         "_known",
         "_names",
         "_padded",
+        "_query",
         "_roots",
         "_selection",
         "_source",
@@ -100,6 +101,7 @@ class Dataset(Arranged, Rowwise, Versioned, Derived, Credentials, Account):
         set_(self, "_roots", {})
         set_(self, "_token", None)
         set_(self, "_verbose", verbose)
+        set_(self, "_query", None)
 
     # ---- tensors and groups
     def _draft(self, name: str) -> Draft:

@@ -58,13 +58,13 @@ class Derived:
         if path is not None:
             return views.save_at(
                 me, message, id, path, tensors=tensors, overwrite=overwrite, verbose=verbose,
-                ds_args=ds_args,
+                query=me._query, ds_args=ds_args,
             )  # fmt: skip
         if ds_args:
             raise TypeError(f"{', '.join(ds_args)} can only be given with path=…")
         return views.save(
             me, message, id, optimize=optimize, tensors=tensors, overwrite=overwrite,
-            verbose=verbose,
+            verbose=verbose, query=me._query,
         )  # fmt: skip
 
     def get_views(self, commit_id: str | None = None) -> list[ViewEntry]:

@@ -1,13 +1,14 @@
-"""The rows that a function of the user's keeps."""
+"""The rows that a function or an expression of the user's keeps."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from deeplake.dataset.expression import Expression
 from deeplake.dataset.lender import keep
 from deeplake.dataset.progress import progress
 from deeplake.errors import FilterError, UnsupportedSchedulerError
@@ -15,36 +16,47 @@ from deeplake.errors import FilterError, UnsupportedSchedulerError
 if TYPE_CHECKING:
     from deeplake.dataset.dataset import Dataset
 
+Keep: TypeAlias = Callable[["Dataset", int, int], Iterable[bool]]
+"""Says which rows of a range are kept."""
+
 PER_TASK = 256
 """Rows at most that a worker takes at a time."""
 
 
 def filter_rows(
     dataset: Dataset,
-    function: Callable[[Dataset], Any],
+    function: Callable[[Dataset], Any] | str,
     *,
     num_workers: int,
     scheduler: str,
     progressbar: bool,
 ) -> Dataset:
-    """A view of the rows for which a function is true (see ``Dataset.filter``)."""
-    if not callable(function):
+    """A view of the rows for which a function or an expression is true (see ``Dataset.filter``)."""
+    if not callable(function) and not isinstance(function, str):
         raise TypeError(
-            f"filter takes a function of one row, not {type(function).__name__}: for example "
-            "ds.filter(lambda row: row.labels.numpy()[0] == 3)"
+            f"filter takes a function of one row or a text, not {type(function).__name__}: for "
+            "example ds.filter(lambda row: row.labels.numpy()[0] == 3), ds.filter('labels == 3')"
         )
     total = len(dataset)
+    # A text that means nothing is refused here, also if there are no rows.
+    test: Keep = (
+        Expression(function, dataset).test
+        if isinstance(function, str)
+        else partial(_kept, function)
+    )
     if num_workers <= 0 or scheduler == "serial":
-        kept: Iterator[bool] = (bool(function(row)) for row in dataset)
+        kept: Iterator[bool] = _in_turn(dataset, test, total)
     else:
-        kept = _parallel(dataset, function, num_workers, scheduler, total)
+        if scheduler == "processed" and isinstance(function, str):
+            test = partial(_kept_by_text, function)
+        kept = _parallel(dataset, test, num_workers, scheduler, total)
     shown = progress(kept, shown=progressbar, title="filter", unit="row", total=total)
     view: Dataset = dataset[[i for i, keep in enumerate(shown) if keep]]
     return view
 
 
 def _parallel(
-    dataset: Dataset, function: Callable[[Dataset], Any], workers: int, scheduler: str, total: int
+    dataset: Dataset, test: Keep, workers: int, scheduler: str, total: int
 ) -> Iterator[bool]:
     pool: Executor
     if scheduler == "threaded":
@@ -63,17 +75,30 @@ def _parallel(
     ranges = [(start, min(start + step, total)) for start in range(0, total, step)]
     with pool:
         try:
-            for part in pool.map(partial(_kept, dataset, function), ranges):
+            for part in pool.map(partial(_range_kept, dataset, test), ranges):
                 yield from part
         except Exception as error:
             pool.shutdown(cancel_futures=True)
             raise FilterError(f"{dataset.path}: the filter failed: {error}") from error
 
 
+def _in_turn(dataset: Dataset, test: Keep, total: int) -> Iterator[bool]:
+    for start in range(0, total, PER_TASK):
+        yield from test(dataset, start, min(start + PER_TASK, total))
+
+
+def _range_kept(dataset: Dataset, test: Keep, rows: tuple[int, int]) -> list[bool]:
+    return [*test(dataset, *rows)]
+
+
 def _kept(
-    dataset: Dataset, function: Callable[[Dataset], Any], rows: tuple[int, int]
-) -> list[bool]:
-    return [bool(function(dataset[i])) for i in range(*rows)]
+    function: Callable[[Dataset], Any], dataset: Dataset, start: int, stop: int
+) -> Iterator[bool]:
+    return (bool(function(dataset[i])) for i in range(start, stop))
+
+
+def _kept_by_text(text: str, dataset: Dataset, start: int, stop: int) -> list[bool]:
+    return Expression(text, dataset).test(dataset, start, stop)
 
 
 __all__ = ["filter_rows"]

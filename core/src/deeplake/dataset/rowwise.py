@@ -101,7 +101,7 @@ class Rowwise:
 
     def filter(
         self,
-        function: Callable[[Dataset], Any],
+        function: Callable[[Dataset], Any] | str,
         num_workers: int = 0,
         scheduler: str = "threaded",
         progressbar: bool = True,
@@ -109,10 +109,11 @@ class Rowwise:
         result_path: PathLike | None = None,
         result_ds_args: Mapping[str, Any] | None = None,
     ) -> Dataset:
-        """A view of the rows for which a function is true.
+        """A view of the rows for which a function or an expression is true.
 
         Args:
-            function: Takes a view of one row.
+            function: Takes a view of one row. Or a text, ``"labels == 'dog' and x.max > 3"``: see
+                :mod:`deeplake.dataset.expression`.
             num_workers: Threads or processes; 0: none but this one.
             scheduler: ``"serial"``, ``"threaded"`` or ``"processed"``.
             progressbar: Show progress.
@@ -122,6 +123,7 @@ class Rowwise:
 
         Raises:
             FilterError: The function failed in a worker; without workers its own error.
+            FilterTextError: The text means nothing, or the values do not fit it.
         """
         view = filter_rows(
             cast("Dataset", self),
@@ -130,6 +132,8 @@ class Rowwise:
             scheduler=scheduler,
             progressbar=progressbar,
         )
+        if isinstance(function, str):
+            object.__setattr__(view, "_query", function)
         if save_result:
             view.save_view(path=result_path, **(result_ds_args or {}))
         return view

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from deeplake import plugins
 from deeplake.dataset import extent, output, sequences
 from deeplake.dataset import linkviews as linked
 from deeplake.dataset.checkout import Checkout
@@ -21,6 +22,7 @@ from deeplake.errors import (
     IndexOutOfRangeError,
     InfoError,
     InvalidOperationError,
+    PluginNotFoundError,
 )
 from deeplake.format.encoding import htype_plugin
 from deeplake.types import ShapeInterval, TensorSchema
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 # The class has methods called dict and list; annotations inside it cannot use the builtins' names.
 Json: TypeAlias = dict[str, Any]
 Numbers: TypeAlias = list[int]
+Indexes: TypeAlias = list[dict[str, Any]]
 
 _WORDS = frozenset(("str", "json"))
 """Dtypes of the format that are none of NumPy."""
@@ -342,6 +345,52 @@ class Tensor:
     def sample_info(self) -> Any:
         """What the files say of themselves (format, exif …): a dict, or a list of them."""
         return self._output.sample_info(self)
+
+    @property
+    def timestamps(self) -> np.ndarray:
+        """Seconds of the selected frames from the beginning of one video.
+
+        Raises:
+            ValueError: Not a video, or several of them.
+        """
+        return output.timestamps(self)
+
+    def play(self) -> Any:
+        """Show one video with the viewer that is installed.
+
+        Raises:
+            ValueError: Not a video, or several of them.
+            PluginNotFoundError: No viewer is installed.
+        """
+        output.check_video(self, "play()")
+        viewers = plugins.names("viewer")
+        if not viewers:
+            raise PluginNotFoundError(
+                "no viewer is installed; tobytes() has the video's file, for any player"
+            )
+        return plugins.get("viewer", viewers[0]).show(self)
+
+    # ---- indexes of vectors
+    def get_vdb_indexes(self) -> Indexes:
+        """Descriptions of the indexes of vectors: none is made by this version."""
+        return [dict(index) for index in self.info.get("vdb_indexes") or ()]
+
+    def create_vdb_index(self, id: str, distance: Any = None, additional_params: Any = None) -> Any:
+        """Raises ``NotImplementedError``: searches read all vectors, and need no index."""
+        raise self._no_index(id)
+
+    def load_vdb_index(self, id: str) -> Any:
+        """Raises ``NotImplementedError``, as ``create_vdb_index`` does."""
+        raise self._no_index(id)
+
+    def delete_vdb_index(self, id: str) -> None:
+        """Raises ``NotImplementedError``, as ``create_vdb_index`` does."""
+        raise self._no_index(id)
+
+    def _no_index(self, id: str) -> NotImplementedError:
+        return NotImplementedError(
+            f"tensor {self.key!r}: there is no index {id!r}; this version makes no indexes of vectors"
+        )
 
     # ---- links
     def path(self, aslist: bool = True) -> Any:

@@ -87,6 +87,7 @@ def save_at(
     tensors: Sequence[str] | None,
     overwrite: bool,
     verbose: bool,
+    query: str | None,
     ds_args: Mapping[str, Any],
 ) -> str:
     """Save a view as a dataset of its own, with a copy of the rows."""
@@ -100,9 +101,9 @@ def save_at(
     target = empty(path, overwrite=overwrite, **ds_args)
     copied = dataset.copy(target, tensors=tensors, progressbar=False)
     name = view_id or _default_id(
-        dataset._checkout, rowset.to_json(selection, dataset._length()), ""
+        dataset._checkout, rowset.to_json(selection, dataset._length()), query or ""
     )
-    about = {"id": name, "message": message, "commit": commit, "source": dataset.path,
+    about = {"id": name, "message": message, "query": query, "commit": commit, "source": dataset.path,
              "rows": rowset.to_json(selection, dataset._length()), "materialized": name}  # fmt: skip
     copied.root.info.update(ViewEntry(dataset, about).info)
     return _saved(dataset, str(target.path), verbose)

@@ -1,0 +1,137 @@
+"""Subscripts (api.md, section 5), against NumPy, with the differences of section 0.
+
+The algebra itself: ``core/tests/dataset/test_selection.py`` and ``test_indexing.py``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import deeplake
+from deeplake import Dataset
+from deeplake.errors import InvalidKeyTypeError
+
+VALUES = np.arange(8 * 3 * 4).reshape(8, 3, 4)
+
+
+@pytest.fixture
+def ds(tmp_path: Path) -> Dataset:
+    ds = deeplake.empty(tmp_path / "ds")
+    ds.create_tensor("x").extend(VALUES)
+    ds.create_tensor("y").extend(np.arange(8))
+    return ds
+
+
+def same(found: Any, expected: Any) -> None:
+    assert found.shape == expected.shape
+    assert (found == expected).all()
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        0, 5, -1, -8, np.int64(3), np.uint8(2),
+        slice(None), slice(1, 3), slice(3, 1), slice(0, 100), slice(100, 200), slice(-3, None),
+        slice(None, None, 2), slice(None, None, -1), slice(6, 1, -2), slice(-100, 2),
+        [5, 1, 1], [-1, 0], np.array([2, 2, 7]), np.array([True] * 4 + [False] * 4),
+        [True, False] * 4,
+        (5, 1), (slice(1, 3), 0, 2), (..., 0), (0, ...), ..., (slice(None), slice(1, None), 2),
+        (3, [2, 0]), (-1, -1, -1), (slice(2, 6), ..., slice(None, None, -1)), (),
+    ],
+)  # fmt: skip
+def test_as_in_numpy(ds: Dataset, item: Any) -> None:
+    same(ds.x[item].numpy(), VALUES[item])
+    same(ds.x[item].numpy(fetch_chunks=True), VALUES[item])
+    assert ds.x[item].shape == VALUES[item].shape
+
+
+@pytest.mark.parametrize("item", [8, -9, np.int64(8)])
+def test_rows_that_are_not_there(ds: Dataset, item: Any) -> None:
+    for what in (ds, ds.x):
+        with pytest.raises(IndexError):
+            _ = what[item]
+
+
+def test_an_empty_list(ds: Dataset) -> None:
+    assert ds.x[[]].numpy().shape == (0,)
+
+
+def test_lists_act_per_axis(ds: Dataset) -> None:
+    found = ds.x[[0, 2], 1:3, [0, 1]].numpy()
+    same(found, VALUES[np.ix_([0, 2], [1, 2], [0, 1])])
+    assert found.shape == (2, 2, 2)
+
+
+def test_two_ellipses(ds: Dataset) -> None:
+    with pytest.raises(IndexError):
+        _ = ds.x[..., ...]
+
+
+def test_chains(ds: Dataset) -> None:
+    same(ds.x[1:3][0].numpy(), VALUES[1:3][0])
+    same(ds[::2][1:].x.numpy(), VALUES[::2][1:])
+    same(ds[2:5].x[1].numpy(), VALUES[2:5][1])
+    same(ds[2:5][-1].x.numpy(), VALUES[2:5][-1])
+    same(ds[[1, 2]][-1].x.numpy(), VALUES[[1, 2]][-1])
+    same(ds[-5:][-2:].x.numpy(), VALUES[-5:][-2:])
+    same(ds.x[2:6][[True, False, True, False]].numpy(), VALUES[2:6][[True, False, True, False]])
+    same(ds.x[5][1].numpy(), VALUES[5][1])
+    same(ds.x[5][1][2].numpy(), VALUES[5][1][2])
+    same(ds[np.array([3, 4])][np.array([False, True])].x.numpy(), VALUES[[4]])
+
+
+def test_none_adds_an_axis_inside_samples(ds: Dataset) -> None:
+    same(ds.x[0, None].numpy(), VALUES[0, None])
+    same(ds.x[1:3, :, None].numpy(), VALUES[1:3, :, None])
+    same(ds.x[0][None].numpy(), VALUES[0][None])
+
+
+def test_none_in_front_of_the_rows(ds: Dataset) -> None:
+    """Rows are the first axis of every tensor: an axis before them has to be said in NumPy."""
+    same(ds.x[None, 0].numpy(), VALUES[None, 0])
+    for item in (None, (None, slice(0, 2))):
+        with pytest.raises(InvalidKeyTypeError, match=r"numpy\(\)\[None\]"):
+            _ = ds.x[item]
+
+
+@pytest.mark.parametrize("item", [1.5, "a", {}, object(), True, b"x", slice("a", "b")])
+def test_keys_of_other_types(ds: Dataset, item: Any) -> None:
+    with pytest.raises(InvalidKeyTypeError) as wrong:
+        _ = ds.x[item]
+    assert isinstance(wrong.value, TypeError)
+
+
+@pytest.mark.parametrize("mask", [[True], [False] * 9, np.array([True] * 7)])
+def test_masks_of_another_length(ds: Dataset, mask: Any) -> None:
+    with pytest.raises(IndexError, match="8"):
+        _ = ds.x[mask]
+
+
+def test_tuples_on_datasets(ds: Dataset) -> None:
+    same(ds[0, 1].x.numpy(), VALUES[0, 1])
+    same(ds[2:4, 0].x.numpy(), VALUES[2:4, 0])
+    same(ds[..., 0].y.numpy(), np.arange(8))
+
+
+def test_one_row_drops_its_axis(ds: Dataset) -> None:
+    assert ds[3].y.numpy().shape == (1,)
+    assert ds[3:4].y.numpy().shape == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("item", "text", "json"),
+    [
+        (3, "Index([3])", [3]),
+        (slice(1, 3), "Index([slice(1, 3, None)])", [{"start": 1, "stop": 3, "step": None}]),
+        ([4, 2], "Index([[4, 2]])", [[4, 2]]),
+        ((0, slice(1, 2)), "Index([0, slice(1, 2, None)])",
+         [0, {"start": 1, "stop": 2, "step": None}]),
+    ],
+)  # fmt: skip
+def test_index_text_and_json(ds: Dataset, item: Any, text: str, json: Any) -> None:
+    assert str(ds[item].index) == repr(ds[item].index) == text
+    assert ds.x[item].index.to_json() == json
