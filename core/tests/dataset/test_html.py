@@ -163,6 +163,17 @@ def test_labels_are_not_mixed() -> None:
     assert values.tolist() == [0, 255]  # 3 of 200,000 is black
 
 
+def test_sequences_show_their_items(ds: Dataset) -> None:
+    ds.create_tensor("s", htype="sequence[image]", sample_compression="png")
+    ds.create_tensor("n", htype="sequence[class_label]", class_names=["a", "b"])
+    for items in (5, 1, 0):
+        ds.append({"s": [np.zeros((9, 9 + k), np.uint8) for k in range(items)], "n": [0] * items})
+    assert len(Parsed(ds.s._repr_html_()).pictures) == 4
+    assert len(Parsed(ds.s[0]._repr_html_()).pictures) == 3
+    assert len(Parsed(ds.s[0, 1]._repr_html_()).pictures) == 1
+    assert "a" in Parsed(ds._repr_html_()).text
+
+
 def test_what_is_no_picture() -> None:
     assert thumbnail(np.zeros(5, np.uint8)) is None
     assert thumbnail(np.zeros((3, 4, 5, 6), np.uint8)) is None

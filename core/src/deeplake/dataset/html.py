@@ -126,9 +126,19 @@ def _samples(tensor: Tensor, most: int) -> str:
     pictures = "image" in spec.media and spec.name != "generic"
     files = bool(spec.media) and "image" not in spec.media
     show = _picture if pictures else _shape if files else _value
-    shown = [show(part) for part in parts]
+    if tensor.is_sequence and not tensor.index.steps and (pictures or files):
+        shown = [_items(part, show) for part in parts]
+    else:
+        shown = [show(part) for part in parts]
     more = " …" if len(parts) < len(tensor) else ""
     return ("" if pictures else ", ").join(shown) + more
+
+
+def _items(part: Tensor, show: Callable[[Tensor], str]) -> str:
+    """The first items of a sample that is a sequence."""
+    count = part.shape[0] or 0
+    more = " …" if count > IN_TABLE else ""
+    return f"[{''.join(show(part[j]) for j in range(min(count, IN_TABLE)))}{more}] "
 
 
 def _shape(part: Tensor) -> str:
