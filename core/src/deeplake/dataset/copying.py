@@ -68,9 +68,6 @@ def copy_rows(
                 continue
             parts = bool(selection.steps)
             target._add_like(name, tensor._schema, draft.info, unlink=parts)
-            if tensor.is_link and not parts:
-                lender = source._checkout.lender
-                adopt(checkout, names_by_id(source._checkout), lender.values)
             if selection.steps:
                 _copy_parts(source, target, name)
                 continue
@@ -85,8 +82,7 @@ def copy_rows(
                 target.create_group(inner, exist_ok=True)
         if not group and dict(source.info):
             target.info.replace_with(dict(source.info))
-        for key in sorted(source.get_creds_keys() - target.get_creds_keys()):
-            target.root.add_creds_key(key)
+        adopt(checkout, names_by_id(source._checkout), source._checkout.lender.values)
         if selection.is_single and not target.group_index:
             with checkout.change(rows_move=False):
                 session.set_extra(DEFAULT_INDEX, [0])

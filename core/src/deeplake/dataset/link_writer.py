@@ -52,7 +52,7 @@ def encode_links(
     """Encode links.
 
     Args:
-        samples: Links and None.
+        samples: Links and None; runs are links as they are stored.
         schema: The tensor's schema.
         info: The tensor's info.
         linker: Opens them.
@@ -65,10 +65,11 @@ def encode_links(
         TensorInvalidSampleShapeError, TensorDtypeMismatchError: A file does not fit the tensor.
             ``error.row`` is the place in ``samples``.
     """
-    found: list[_Opened | None] = []
+    found: list[_Opened | Run | None] = []
     for row, sample in enumerate(samples):
         try:
-            found.append(None if sample is None else _checked(sample, schema, linker))
+            known = sample is None or isinstance(sample, Run)
+            found.append(sample if known else _checked(sample, schema, linker))
         except (DeepLakeError, TypeError, ValueError, KeyError) as error:
             error.row = row  # type: ignore[union-attr]
             raise
@@ -76,7 +77,8 @@ def encode_links(
         linker.run([
             partial(_open, opened, schema, info, linker)
             for opened in found
-            if opened is not None and (opened.link.pin is None or opened.shape is None)
+            if isinstance(opened, _Opened)
+            and (opened.link.pin is None or opened.shape is None)
         ])  # fmt: skip
     runs = []
     for row, opened in enumerate(found):
@@ -84,6 +86,9 @@ def encode_links(
             if opened is None:
                 runs.append(Run(b"", 1, _EMPTY.get(_payload(schema), (0,) * (schema.ndim or 0)), 0,
                                 null=True))  # fmt: skip
+                continue
+            if isinstance(opened, Run):
+                runs.append(opened)
                 continue
             schema = _decided(schema, opened)
             data = opened.link.to_bytes()

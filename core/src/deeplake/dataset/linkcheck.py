@@ -13,6 +13,7 @@ import numpy as np
 from deeplake import config
 from deeplake.dataset.extent import rows as rows_of
 from deeplake.dataset.linking import decode
+from deeplake.dataset.linkviews import check as check_links
 from deeplake.dataset.linkviews import selected
 from deeplake.dataset.progress import progress
 from deeplake.errors import (
@@ -54,10 +55,7 @@ class BrokenLink:
 
 def check(tensor: Tensor, *, progressbar: bool) -> list[BrokenLink]:
     """Open the selected links (see ``Tensor.check_links``)."""
-    if not tensor.is_link:
-        raise GetDataFromLinkError(
-            f"tensor {tensor.key!r} has htype {tensor.htype!r}: its samples are no links"
-        )
+    check_links(tensor)
     reader = tensor._reader
     linker = reader.linker
     assert linker is not None

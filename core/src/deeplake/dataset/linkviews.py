@@ -8,16 +8,19 @@ import numpy as np
 
 from deeplake.dataset.extent import rows as rows_of
 from deeplake.dataset.linked import LinkedSample
+from deeplake.dataset.picked import Picked
 from deeplake.dataset.sequence_reader import SequenceReader
 from deeplake.errors import GetDataFromLinkError
 from deeplake.format.links import Link
+from deeplake.types import Shape
 
 if TYPE_CHECKING:
     from deeplake.dataset.reader import TensorReader
     from deeplake.dataset.tensor import Tensor
 
 
-def _check(tensor: Tensor) -> None:
+def check(tensor: Tensor) -> None:
+    """Raise ``GetDataFromLinkError`` if the samples are no links."""
     if not tensor.is_link:
         raise GetDataFromLinkError(
             f"tensor {tensor.key!r} has htype {tensor.htype!r}: its samples are no links"
@@ -26,14 +29,17 @@ def _check(tensor: Tensor) -> None:
 
 def paths(tensor: Tensor, *, aslist: bool) -> Any:
     """Where the selected links lead to (see ``Tensor.path``)."""
-    _check(tensor)
-    found = selected(tensor)
-    if isinstance(tensor._reader, SequenceReader):
-        rows = [np.array([_path(link) for link in row or ()], str) for row in found]
+    check(tensor)
+    reader = tensor._reader
+    if isinstance(reader, SequenceReader):
+        taken = Picked(reader, rows_of(tensor), tensor._selection)
+        found = taken.by_row([_path(link) for link in reader.item_links(taken.items)])
+        rows = [np.array([row] if taken.single else row, str) for row in found]
         return rows[0] if tensor._selection.is_single else rows
+    links = selected(tensor)
     if tensor._selection.is_single:
-        return np.array([_path(found[0])])
-    arrays = [np.array([_path(link)]) for link in found]
+        return np.array([_path(links[0])])
+    arrays = [np.array([_path(link)]) for link in links]
     if aslist:
         return arrays
     return np.stack(arrays) if arrays else np.zeros((0, 1), str)
@@ -55,10 +61,15 @@ def selected(tensor: Tensor) -> list[Any]:
 
 
 def of_rows(reader: TensorReader, rows: np.ndarray) -> list[Any]:
-    """The links of some rows, or a list of them for each row that is a sequence."""
+    """The links of some rows, or a list of them for each row that is a sequence.
+
+    A row that is None is None.
+    """
     if isinstance(reader, SequenceReader):
         items = reader.items(rows)
-        return items.by_row(reader.item_links(items))
+        found = items.by_row(reader.item_links(items))
+        nulls = reader.nulls(rows).tolist()
+        return [None if null else row for null, row in zip(nulls, found, strict=True)]
     return reader.links(rows)
 
 
@@ -69,42 +80,41 @@ def single(tensor: Tensor) -> LinkedSample:
         ValueError: It is not one.
         GetDataFromLinkError: It is no tensor of links.
     """
-    _check(tensor)
-    if len(tensor) != 1 or tensor.is_sequence:
-        raise ValueError(f"exactly one link is needed; {tensor!r} selects {len(tensor)} samples")
-    row = int(rows_of(tensor)[0])
-    link = selected(tensor)[0]
+    check(tensor)
+    reader = tensor._reader
+    row = int(rows_of(tensor)[0]) if len(rows_of(tensor)) == 1 else -1
+    link, shape = None, None
+    if isinstance(reader, SequenceReader):
+        taken = Picked(reader, rows_of(tensor), tensor._selection)
+        if row >= 0 and len(taken.items) == 1:
+            link, shape = reader.item_links(taken.items)[0], reader.pinned_shapes(taken.items)[0]
+    elif 0 <= row < len(reader):
+        link, shape = reader.links([row])[0], reader.pinned_shape(row)
     if link is None:
-        raise ValueError(f"tensor {tensor.key!r}, row {row}: is None, and no link")
-    return linked_sample(tensor._reader, link, row)
+        raise ValueError(f"exactly one link is needed; {tensor!r} selects several, or None")
+    return linked_sample(reader, link, shape)
 
 
-def linked_sample(reader: TensorReader, link: Link, row: int | None = None) -> LinkedSample:
-    """A stored link the way tensors take it."""
+def linked_sample(reader: TensorReader, link: Link, shape: Shape | None) -> LinkedSample:
+    """A stored link the way tensors take it.
+
+    Args:
+        reader: Reads its tensor.
+        link: The link.
+        shape: Of what it leads to, where that is known.
+    """
     assert reader.linker is not None
-    shape = None
-    if row is not None and link.pin is not None:
-        known = reader.shape(row)
-        shape = known if any(known) else None
     name = reader.linker.name_of(link.creds)
     return LinkedSample.stored(link, name, reader.linker, shape, reader.schema.dtype)
 
 
 def as_links(tensor: Tensor) -> list[Any]:
-    """The selected links the way ``extend`` takes them."""
+    """The selected links the way ``extend`` takes them, of a tensor without sequences."""
     reader = tensor._reader
-    found = selected(tensor)
-    if isinstance(reader, SequenceReader):
-        return [
-            None if row is None else [
-                None if link is None else linked_sample(reader, link) for link in row
-            ]
-            for row in found
-        ]  # fmt: skip
     return [
-        None if link is None else linked_sample(reader, link, int(row))
-        for link, row in zip(found, rows_of(tensor), strict=True)
+        None if link is None else linked_sample(reader, link, reader.pinned_shape(int(row)))
+        for link, row in zip(selected(tensor), rows_of(tensor), strict=True)
     ]
 
 
-__all__ = ["as_links", "linked_sample", "of_rows", "paths", "selected", "single"]
+__all__ = ["as_links", "check", "linked_sample", "of_rows", "paths", "selected", "single"]

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deeplake.dataset import linking, writer
-from deeplake.dataset.linkviews import of_rows
+from deeplake.dataset.linkviews import check, of_rows
 from deeplake.dataset.progress import progress
 from deeplake.dataset.reader import TensorReader
-from deeplake.errors import DeepLakeError, GetDataFromLinkError, SampleUpdateError
+from deeplake.errors import DeepLakeError, SampleUpdateError
 from deeplake.format.encoding import htype_plugin
 from deeplake.format.links import Link
 from deeplake.types import TensorSchema
@@ -35,10 +35,7 @@ LOSSLESS = "png"
 
 def materialize(tensor: Tensor, *, progressbar: bool) -> None:
     """Store what the links of a tensor lead to (see ``Tensor.materialize``)."""
-    if not tensor.is_link:
-        raise GetDataFromLinkError(
-            f"tensor {tensor.key!r} has htype {tensor.htype!r}: its samples are no links"
-        )
+    check(tensor)
     checkout, draft = tensor._checkout, tensor._draft
     checkout.check_writable()
     reader = tensor._reader

@@ -15,6 +15,7 @@ from deeplake.dataset.sample import Sample
 from deeplake.dataset.selection import Selection
 from deeplake.errors import DynamicTensorNumpyError, EmptyTensorError
 from deeplake.format.encoding import encoding, htype_plugin
+from deeplake.format.links import Link
 from deeplake.format.values import object_array
 from deeplake.spi import SampleCodec
 
@@ -241,14 +242,18 @@ def _info_of(reader: TensorReader, row: int) -> dict[str, Any]:
     stored = row < len(reader)
     modified = stored and reader.is_modified(row)
     if reader.schema.is_link and stored:
-        link = reader.links([row])[0]
-        meta = {} if link is None else sample_of(link, reader.raw(row)).meta
-        return {**meta, "modified": modified}
+        return link_info(reader.links([row])[0], reader.raw(row), modified=modified)
     if codec is not None and stored and reader.tiles(row) is not None:
         # Its tiles are files, but it is none.
         return {"format": codec.name, "shape": [*reader.shape(row)], "modified": modified}
     raw = reader.raw(row) if codec is not None and stored else b""
     return info_of(codec, raw, modified=modified)
+
+
+def link_info(link: Link | None, raw: bytes, *, modified: bool) -> dict[str, Any]:
+    """What a linked file says of itself."""
+    meta = {} if link is None else sample_of(link, raw).meta
+    return {**meta, "modified": modified}
 
 
 def info_of(codec: SampleCodec | None, raw: bytes, *, modified: bool) -> dict[str, Any]:
@@ -319,6 +324,7 @@ __all__ = [
     "data",
     "dynamic",
     "info_of",
+    "link_info",
     "lists",
     "numpy",
     "sample_info",

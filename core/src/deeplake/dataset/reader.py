@@ -385,6 +385,18 @@ class TensorReader:
         self._trim()
         return result
 
+    def pinned_shape(self, row: int) -> Shape | None:
+        """Shape of what a link leads to, if it is known without opening it."""
+        return self._pinned_shapes(self.groups([row]), 1)[0]
+
+    def _pinned_shapes(self, groups: Sequence[Group], n: int) -> list[Shape | None]:
+        result: list[Shape | None] = [None] * n
+        for chunk, positions, places in groups:
+            for position, i in zip(positions.tolist(), places.tolist(), strict=True):
+                shape = chunk.header.sample_shape(i)
+                result[position] = shape if any(shape) else None
+        return result
+
     def _look(
         self, groups: Sequence[Group], n: int, names: Sequence[Any] | np.ndarray
     ) -> np.ndarray:

@@ -130,6 +130,10 @@ class SequenceReader(TensorReader):
         """The links of some items of a tensor of links; None for None."""
         return self._links(items.groups, len(items), items)  # type: ignore[arg-type]
 
+    def pinned_shapes(self, items: Items) -> list[Shape | None]:
+        """Shapes of what links lead to, as far as they are known without opening them."""
+        return self._pinned_shapes(items.groups, len(items))
+
     def item_nulls(self, items: Items) -> np.ndarray:
         """``bool[m]``: which items are None."""
         result = np.zeros(len(items), bool)

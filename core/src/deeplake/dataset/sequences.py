@@ -13,6 +13,7 @@ import numpy as np
 
 from deeplake.dataset import output
 from deeplake.dataset.extent import rows as rows_of
+from deeplake.dataset.linkviews import linked_sample
 from deeplake.dataset.picked import Picked
 from deeplake.dataset.sample import Sample
 from deeplake.dataset.sequence_reader import SequenceReader
@@ -184,6 +185,13 @@ def _infos(taken: Picked, one_row: bool) -> Any:
     if codec is not None:
         raws = reader.item_bytes(taken.items)
     owners = taken.items.owners.tolist()
+    if reader.schema.is_link:
+        raws = reader.item_bytes(taken.items)
+        infos = [
+            output.link_info(link, raw, modified=modified[owner])
+            for link, raw, owner in zip(reader.item_links(taken.items), raws, owners, strict=True)
+        ]
+        return _one(taken.by_row(infos), one_row)
     infos = [
         output.info_of(codec, raw, modified=modified[owner])
         for raw, owner in zip(raws, owners, strict=True)
@@ -205,14 +213,21 @@ def as_samples(tensor: Tensor) -> Sequence[Any] | np.ndarray:
     codec = encoding(reader.schema).sample
     nulls = _null_rows(tensor)
     missing = reader.item_nulls(taken.items)
-    if codec is None and not nulls.any() and not missing.any():
+    links = reader.schema.is_link and not taken.inner.steps
+    if codec is None and not links and not nulls.any() and not missing.any():
         stacked = taken.array()
         if stacked is not None:
             return stacked
-    if codec is not None and not taken.inner.steps:
+    if links:
+        values: list[Any] = [
+            None if link is None else linked_sample(reader, link, shape)
+            for link, shape in zip(
+                reader.item_links(taken.items), reader.pinned_shapes(taken.items), strict=True
+            )
+        ]
+    elif codec is not None and not taken.inner.steps:
         raws = reader.item_bytes(taken.items)
-        values: list[Any] = [Sample(buffer=raw, compression=codec.name) if raw else None
-                             for raw in raws]  # fmt: skip
+        values = [Sample(buffer=raw, compression=codec.name) if raw else None for raw in raws]
         # Of images without pixels, no file is stored.
         bare = [i for i, raw in enumerate(raws) if not raw and not missing[i]]
         whole = taken.values() if bare else []
