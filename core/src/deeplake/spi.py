@@ -271,6 +271,28 @@ class SampleCodec(Codec):
                 hold. Nothing large is allocated before the header has been checked.
         """
 
+    def probe_file(self, file: BinaryIO) -> SampleHeader:
+        """As ``probe``, of a file that is read by ranges; where a header can be read alone, it is.
+
+        Args:
+            file: The whole file, seekable, at its start.
+        """
+        return self.probe(file.read())
+
+    def fields(self, file: BinaryIO) -> dict[str, np.ndarray]:
+        """What the file holds besides the array, by name, for ``tensor.data()``.
+
+        The ``timestamps`` of a video's frames, the dimensions of a cloud's points, the faces of a
+        mesh. Default: nothing.
+
+        Args:
+            file: The whole file, seekable, at its start.
+
+        Raises:
+            CorruptedSampleError: It cannot be read.
+        """
+        return {}
+
     def decode_part(self, file: BinaryIO, part: slice, *, header: SampleHeader) -> np.ndarray:
         """Decode some items of the first axis: frames of a video, samples of a sound.
 
