@@ -124,9 +124,7 @@ def _with_chunk(data: bytes) -> bytes:
     [(Wav, "WAV", "PCM_16", "i2"), (Wav, "WAV", "PCM_24", "i4"), (Flac, "FLAC", "PCM_16", "i2"),
      (Flac, "FLAC", "PCM_24", "i4"), (Wav, "WAV", "FLOAT", "f4")],
 )  # fmt: skip
-def test_values_are_exact(
-    codec: type[SampleCodec], format: str, subtype: str, dtype: str
-) -> None:
+def test_values_are_exact(codec: type[SampleCodec], format: str, subtype: str, dtype: str) -> None:
     if dtype == "f4":
         values = wave(4000)
         expected = values

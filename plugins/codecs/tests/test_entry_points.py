@@ -20,7 +20,7 @@ ENTRIES: dict[str, str] = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["pr
 
 
 def load(value: str) -> type[Codec]:
-    module, _, name = value.partition(":")
+    module, _, name = value.partition(" ")[0].partition(":")
     loaded: type[Codec] = getattr(importlib.import_module(module), name)
     return loaded
 
@@ -51,7 +51,9 @@ def test_every_codec_is_announced() -> None:
             pending.append(cls)
             if cls.__module__.startswith("deeplake_codecs.") and not cls.__name__.startswith("_"):
                 found.add(cls)
-    assert {cls.__name__ for cls in found - set(CLASSES.values())} == {"PillowCodec"}
+    assert {cls.__name__ for cls in found - set(CLASSES.values())} == {
+        *("OriginalCodec", "PillowCodec", "SoundCodec", "VideoCodec")
+    }
 
 
 def test_extensions_are_unambiguous() -> None:

@@ -68,15 +68,11 @@ class SoundCodec(OriginalCodec):
                 meta["tags"] = {key: str(value) for key, value in tags.items()}
         return SampleHeader((frames, channels), "float32", meta["sample_format"], meta)
 
-    def _read(
-        self, file: BinaryIO, header: SampleHeader, out: np.ndarray | None
-    ) -> np.ndarray:
+    def _read(self, file: BinaryIO, header: SampleHeader, out: np.ndarray | None) -> np.ndarray:
         with self._open(file) as sound:
             return self._frames(sound, header.shape[0], file, out)
 
-    def _read_part(
-        self, file: BinaryIO, start: int, stop: int, header: SampleHeader
-    ) -> np.ndarray:
+    def _read_part(self, file: BinaryIO, start: int, stop: int, header: SampleHeader) -> np.ndarray:
         with self._open(file) as sound:
             if (sound.frames, sound.channels) != tuple(header.shape):
                 raise self._unreadable(
@@ -139,7 +135,7 @@ class Wav(SoundCodec, api=(1, 0)):
         return bytes(head[:4]) in {b"RIFF", b"RF64"} and bytes(head[8:12]) == b"WAVE"
 
     def _refuse_cut(self, file: BinaryIO) -> None:
-        """libsndfile reads what is left of a file; the size of its data chunk tells what was."""
+        """Libsndfile reads what is left of a file; the size of its data chunk tells what was."""
         size = file_size(file)
         file.seek(0)
         head = file.read(12)

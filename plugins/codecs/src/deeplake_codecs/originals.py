@@ -106,14 +106,10 @@ class OriginalCodec(SampleCodec):
         """What a file holds, after a check that its bytes can hold it; may raise anything."""
 
     @abstractmethod
-    def _read(
-        self, file: BinaryIO, header: SampleHeader, out: np.ndarray | None
-    ) -> np.ndarray:
+    def _read(self, file: BinaryIO, header: SampleHeader, out: np.ndarray | None) -> np.ndarray:
         """The whole sample, in ``out`` if that is easy; may raise anything."""
 
-    def _read_part(
-        self, file: BinaryIO, start: int, stop: int, header: SampleHeader
-    ) -> np.ndarray:
+    def _read_part(self, file: BinaryIO, start: int, stop: int, header: SampleHeader) -> np.ndarray:
         """Items of the first axis, ``start < stop``; may raise anything."""
         raise NotImplementedError
 

@@ -1,0 +1,274 @@
+"""An opened video: its packets, its frames, and the shortest way to some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    import numpy as np
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+MAX_PIXELS = 1 << 27
+"""Frames of more pixels (16,384 × 8,192) are not decoded."""
+
+_REORDERED = 32
+"""Packets behind which no earlier frame comes any more; the standards allow 16."""
+
+
+class NotAVideoError(ValueError):
+    """The file has no pictures that move."""
+
+
+class _Unclear(Exception):
+    """Packets do not tell which frame is which: only decoding from the start does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packets:
+    """What the packets of a video say, without decoding any.
+
+    Attributes:
+        times: Seconds at which each frame is shown, in order.
+        hidden: Packets that become no frame.
+    """
+
+    times: np.ndarray
+    hidden: int
+
+
+class Clip:
+    """The video stream of an opened file.
+
+    Args:
+        container: FFmpeg's container.
+
+    Attributes:
+        decoded: Frames that were decoded so far.
+    """
+
+    def __init__(self, container: InputContainer) -> None:
+        self.container = container
+        self.decoded = 0
+        moving = [s for s in container.streams.video if not _is_still(s)]
+        if not moving:
+            raise NotAVideoError("it has no video stream")
+        self.stream: VideoStream = moving[0]
+        self.stream.thread_type = "AUTO"
+
+    @classmethod
+    @contextmanager
+    def open(cls, file: BinaryIO, format: str) -> Iterator[Clip]:
+        """Open a file as one of a format, and no other.
+
+        Args:
+            file: The file, seekable.
+            format: FFmpeg's name of the container's format.
+        """
+        import av
+
+        file.seek(0)
+        limits = {"max_pixels": str(MAX_PIXELS)}
+        container = av.open(
+            file,
+            "r",
+            format=format,
+            # References to other files are not followed.
+            container_options={"enable_drefs": "0"} if format == "mp4" else {},
+            options=limits,
+            metadata_errors="replace",
+        )
+        try:
+            yield cls(container)
+        finally:
+            container.close()
+
+    # ------------------------------------------------------------------ without decoding
+    def packets(self) -> Packets:
+        """Read all packets."""
+        import numpy as np
+
+        stream = self.stream
+        ticks: list[int] = []
+        hidden = 0
+        ordered = self._times_are_those_of_frames()
+        for packet in self.container.demux(stream):
+            if not packet.size:
+                continue
+            if _is_hidden(packet):
+                hidden += 1
+                continue
+            time = packet.pts if ordered and packet.pts is not None else packet.dts
+            ticks.append(len(ticks) if time is None else time)
+        base = float(stream.time_base or 1)
+        return Packets(np.sort(np.array(ticks, np.int64)) * base, hidden)
+
+    def _times_are_those_of_frames(self) -> bool:
+        """Whether packets have the time at which they are shown: AVI knows only their order."""
+        return "avi" not in self.container.format.name
+
+    # ------------------------------------------------------------------ frames
+    def frames(self) -> Iterator[VideoFrame]:
+        """All frames, in the order in which they are shown."""
+        for frame in self.container.decode(self.stream):
+            self.decoded += 1
+            yield frame
+
+    def some_frames(self, start: int, stop: int, total: int) -> Iterator[VideoFrame]:
+        """Frames ``start`` to ``stop``; as few others as possible are decoded.
+
+        Args:
+            start, stop: Numbers of frames, ``0 <= start < stop <= total``.
+            total: Frames of the whole video.
+        """
+        try:
+            found = list(self._from_nearest(start, stop, total))
+        except _Unclear:
+            found = []
+        if len(found) == stop - start:
+            yield from found
+            return
+        self._rewind()
+        for number, frame in enumerate(self.frames()):
+            if number >= stop:
+                return
+            if number >= start:
+                yield frame
+
+    def _rewind(self) -> None:
+        start = self.stream.start_time or 0
+        first = self.stream.index_entries[0].timestamp if len(self.stream.index_entries) else start
+        self.stream.codec_context.flush_buffers()
+        self.container.seek(min(start, first, 0), stream=self.stream, backward=True)
+
+    def _from_nearest(self, start: int, stop: int, total: int) -> Iterator[VideoFrame]:
+        """The frames, decoded from the last key frame that allows it."""
+        if not self._times_are_those_of_frames() and self.stream.codec_context.has_b_frames:
+            raise _Unclear
+        first, packets = self._anchor(start, total)
+        shown = None
+        for frame in self._decoded(packets):
+            if frame.pts is None:
+                raise _Unclear
+            if shown is None:
+                if frame.pts < self._anchored_at:
+                    continue  # shown before the key frame; what it refers to was not decoded
+                if frame.pts != self._anchored_at:
+                    raise _Unclear
+            elif frame.pts <= shown:
+                raise _Unclear
+            shown = frame.pts
+            if first >= start:
+                yield frame
+            first += 1
+            if first >= stop:
+                return
+
+    def _decoded(self, packets: Iterable[Packet]) -> Iterator[VideoFrame]:
+        context = self.stream.codec_context
+        for packet in chain(packets, (None,)):
+            if packet is None or packet.size:
+                for frame in context.decode(packet):
+                    self.decoded += 1
+                    yield frame
+
+    def _anchor(self, start: int, total: int) -> tuple[int, Iterator[Packet]]:
+        """The number of the key frame from which to decode, and the packets from there on."""
+        entries = self.stream.index_entries
+        if len(entries) == total:
+            # An index of all packets: those in front of the key frame need not even be read.
+            # It is in the order of decoding, the target of a seek in that of showing.
+            late = self.stream.codec_context.reorder_depth
+            target = start
+            for _ in range(2):
+                place = min(max(target + late, 0), total - 1)
+                self.container.seek(entries[place].timestamp, stream=self.stream, backward=True)
+                packets = self.container.demux(self.stream)
+                head = next(packets, None)
+                number = self._number(head)
+                anchor = self._nearest(chain((head,), packets), number, start)
+                if anchor is not None:
+                    return anchor
+                if number == 0:
+                    break
+                target = number - 1 - late
+            self._rewind()
+        anchor = self._nearest(self.container.demux(self.stream), 0, start)
+        if anchor is None:
+            raise _Unclear
+        return anchor
+
+    def _number(self, head: Packet | None) -> int:
+        """The place of a packet in the index of all packets."""
+        if head is None or head.dts is None:
+            raise _Unclear
+        entries = self.stream.index_entries
+        number = entries.search_timestamp(head.dts)
+        # AVI's index points to the head of the chunk, 8 bytes in front of the packet.
+        if number < 0 or head.pos not in {entries[number].pos, entries[number].pos + 8}:
+            raise _Unclear
+        return int(number)
+
+    def _nearest(
+        self, packets: Iterator[Packet], number: int, start: int
+    ) -> tuple[int, Iterator[Packet]] | None:
+        """The last key frame among packets from which frame ``start`` can be decoded.
+
+        Args:
+            packets: Packets from a key frame on.
+            number: How many packets are in front of it.
+            start: Frame.
+        """
+        groups: list[tuple[int, list[Packet]]] = []
+        key = 0
+        ended = True
+        for packet in packets:
+            if not packet.size:
+                continue
+            if packet.pts is None or _is_hidden(packet):
+                raise _Unclear
+            if packet.is_keyframe:
+                if number <= start:
+                    # Of the groups that could do, the last and the two in front of it.
+                    del groups[:-2]
+                    key = packet.pts
+                groups.append((number, []))
+            if not groups:
+                raise _Unclear
+            groups[-1][1].append(packet)
+            number += 1
+            if number > start and (packet.pts > key or number > start + _REORDERED):
+                ended = False
+                break
+        for i in reversed(range(len(groups))):
+            first, members = groups[i]
+            rest = [packet for _, group in groups[i:] for packet in group]
+            shown = members[0].pts or 0
+            first += sum((packet.pts or 0) < shown for packet in rest)
+            if first <= start:
+                self._anchored_at = shown
+                return first, chain(rest, () if ended else packets)
+        return None
+
+
+def _is_still(stream: Any) -> bool:
+    """A cover or a thumbnail."""
+    import av
+
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def _is_hidden(packet: Packet) -> bool:
+    """Whether a packet is only referred to: cut by an edit list, or (RFC 6386, section 9.1) VP8's."""
+    if packet.is_discard:
+        return True
+    return packet.stream.codec_context.name == "vp8" and not bytes(packet)[0] & 0x10
+
+
+__all__ = ["MAX_PIXELS", "Clip", "NotAVideoError", "Packets"]
