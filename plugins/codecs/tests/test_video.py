@@ -165,7 +165,7 @@ def _sps_bomb() -> bytes:
     # The layer's width and height are 13 bits each, behind markers, in its header.
     place = data.rindex(b"\0\0\1\x20")
     bits = int.from_bytes(data[place : place + 24])
-    wide = bin(bits)[2:].zfill(24 * 8)
+    wide = f"{bits:0{24 * 8}b}"
     at = wide.find(f"1{34:013b}1{26:013b}1")
     assert at > 0
     wide = wide[:at] + "1" + "1" * 13 + "1" + "1" * 13 + "1" + wide[at + 29 :]
