@@ -39,7 +39,7 @@ def video(
         av.open(file.name, "w", format=format, options=dict(container or {})) as output,
     ):
         given = {name.replace("_", "-"): str(value) for name, value in options.items()}
-        stream = output.add_stream(codec, rate=25, options={"threads": "1", **given})
+        stream: Any = output.add_stream(codec, rate=25, options={"threads": "1", **given})
         stream.width, stream.height = width, height
         stream.pix_fmt = "yuv444p" if width % 2 or height % 2 else "yuv420p"
         if rotation:
@@ -60,7 +60,7 @@ def video(
 def sound_only(format: str, codec: str) -> bytes:
     file = io.BytesIO()
     with av.open(file, "w", format=format) as output:
-        stream = output.add_stream(codec, rate=44_100, layout="mono")
+        stream: Any = output.add_stream(codec, rate=44_100, layout="mono")
         silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
         silence.sample_rate = 44_100
         output.mux(stream.encode(silence))
@@ -179,7 +179,7 @@ FILMS = [(codec, name) for codec in (Mp4, Mkv, Avi) for name in films(codec.form
 @pytest.mark.parametrize(("codec", "name"), FILMS, ids=lambda value: getattr(value, "name", value))
 def test_frames_are_those_that_ffmpeg_decodes(codec: type[VideoCodec], name: str) -> None:
     data = films(codec.format)[name]
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     whole = codec().decode(data)
     assert len(whole) == len(frames)

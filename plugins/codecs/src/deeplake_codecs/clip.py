@@ -170,7 +170,7 @@ class Clip:
             if first >= stop:
                 return
 
-    def _decoded(self, packets: Iterable[Packet]) -> Iterator[VideoFrame]:
+    def _decoded(self, packets: Iterable[Packet[VideoStream]]) -> Iterator[VideoFrame]:
         context = self.stream.codec_context
         for packet in chain(packets, (None,)):
             if packet is None or packet.size:
@@ -178,7 +178,7 @@ class Clip:
                     self.decoded += 1
                     yield frame
 
-    def _anchor(self, start: int, total: int) -> tuple[int, Iterator[Packet]]:
+    def _anchor(self, start: int, total: int) -> tuple[int, Iterator[Packet[VideoStream]]]:
         """The number of the key frame from which to decode, and the packets from there on."""
         entries = self.stream.index_entries
         if len(entries) == total:
@@ -204,7 +204,7 @@ class Clip:
             raise _Unclear
         return anchor
 
-    def _number(self, head: Packet | None) -> int:
+    def _number(self, head: Packet[VideoStream] | None) -> int:
         """The place of a packet in the index of all packets."""
         if head is None or head.dts is None:
             raise _Unclear
@@ -216,8 +216,8 @@ class Clip:
         return int(number)
 
     def _nearest(
-        self, packets: Iterator[Packet], number: int, start: int
-    ) -> tuple[int, Iterator[Packet]] | None:
+        self, packets: Iterator[Packet[VideoStream]], number: int, start: int
+    ) -> tuple[int, Iterator[Packet[VideoStream]]] | None:
         """The last key frame among packets from which frame ``start`` can be decoded.
 
         Args:
@@ -225,7 +225,7 @@ class Clip:
             number: How many packets are in front of it.
             start: Frame.
         """
-        groups: list[tuple[int, list[Packet]]] = []
+        groups: list[tuple[int, list[Packet[VideoStream]]]] = []
         key = 0
         ended = True
         for packet in packets:
@@ -264,7 +264,7 @@ def _is_still(stream: Any) -> bool:
     return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
-def _is_hidden(packet: Packet) -> bool:
+def _is_hidden(packet: Packet[VideoStream]) -> bool:
     """Whether a packet is only referred to: cut by an edit list, or (RFC 6386, section 9.1) VP8's."""
     if packet.is_discard:
         return True

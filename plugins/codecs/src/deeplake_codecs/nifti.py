@@ -12,7 +12,6 @@ from deeplake_codecs.originals import MAX_BYTES, OriginalCodec, file_size
 
 if TYPE_CHECKING:
     import numpy as np
-    from nibabel.nifti1 import Nifti1Image
 
 _HEADERS = 1 << 16
 """Bytes in front of the values that are read to learn of them; extensions may be longer."""
@@ -69,14 +68,15 @@ class Nifti(OriginalCodec, api=(1, 0)):
             values = values.reshape(header.shape)
         return np.array(values, header.dtype, order="C")
 
-    def _image(self, file: BinaryIO) -> Nifti1Image:
+    def _image(self, file: BinaryIO) -> Any:
         from nibabel.nifti1 import Nifti1Image
         from nibabel.nifti2 import Nifti2Image
 
         file.seek(0)
         head = file.read(8)
         file.seek(0)
-        return (Nifti2Image if head[4:8] == b"n+2\0" else Nifti1Image).from_stream(file)
+        kind: Any = Nifti2Image if head[4:8] == b"n+2\0" else Nifti1Image
+        return kind.from_stream(file)
 
     # ------------------------------------------------------------------ plain or gzipped
     def _head(self, file: BinaryIO) -> BinaryIO:
@@ -129,7 +129,7 @@ class NiftiGz(Nifti, api=(1, 0)):
         return io.BytesIO(data)
 
 
-def _is_scaled(image: Nifti1Image) -> bool:
+def _is_scaled(image: Any) -> bool:
     slope, intercept = image.dataobj.slope, image.dataobj.inter
     return bool((slope, intercept) != (1.0, 0.0))
 
@@ -138,13 +138,12 @@ def _plain(value: Any) -> Any:
     """Arrays, bytes and NumPy's numbers as JSON has them; NaN and infinity are None."""
     import numpy as np
 
-    value = np.asarray(value)
-    if value.dtype.kind == "S":
-        return value.item().decode("latin-1") if not value.ndim else value.tolist()
-    if value.dtype.kind == "f":
-        finite = np.isfinite(value)
-        return np.where(finite, value.astype(object), None).tolist()
-    return value.tolist()
+    array = np.asarray(value)
+    if array.dtype.kind == "S":
+        return array.item().decode("latin-1") if not array.ndim else array.tolist()
+    if array.dtype.kind == "f":
+        return np.where(np.isfinite(array), array.astype(object), None).tolist()
+    return array.tolist()
 
 
 __all__ = ["Nifti", "NiftiGz"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from deeplake.types import Buffer, SampleHeader
@@ -26,15 +26,14 @@ class VideoCodec(OriginalCodec):
 
     Attributes:
         format: FFmpeg's name of the container's format.
-        missing: Says what is missing of a file, in words.
-        tells_length: It does so after a read or two, which are worth it for a part, too.
+        tells_length: Whether the file is whole is known after a read or two, which are worth it for
+            a part, too.
     """
 
     media = "video"
     lossless = False
     parts = True
     format: ClassVar[str]
-    missing: ClassVar[Callable[[BinaryIO], str | None]]
     tells_length: ClassVar[bool] = True
 
     def _header(self, file: BinaryIO) -> SampleHeader:
@@ -114,15 +113,19 @@ class VideoCodec(OriginalCodec):
             if found == count:
                 raise self._unreadable(f"it has more frames than the {count} that its index says")
             plane = convert.reformat(frame, format="rgb24").planes[0]
-            lines = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+            lines = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
             pictures[found] = lines[:height, : 3 * width].reshape(height, width, 3)
             found += 1
         if found != count:
             raise self._unreadable(f"{count - found} of {count} frames cannot be decoded")
         return pictures
 
+    @abstractmethod
+    def _missing(self, file: BinaryIO) -> str | None:
+        """What is missing of a file, in words."""
+
     def _refuse_cut(self, file: BinaryIO) -> None:
-        problem = type(self).missing(file)
+        problem = self._missing(file)
         if problem:
             raise self._unreadable(problem)
 
@@ -133,11 +136,13 @@ class Mp4(VideoCodec, api=(1, 0)):
     name = "mp4"
     extensions = ("mp4", "m4v", "mov")
     format = "mp4"
-    missing = staticmethod(missing_from_mp4)
     tells_length = False  # its index is read by whoever opens it
 
     def sniff(self, head: Buffer) -> bool:
         return bytes(head[4:8]) in {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"}
+
+    def _missing(self, file: BinaryIO) -> str | None:
+        return missing_from_mp4(file)
 
 
 class Mkv(VideoCodec, api=(1, 0)):
@@ -149,10 +154,12 @@ class Mkv(VideoCodec, api=(1, 0)):
     name = "mkv"
     extensions = ("mkv", "webm")
     format = "matroska"
-    missing = staticmethod(missing_from_mkv)
 
     def sniff(self, head: Buffer) -> bool:
         return bytes(head[:4]) == b"\x1a\x45\xdf\xa3"
+
+    def _missing(self, file: BinaryIO) -> str | None:
+        return missing_from_mkv(file)
 
 
 class Avi(VideoCodec, api=(1, 0)):
@@ -161,10 +168,12 @@ class Avi(VideoCodec, api=(1, 0)):
     name = "avi"
     extensions = ("avi",)
     format = "avi"
-    missing = staticmethod(missing_from_avi)
 
     def sniff(self, head: Buffer) -> bool:
         return bytes(head[:4]) == b"RIFF" and bytes(head[8:12]) == b"AVI "
+
+    def _missing(self, file: BinaryIO) -> str | None:
+        return missing_from_avi(file)
 
 
 __all__ = ["Avi", "Mkv", "Mp4", "VideoCodec"]
