@@ -92,7 +92,8 @@ class SoundCodec(OriginalCodec):
         if out is None and count * channels <= 16 * max(_BLOCK, file_size(file)):
             out = np.empty((count, channels), np.float32)
         if out is not None:
-            return sound.read(count, dtype="float32", always_2d=True, out=out)
+            filled: np.ndarray = sound.read(count, dtype="float32", always_2d=True, out=out)
+            return filled
         blocks, missing = [], count
         while missing:
             block = sound.read(

@@ -191,6 +191,8 @@ class Clip:
                 self.container.seek(entries[place].timestamp, stream=self.stream, backward=True)
                 packets = self.container.demux(self.stream)
                 head = next(packets, None)
+                if head is None:
+                    raise _Unclear
                 number = self._number(head)
                 anchor = self._nearest(chain((head,), packets), number, start)
                 if anchor is not None:
@@ -204,9 +206,9 @@ class Clip:
             raise _Unclear
         return anchor
 
-    def _number(self, head: Packet[VideoStream] | None) -> int:
+    def _number(self, head: Packet[VideoStream]) -> int:
         """The place of a packet in the index of all packets."""
-        if head is None or head.dts is None:
+        if head.dts is None:
             raise _Unclear
         entries = self.stream.index_entries
         number = entries.search_timestamp(head.dts)

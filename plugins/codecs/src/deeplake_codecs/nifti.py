@@ -142,7 +142,9 @@ def _plain(value: Any) -> Any:
     if array.dtype.kind == "S":
         return array.item().decode("latin-1") if not array.ndim else array.tolist()
     if array.dtype.kind == "f":
-        return np.where(np.isfinite(array), array.astype(object), None).tolist()
+        whole = array.astype(object)
+        whole[~np.isfinite(array)] = None
+        return whole.tolist()
     return array.tolist()
 
 
