@@ -417,6 +417,13 @@ class FrameworkAdapter(Plugin):
     def collate(self, samples: Sequence[Any]) -> Any:
         """Transformed samples, made one batch as the framework's users expect by default."""
 
+    def reduce(self, value: Any) -> Any:
+        """How a tensor that ``collate`` made travels from a worker process: what a ``__reduce__``
+        method returns, made of arrays, which travel without a copy; ``NotImplemented`` for anything
+        else. Other values are pickled.
+        """
+        return NotImplemented
+
     def wrap(self, loader: Any) -> Any:
         """The object users iterate: ``loader`` as the framework's own kind of loader."""
         return loader

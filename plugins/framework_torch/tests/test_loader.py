@@ -686,3 +686,28 @@ def test_sequences_are_loaded_by_the_fluent_loader() -> None:
     assert list(lengths) == [[0, 1, 2, 0, 1, 2]]
     with pytest.raises(NotImplementedError, match="'frames'"):
         ds.pytorch(tensors=["frames"])
+
+
+def test_worker_processes_send_tensors(make: Any, tmp_path: Any) -> None:
+    path = str(tmp_path / "ds")
+    make(path, x=np.arange(40, dtype=np.float32).reshape(20, 2))
+    ds = deeplake.load(path)
+
+    def tensors(sample: Any) -> Any:
+        x = torch.from_numpy(sample["x"])
+        return {"x": x, "half": x.to(torch.bfloat16), "n": int(x[0])}
+
+    for collate in (None, lambda samples: torch.stack([s["x"] for s in samples])):
+        batches = {}
+        for workers in (0, 2):
+            loader = ds.pytorch(
+                transform=tensors, batch_size=6, num_workers=workers, collate_fn=collate
+            )
+            batches[workers] = list(loader)
+        assert len(batches[0]) == len(batches[2]) == 4
+        for a, b in zip(batches[0], batches[2], strict=True):
+            if collate is None:
+                assert a["half"].dtype == b["half"].dtype == torch.bfloat16
+                assert all(torch.equal(a[key], b[key]) for key in ("x", "half", "n"))
+            else:
+                assert torch.equal(a, b)

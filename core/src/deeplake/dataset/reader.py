@@ -84,6 +84,10 @@ class TensorReader:
         )
         self._last: tuple[int, int, int, OpenChunk] | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        # What is open stays in the process that opened it.
+        return {**self.__dict__, "_open": OrderedDict(), "_last": None}
+
     def __len__(self) -> int:
         return self.table.rows
 

@@ -14,11 +14,13 @@ import numpy as np
 
 from deeplake.errors import TransformFailedError
 from deeplake.loader.failure import noted, transform_failed
-from deeplake.loader.fetch import Column, Values
+from deeplake.loader.fetch import Column, Snapshot, Values
 from deeplake.loader.lot import Lot
 from deeplake.loader.picture import PictureColumn
 from deeplake.loader.sample import IterableOrderedDict
+from deeplake.loader.sequences import SequenceColumn
 from deeplake.loader.spec import INDEX, LoaderSpec
+from deeplake.loader.stats import Stats
 from deeplake.spi import FrameworkAdapter
 from deeplake.transforms import ImageTransform
 
@@ -114,6 +116,15 @@ class Assembly:
         columns: The tensors to read, in the order of the batch's keys.
         spec: What was asked for.
         adapter: The framework.
+
+    Attributes:
+        columns: The tensors by name.
+        keys: Keys of a batch.
+        ignores_errors: Rows that fail are left out.
+        heavy: There is more to do than to copy.
+        stats: Told how long each stage takes.
+        in_python: Functions of the user run, which threads take turns with.
+        row_bytes: Bytes of a row in memory, about.
     """
 
     def __init__(
@@ -126,6 +137,7 @@ class Assembly:
         self._collate_fn = spec.collate_fn
         self._unbatched = spec.unbatched
         self.ignores_errors = spec.ignore_errors
+        self.stats = Stats()
         transform = spec.transform
         whole = None if transform is None else transform.whole
         self._whole = None if whole is None else Function(whole)
@@ -144,6 +156,14 @@ class Assembly:
             any(column.heavy for column in self.columns.values())
             or self._whole is not None
             or bool(self._functions)
+        )
+        self.in_python = (
+            self._whole is not None
+            or self._collate_fn is not None
+            or bool(self._functions)
+            or any(
+                column.rest for column in self.columns.values() if isinstance(column, PictureColumn)
+            )
         )
         self.row_bytes = sum(column.row_bytes for column in self.columns.values())
 
@@ -266,7 +286,19 @@ class Assembly:
     # ---- together
     def share(self, lot: Lot, out: Mapping[str, np.ndarray] | None = None) -> Share:
         """Rows read and transformed."""
-        return self.transform(self.read(lot, out))
+        with self.stats.timed("read"):
+            share = self.read(lot, out)
+        return self._transformed(share)
+
+    def _transformed(self, share: Share) -> Share:
+        if not self.in_python:
+            return share
+        with self.stats.timed("transform"):
+            return self.transform(share)
+
+    def _finished(self, share: Share) -> list[Any]:
+        with self.stats.timed("collate"):
+            return self.finish(share)
 
     def batch(self, lot: Lot, read: Share | None = None) -> list[Any]:
         """What the user gets for the rows of one batch.
@@ -276,7 +308,7 @@ class Assembly:
             read: The rows as they were read, where they were.
         """
         try:
-            return self.finish(self.transform(self.read(lot) if read is None else read))
+            return self._finished(self.share(lot) if read is None else self._transformed(read))
         except Exception:
             if not self.ignores_errors:
                 raise
@@ -330,12 +362,36 @@ class Assembly:
         )
 
 
+def assembled(
+    snapshot: Snapshot, spec: LoaderSpec, names: Sequence[str], adapter: FrameworkAdapter
+) -> Assembly:
+    """What makes the batches of a loader.
+
+    Args:
+        snapshot: The dataset.
+        spec: What was asked for.
+        names: Tensors to load.
+        adapter: The framework.
+    """
+    columns = [
+        (SequenceColumn if snapshot.sources[name].schema.is_sequence else Column)(
+            snapshot.sources[name],
+            spec.decode_method.get(name, "numpy"),
+            snapshot.steps,
+            adapter.widen,
+            mapped=snapshot.mapped,
+        )
+        for name in names
+    ]
+    return Assembly(columns, spec, adapter)
+
+
 class Unit:
     """A piece of work: one batch in several tasks, or several batches in one.
 
     Args:
         assembly: Makes the batches.
-        batches: Rows of each batch.
+        lots: Rows of each batch.
         parts: Tasks; more than one only of a single batch.
 
     Attributes:
@@ -347,22 +403,22 @@ class Unit:
 
     __slots__ = (
         "_assembly",
-        "_batches",
         "_errors",
         "_left",
         "_lock",
         "_shares",
         "_whole",
+        "lots",
         "outcomes",
         "parts",
         "steps",
     )
 
-    def __init__(self, assembly: Assembly, batches: list[Lot], parts: int) -> None:
+    def __init__(self, assembly: Assembly, lots: list[Lot], parts: int) -> None:
         self._assembly = assembly
-        self._batches = batches
+        self.lots = lots
         self.parts = parts
-        self.steps = len(batches)
+        self.steps = len(lots)
         self.outcomes: list[list[Any] | Failure] = []
         self._lock = threading.Lock()
         self._left = parts
@@ -370,7 +426,7 @@ class Unit:
         self._errors: dict[int, Exception] = {}
         self._whole: dict[str, np.ndarray] = {}
         if parts > 1:
-            n = len(batches[0])
+            n = len(lots[0])
             for column in assembly.uniform:
                 self._whole[column.name] = column.allocate(n)
 
@@ -379,7 +435,7 @@ class Unit:
         if self.parts == 1:
             self._run_batches()
             return
-        lot = self._batches[0]
+        lot = self.lots[0]
         a, b = (len(lot) * i // self.parts for i in (part, part + 1))
         out = {name: array[a:b] for name, array in self._whole.items()}
         try:
@@ -396,20 +452,21 @@ class Unit:
         assembly = self._assembly
         if self._errors:
             if assembly.ignores_errors:
-                return assembly.survivors(self._batches[0])
+                return assembly.survivors(self.lots[0])
             raise self._errors[min(self._errors)]
         shares = [share for share in self._shares if share is not None]
-        return assembly.finish(assembly.join(shares, self._whole))
+        return assembly._finished(assembly.join(shares, self._whole))
 
     def _run_batches(self) -> None:
         assembly = self._assembly
         shares: Sequence[Share | None] = [None] * self.steps
         if self.steps > 1:
             try:
-                shares = assembly.read_batches(self._batches)
+                with assembly.stats.timed("read"):
+                    shares = assembly.read_batches(self.lots)
             except Exception:  # noqa: BLE001 - batch by batch it will show which one it is
                 shares = [None] * self.steps
-        for lot, share in zip(self._batches, shares, strict=True):
+        for lot, share in zip(self.lots, shares, strict=True):
             if not self._outcome(partial(assembly.batch, lot, share)):
                 return
 
@@ -436,4 +493,4 @@ def _stacked(values: list[Any]) -> Values:
     return np.stack(values)
 
 
-__all__ = ["Assembly", "Failure", "Function", "Share", "Unit", "takes_rng"]
+__all__ = ["Assembly", "Failure", "Function", "Share", "Unit", "assembled", "takes_rng"]

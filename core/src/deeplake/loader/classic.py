@@ -18,13 +18,13 @@ from deeplake.loader.spec import (
 if TYPE_CHECKING:
     from deeplake.dataset.dataset import Dataset
 
-_FURTHER = frozenset(("num_threads", "persistent_workers", "prefetch_factor"))
+_FURTHER = frozenset(
+    ("multiprocessing_context", "num_threads", "persistent_workers", "prefetch_factor")
+)
 """Further keyword arguments that mean something."""
 
-_IGNORED = frozenset(
-    ("generator", "multiprocessing_context", "timeout", "verbose", "worker_init_fn")
-)
-"""Arguments of a torch DataLoader that concern worker processes, of which there are none."""
+_IGNORED = frozenset(("generator", "timeout", "verbose", "worker_init_fn"))
+"""Arguments of a torch DataLoader that mean nothing here."""
 
 
 def pytorch(
@@ -58,10 +58,10 @@ def pytorch(
     Args:
         dataset: Dataset or view.
         transform: A function of whole samples (dicts of arrays), or a dict of functions and None by
-            tensor, which selects the tensors. They run in threads, several at once.
+            tensor, which selects the tensors. They run in threads or processes, several at once.
         tensors: Tensors to load, in this order; None: all.
-        num_workers: Least number of threads; processes are not started. The batches are the same
-            for any number.
+        num_workers: From 2 on: processes that run transforms and ``collate_fn``, where there are
+            any. 0 and 1: threads of this process do. The batches are the same for any number.
         batch_size: Rows a batch; None: single samples.
         drop_last: Leave out a last batch that is not full.
         collate_fn: Makes a batch of a list of (transformed) samples.
@@ -78,7 +78,10 @@ def pytorch(
         cache_size: Accepted for compatibility.
         *args: Accepted for compatibility.
         **kwargs: ``num_threads``, ``prefetch_factor`` and ``persistent_workers`` as in
-            ``DeepLakeDataLoader.pytorch``; what concerns worker processes is accepted.
+            ``DeepLakeDataLoader.pytorch``; ``multiprocessing_context`` is ``"spawn"`` or
+            ``"forkserver"`` if ``multiprocessing`` is to start the workers, or such a context
+            (forking a process with threads is not safe, so ``"fork"`` means the default). Other
+            arguments of a torch ``DataLoader`` are accepted.
 
     Returns:
         A ``torch.utils.data.DataLoader``. In a job of ``torch.distributed`` it gives each rank its
@@ -124,6 +127,8 @@ def pytorch(
         pad_tensors=bool(pad_tensors),
         pin_memory=bool(pin_memory),
         persistent_workers=bool(kwargs.get("persistent_workers", False)),
+        processes=effort["num_workers"] if effort["num_workers"] > 1 else 0,
+        method=_method(kwargs.get("multiprocessing_context")),
         progressbar=bool(progressbar),
         **effort,
     )
@@ -135,6 +140,16 @@ def pytorch(
                 "sequences; ds.dataloader().pytorch() does, or leave it out with tensors=[…]"
             )
     return DeepLakeDataLoader.of(dataset, spec, not_empty=True)
+
+
+def _method(context: Any) -> str | None:
+    """How ``multiprocessing`` is to start workers; None: the loader's own way."""
+    method = context.get_start_method() if hasattr(context, "get_start_method") else context
+    if method not in (None, "spawn", "forkserver", "fork"):
+        raise ValueError(
+            f"multiprocessing_context is 'spawn', 'forkserver' or such a context, not {context!r}"
+        )
+    return None if method == "fork" else cast("str | None", method)
 
 
 __all__ = ["pytorch"]

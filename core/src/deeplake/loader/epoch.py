@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,6 +10,8 @@ from deeplake.errors import ModuleNotInstalledException
 from deeplake.loader.pipeline import Pipeline
 from deeplake.loader.plan import Plan
 from deeplake.loader.schedule import Progress
+from deeplake.loader.stats import Stats
+from deeplake.loader.workers import Processes
 
 
 class Epoch:
@@ -18,17 +21,28 @@ class Epoch:
         plan: The order.
         pipeline: Makes the batches.
         progress: Told how far it is.
+        stats: Told how long the loop waits.
         finished: Called once, after the last batch.
         progressbar: Show how far it is.
     """
 
-    __slots__ = ("__weakref__", "_bar", "_finished", "_pipeline", "_plan", "_progress", "_step")
+    __slots__ = (
+        "__weakref__",
+        "_bar",
+        "_finished",
+        "_pipeline",
+        "_plan",
+        "_progress",
+        "_stats",
+        "_step",
+    )
 
     def __init__(
         self,
         plan: Plan,
-        pipeline: Pipeline,
+        pipeline: Pipeline | Processes,
         progress: Progress,
+        stats: Stats,
         finished: Callable[[], None],
         *,
         progressbar: bool = False,
@@ -36,6 +50,7 @@ class Epoch:
         self._plan = plan
         self._pipeline = pipeline
         self._progress = progress
+        self._stats = stats
         self._finished: Callable[[], None] | None = finished
         self._step = 0
         self._bar = _bar(len(plan), progress.epoch) if progressbar else None
@@ -49,13 +64,17 @@ class Epoch:
 
     def __next__(self) -> Any:
         while True:
+            begin = time.perf_counter()
             try:
                 outcome = next(self._pipeline)
             except StopIteration:
                 self._end()
                 raise
+            finally:
+                self._stats.waited += time.perf_counter() - begin
             self._progress.position = self._plan.bounds(self._step)[1]
             self._step += 1
+            self._stats.batches += 1
             if self._bar is not None:
                 self._bar.update()
             if outcome:  # ignore_errors may have left nothing
@@ -63,14 +82,20 @@ class Epoch:
 
     def _end(self) -> None:
         finished, self._finished = self._finished, None
+        self._stop_clock()
         if self._bar is not None:
             self._bar.close()
         if finished is not None and self._step == len(self._plan):
             finished()
 
+    def _stop_clock(self) -> None:
+        if self._stats.end is None:
+            self._stats.end = time.perf_counter()
+
     def close(self) -> None:
-        """End the threads; there are no further batches."""
+        """End the threads and processes; there are no further batches."""
         self._finished = None
+        self._stop_clock()
         self._pipeline.close()
         if self._bar is not None:
             self._bar.close()

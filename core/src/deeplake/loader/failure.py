@@ -40,10 +40,21 @@ def _kind(cls: type[Exception]) -> type[TransformFailedError]:
     both: type[TransformFailedError] = type(
         f"TransformFailedError[{cls.__name__}]",
         (TransformFailedError, cls),
-        {"__init__": Exception.__init__, "__module__": "deeplake.errors"},
+        {
+            "__init__": Exception.__init__,
+            "__module__": "deeplake.errors",
+            "__reduce__": lambda self: (_again, (cls, str(self), dict(vars(self)))),
+        },
     )
     both.code = TransformFailedError.code
     return both
+
+
+def _again(cls: type[Exception], message: str, attributes: dict[str, object]) -> Exception:
+    """A failure that was pickled: its class is made when it is needed."""
+    error = _kind(cls)(message)  # type: ignore[arg-type]
+    error.__dict__.update(attributes)
+    return error
 
 
 def noted(error: Exception, doing: str, rows: Sequence[int]) -> Exception:

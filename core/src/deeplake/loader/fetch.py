@@ -71,12 +71,13 @@ class Snapshot:
     Attributes:
         path: Path of the dataset, for messages.
         version: Id of the stored state; None while the dataset has changes that are not flushed.
+        portable: Other processes can read it.
         mapped: Rows are read from memory maps: any is as cheap as its neighbour.
         sources: All tensors by name, hidden ones included.
         visible: Names of those that are loaded by default.
     """
 
-    __slots__ = ("_selection", "mapped", "path", "sources", "version", "visible")
+    __slots__ = ("_selection", "mapped", "path", "portable", "sources", "version", "visible")
 
     def __init__(self, dataset: Dataset) -> None:
         dataset._check_valid()
@@ -84,6 +85,8 @@ class Snapshot:
         session = checkout.session
         self.path = dataset.path
         self.version = None if session.changed else session.base.id
+        capabilities = session.repository.store.capabilities
+        self.portable = self.version is not None and capabilities.persistent
         self.mapped = session.repository.store.capabilities.mapping
         self.visible = tuple(dataset._visible())
         self._selection: Selection = dataset.index
@@ -172,12 +175,12 @@ class Column:
     """
 
     __slots__ = (
-        "_codec",
         "_decode",
         "_gather",
         "_plugin",
         "_steps",
         "_widen",
+        "codec",
         "heavy",
         "name",
         "row_bytes",
@@ -201,9 +204,9 @@ class Column:
         self._steps = steps
         self._widen = {np.dtype(a): np.dtype(b) for a, b in widen.items()}
         self._plugin = htype_plugin(source.schema.htype)
-        self._codec: SampleCodec | None = encoding(source.schema).sample
+        self.codec: SampleCodec | None = encoding(source.schema).sample
         links = source.schema.is_link
-        self.heavy = links or (self._codec is not None and decode != "tobytes")
+        self.heavy = links or (self.codec is not None and decode != "tobytes")
         self.row_bytes = SMALL
         self.uniform: tuple[Shape, np.dtype[Any]] | None = None
         self._gather: Gather | None = None
@@ -245,6 +248,7 @@ class Column:
         return (
             self._plugin.spec().payload == "array"
             and not schema.is_sequence
+            and not schema.is_link
             and schema.dtype is not None
             and np.dtype(schema.dtype) == np.uint8
             and schema.ndim in (2, 3)
@@ -252,6 +256,16 @@ class Column:
             and not self._steps.steps
             and np.dtype(np.uint8) not in self._widen
         )
+
+    @property
+    def how(self) -> str:
+        """How it is read, in words."""
+        if self._gather is not None:
+            return "gathered from memory maps"
+        what = "decoded" if self.heavy else "read"
+        if self.uniform is not None:
+            return f"{what} straight into the batch"
+        return f"{what} one by one"
 
     def allocate(self, n: int) -> np.ndarray:
         """An array for ``n`` uniform samples."""
@@ -351,7 +365,7 @@ class Column:
             raise ModuleNotInstalledException(
                 "decode_method 'pil' needs Pillow: pip install \"deeplake-core[codecs]\""
             ) from None
-        codec = self._codec
+        codec = self.codec
         if codec is None and data:
             codec = self._codec_of(data)  # a linked file, of whatever format
         if codec is None or not data:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,14 +14,14 @@ import numpy as np
 
 from deeplake import plugins, random
 from deeplake.loader import choice
-from deeplake.loader.assembly import Assembly
+from deeplake.loader.assembly import Assembly, assembled
 from deeplake.loader.epoch import Epoch
-from deeplake.loader.fetch import Column, Snapshot, check_decode
+from deeplake.loader.fetch import Snapshot, check_decode
 from deeplake.loader.lot import Dice, Lot, Rows
+from deeplake.loader.parcel import AVAILABLE
 from deeplake.loader.pipeline import Pipeline, cores
 from deeplake.loader.plan import Plan
 from deeplake.loader.schedule import Progress, Schedule
-from deeplake.loader.sequences import SequenceColumn
 from deeplake.loader.spec import (
     INDEX,
     LoaderSpec,
@@ -31,6 +32,9 @@ from deeplake.loader.spec import (
     check_offset,
     check_size,
 )
+from deeplake.loader.stats import Stats
+from deeplake.loader.worker import Recipe
+from deeplake.loader.workers import Pool, Processes, pickled
 
 if TYPE_CHECKING:
     from deeplake.dataset.dataset import Dataset
@@ -95,6 +99,8 @@ class DeepLakeDataLoader:
         self._schedule = Schedule(spec, self._rows, snapshot.version, row_bytes, rank)
         self._assembly: Assembly | None = None
         self._running: weakref.WeakSet[Epoch] = weakref.WeakSet()
+        self._stats = Stats()
+        self._pool: Pool | None = None
 
     @classmethod
     def of(cls, dataset: Dataset, spec: LoaderSpec, *, not_empty: bool = False) -> Any:
@@ -296,8 +302,8 @@ class DeepLakeDataLoader:
         """Batches that are lists of samples, each a dict of NumPy arrays.
 
         Args:
-            num_workers: Least number of threads; processes are not started. The batches are the
-                same for any number.
+            num_workers: Processes that run transforms and ``collate_fn``, where there are any;
+                0: threads do. The batches are the same for any number.
             tensors: Tensors to load, in this order; None: all.
             num_threads: Threads that read, decode and transform; None: as many as there are cores.
             prefetch_factor: Batches made ahead, a thread.
@@ -329,8 +335,8 @@ class DeepLakeDataLoader:
         """Batches of PyTorch tensors, from an object that is a ``torch.utils.data.DataLoader``.
 
         Args:
-            num_workers: Least number of threads; processes are not started. The batches are the
-                same for any number.
+            num_workers: Processes that run transforms and ``collate_fn``, where there are any;
+                0: threads do. The batches are the same for any number.
             collate_fn: Makes a batch of a list of (transformed) samples.
             tensors: Tensors to load, in this order; None: all.
             num_threads: Threads that read, decode and transform; None: as many as there are cores.
@@ -365,8 +371,8 @@ class DeepLakeDataLoader:
         """Batches of TensorFlow tensors.
 
         Args:
-            num_workers: Least number of threads; processes are not started. The batches are the
-                same for any number.
+            num_workers: Processes that run transforms and ``collate_fn``, where there are any;
+                0: threads do. The batches are the same for any number.
             collate_fn: Makes a batch of a list of (transformed) samples.
             tensors: Tensors to load, in this order; None: all.
             num_threads: Threads that read, decode and transform; None: as many as there are cores.
@@ -399,8 +405,8 @@ class DeepLakeDataLoader:
         """Batches of JAX arrays.
 
         Args:
-            num_workers: Least number of threads; processes are not started. The batches are the
-                same for any number.
+            num_workers: Processes that run transforms and ``collate_fn``, where there are any;
+                0: threads do. The batches are the same for any number.
             collate_fn: Makes a batch of a list of (transformed) samples.
             tensors: Tensors to load, in this order; None: all.
             num_threads: Threads that read, decode and transform; None: as many as there are cores.
@@ -451,6 +457,7 @@ class DeepLakeDataLoader:
         if isinstance(tensors, str):
             raise ValueError(f"tensors is a list of names, not the string {tensors!r}")
         effort = cast("dict[str, Any]", check_effort(num_workers, num_threads, prefetch_factor))
+        effort["processes"] = effort["num_workers"]
         return self._derive(
             replace(
                 spec,
@@ -557,32 +564,101 @@ class DeepLakeDataLoader:
             EmptyTensorError: A tensor holds no value.
             ValueError: There are fewer rows than ranks, or the rank is not known.
             PluginError: The plugin of the framework cannot be loaded.
+            WorkerError: Something cannot be handed to worker processes: what, and what to do.
         """
         spec = self._spec
         assembly = self._ready()
         plan, progress = self._schedule.begin()
-        threads = spec.num_threads or max(
-            cores() if assembly.heavy else min(cores(), PLAIN_THREADS), spec.num_workers
-        )
         plugins.hook("deeplake_epoch_started", loader=self, epoch=progress.epoch)
+        assembly.stats = self._stats = stats = Stats()
+        stats.kind, stats.workers = self._effort(assembly)
         if spec.verbose:
-            print(f"epoch {progress.epoch} of {self!r}: {len(plan)} batches, {threads} threads")
-        together, parts = assembly.granularity(plan.batch_size, threads)
-        dice = Dice(progress.seed, progress.epoch)
-        units = assembly.units(_lots(plan, self._rows, dice), together, parts)
-        ahead = -(-spec.prefetch_factor * threads // together)
-        ahead = min(
-            ahead if parts > 1 else max(ahead, threads), _units_ahead(assembly, plan, together)
-        )
+            print(
+                f"epoch {progress.epoch} of {self!r}: {len(plan)} batches, {stats.workers} "
+                f"{stats.kind}"
+            )
+        make = self._processes if stats.kind == "processes" else self._threads
         epoch = Epoch(
             plan,
-            Pipeline(units, threads, max(2, ahead)),
+            make(assembly, plan, Dice(progress.seed, progress.epoch), stats),
             progress,
+            stats,
             self._finisher(progress),
             progressbar=spec.progressbar,
         )
         self._running.add(epoch)
         return epoch
+
+    def _effort(self, assembly: Assembly) -> tuple[str, int]:
+        """Who makes the batches: ``"threads"`` or ``"processes"``, and how many."""
+        spec = self._spec
+        if spec.processes and assembly.in_python and self._snapshot.portable and AVAILABLE:
+            return "processes", spec.processes
+        few = cores() if assembly.heavy else min(cores(), PLAIN_THREADS)
+        return "threads", spec.num_threads or max(few, spec.num_workers)
+
+    def _threads(self, assembly: Assembly, plan: Plan, dice: Dice, stats: Stats) -> Pipeline:
+        threads = stats.workers
+        together, parts = assembly.granularity(plan.batch_size, threads)
+        units = assembly.units(_lots(plan, self._rows, dice), together, parts)
+        ahead = -(-self._spec.prefetch_factor * threads // together)
+        ahead = min(
+            ahead if parts > 1 else max(ahead, threads), _units_ahead(assembly, plan, together)
+        )
+        return Pipeline(units, threads, max(2, ahead))
+
+    def _processes(self, assembly: Assembly, plan: Plan, dice: Dice, stats: Stats) -> Processes:
+        spec = self._spec
+        pool = self._pool
+        adapter = plugins.get("framework", spec.framework or "numpy")
+        if pool is None or pool.closed:
+            names = self._names(spec)
+            data = pickled(Recipe(self._snapshot, spec, names, adapter))
+            pool = Pool(data, stats.workers, spec.method or _start_method())
+            self._pool = pool if spec.persistent_workers else None
+        together, _ = assembly.granularity(plan.batch_size, 1)
+        units = assembly.units(_lots(plan, self._rows, dice), together, 1)
+        ahead = max(1, min(spec.prefetch_factor, _units_ahead(assembly, plan, together)))
+        return Processes(units, pool, ahead, adapter, stats, keep=spec.persistent_workers)
+
+    def stats(self) -> dict[str, Any]:
+        """Where the time of the last epoch went, as JSON values.
+
+        Returns:
+            ``batches`` that were handed out; ``seconds`` since it began, or that it took; ``waited``:
+            seconds that the loop waited for batches; ``busy``: seconds by stage (``read``, which
+            decodes too, ``transform``, ``collate``), of all threads or processes together;
+            ``workers``: how many there are, and their ``kind``; ``bottleneck``: the slowest stage, or
+            ``"loop"`` if the loader was faster.
+        """
+        return self._stats.as_dict()
+
+    def explain(self) -> str:
+        """What an epoch does, in words: order, threads or processes, how each tensor is read."""
+        assembly = self._ready()
+        kind, count = self._effort(assembly)
+        lines = [
+            f"{self!r}",
+            f"order: {self._schedule.explain()}",
+            f"batches: {len(self)} of {self.batch_size or 'no'} rows",
+            f"work: {count} {kind}" + self._why(assembly),
+        ]
+        lines += [f"  {name}: {column.how}" for name, column in assembly.columns.items()]
+        if self._stats.batches:
+            lines.append(
+                f"last epoch: {self._stats.batches} batches in {self._stats.seconds:.2f} s, the "
+                f"loop waited {self._stats.waited:.2f} s; bottleneck: {self._stats.bottleneck}"
+            )
+        return "\n".join(lines)
+
+    def _why(self, assembly: Assembly) -> str:
+        if not self._spec.processes or self._effort(assembly)[0] == "processes":
+            return ""
+        if not assembly.in_python:
+            return " (no function of yours to run, so processes would only copy)"
+        if not self._snapshot.portable:
+            return " (other processes cannot see the data: they are in memory, or not flushed)"
+        return " (processes need a system with Unix sockets)"
 
     def _ready(self) -> Assembly:
         if self._assembly is None:
@@ -591,17 +667,7 @@ class DeepLakeDataLoader:
             names = self._names(spec)
             snapshot.check_not_empty(names)
             adapter = plugins.get("framework", spec.framework or "numpy")
-            columns = [
-                (SequenceColumn if snapshot.sources[name].schema.is_sequence else Column)(
-                    snapshot.sources[name],
-                    spec.decode_method.get(name, "numpy"),
-                    snapshot.steps,
-                    adapter.widen,
-                    mapped=snapshot.mapped,
-                )
-                for name in names
-            ]
-            self._assembly = Assembly(columns, spec, adapter)
+            self._assembly = assembled(snapshot, spec, names, adapter)
         return self._assembly
 
     def _finisher(self, progress: Progress) -> Callable[[], None]:
@@ -618,9 +684,12 @@ class DeepLakeDataLoader:
         return finished
 
     def close(self) -> None:
-        """End the threads of all iterations that are under way; a new one may be started."""
+        """End all iterations that are under way, and all processes; a new one may be started."""
         for epoch in list(self._running):
             epoch.close()
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
 
     def __enter__(self) -> DeepLakeDataLoader:
         return self
@@ -650,6 +719,12 @@ def _lots(plan: Plan, rows: range | np.ndarray, dice: Dice) -> Iterator[Lot]:
     for step in range(len(plan)):
         positions = plan.batch(step)
         yield Lot(positions if numbers is None else numbers[positions], positions, dice)
+
+
+def _start_method() -> str | None:
+    """How ``multiprocessing`` was told to start processes; None: it was not, or to fork."""
+    method = multiprocessing.get_start_method(allow_none=True)
+    return method if method in ("spawn", "forkserver") else None
 
 
 def _units_ahead(assembly: Assembly, plan: Plan, together: int) -> int:

@@ -91,6 +91,16 @@ class PictureColumn:
         tail = [kind for kind in kinds if kind in (Normalize, ToCHW)]
         return kinds[len(kinds) - len(tail) :] == tail and len(set(tail)) == len(tail)
 
+    @property
+    def how(self) -> str:
+        """How it is read, in words."""
+        if not self._geometry:
+            return f"{self._column.how}, and changed there"
+        codec = self._column.codec
+        if codec is not None and codec.crops and self._interpolation == "linear":
+            return f"decoded and cropped by {codec.name!r}, straight into the batch"
+        return "decoded, cropped, and resized into the batch"
+
     def _find_plane(self) -> Shape | None:
         """Shape of all images after cropping and resizing, where they have one."""
         low, high = self.source.reader.table.bounds()

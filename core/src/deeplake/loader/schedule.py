@@ -118,6 +118,20 @@ class Schedule:
         self._progress = progress
         return plan, progress
 
+    def explain(self) -> str:
+        """The order, in words."""
+        order = self._order(0, 0)
+        rank, world = self._ranks()
+        share = f"; rank {rank} of {world}" if world > 1 else ""
+        if isinstance(order, InOrder):
+            return f"{order.length} rows as they are stored{share}"
+        if order.window is None:
+            return f"{order.length} rows, any order is as likely as any other{share}"
+        return (
+            f"{order.length} rows in blocks of {order.block}, {order.window} rows from blocks all "
+            f"over the dataset are mixed at a time{share}"
+        )
+
     def _seed(self) -> int:
         seed = random.get_seed()
         if seed is not None:

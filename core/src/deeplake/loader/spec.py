@@ -82,13 +82,14 @@ class LoaderSpec:
         offset: Place to begin with; None: not asked for.
         distributed: Share rows among the ranks of a job; None: if the framework is in one.
         pad_tensors: Go on to the end of the longest tensor; shorter ones have empty samples there.
-        num_workers: Workers for transforms. They are threads, not processes: the least number of
-            threads where ``num_threads`` is None. Batches do not depend on it.
+        num_workers: Workers that were asked for; batches do not depend on it. Where no processes are
+            needed, the least number of threads if ``num_threads`` is None.
+        processes: Processes that run functions of the user, if there are any.
+        method: How ``multiprocessing`` starts them; None: without it, see ``workers``.
         num_threads: Threads that read, decode and transform; None: as many as there are cores, or a
             few where there is nothing to do but to copy.
         prefetch_factor: Batches made ahead, a thread.
-        persistent_workers: Keep workers between epochs; threads start in no time, so this does
-            nothing yet.
+        persistent_workers: Keep processes between epochs.
         pin_memory: Put batches into page-locked memory, where the framework can.
         ignore_errors: Leave out rows that cannot be read or transformed.
         verbose: Print what is loaded when an epoch starts.
@@ -110,6 +111,8 @@ class LoaderSpec:
     distributed: bool | None = False
     pad_tensors: bool = False
     num_workers: int = 0
+    processes: int = 0
+    method: str | None = None
     num_threads: int | None = None
     prefetch_factor: int = 2
     persistent_workers: bool = False

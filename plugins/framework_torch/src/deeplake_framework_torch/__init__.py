@@ -39,6 +39,12 @@ class Torch(FrameworkAdapter, api=(1, 0)):
 
         return conversion.collate(list(samples))
 
+    def reduce(self, value: Any) -> Any:
+        """Dense tensors in ordinary memory travel as arrays."""
+        from deeplake_framework_torch import conversion
+
+        return conversion.reduced(value)
+
     def wrap(self, loader: Any) -> Any:
         """The loader as a ``torch.utils.data.DataLoader``."""
         from deeplake_framework_torch.loader import TorchLoader

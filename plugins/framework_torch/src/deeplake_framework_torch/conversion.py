@@ -46,6 +46,30 @@ def tensor(array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(array)
 
 
+def reduced(value: Any) -> Any:
+    """What a dense tensor in ordinary memory travels as; ``NotImplemented`` for anything else."""
+    if (
+        type(value) is not torch.Tensor
+        or value.device.type != "cpu"
+        or value.layout is not torch.strided
+        or value.requires_grad
+        or value.is_quantized
+    ):
+        return NotImplemented
+    if value.dtype is torch.bfloat16:
+        return restored, (value.view(torch.int16).numpy(), True)
+    try:
+        return restored, (value.resolve_conj().resolve_neg().numpy(), False)
+    except TypeError:  # a dtype that NumPy has not
+        return NotImplemented
+
+
+def restored(array: np.ndarray, brain: bool) -> torch.Tensor:
+    """The tensor that ``reduced`` was given."""
+    made = torch.from_numpy(array)
+    return made.view(torch.bfloat16) if brain else made
+
+
 def pinned(value: Any) -> Any:
     """The same in page-locked memory, from where a GPU copies without waiting."""
     if isinstance(value, torch.Tensor):
@@ -117,4 +141,4 @@ def _named(key: str, value: Any, make: Any) -> Any:
         raise
 
 
-__all__ = ["collate", "convert", "pinned", "tensor"]
+__all__ = ["collate", "convert", "pinned", "reduced", "restored", "tensor"]

@@ -1,0 +1,171 @@
+"""The other side of a worker process: makes batches of the rows that it is sent."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from deeplake.loader import parcel
+from deeplake.loader.assembly import Failure, Unit, assembled
+from deeplake.loader.fetch import Snapshot
+from deeplake.loader.lot import Dice, Lot
+from deeplake.loader.parcel import Channel
+from deeplake.loader.spec import LoaderSpec
+from deeplake.spi import FrameworkAdapter
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a worker needs to know of its loader.
+
+    Attributes:
+        snapshot: The dataset.
+        spec: What was asked for.
+        names: Tensors to load.
+        adapter: The framework.
+    """
+
+    snapshot: Snapshot
+    spec: LoaderSpec
+    names: tuple[str, ...]
+    adapter: FrameworkAdapter
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Batches to make.
+
+    Attributes:
+        number: Names it.
+        batches: Rows and positions of each batch.
+        dice: The epoch's random numbers.
+    """
+
+    number: int
+    batches: list[tuple[np.ndarray, np.ndarray]]
+    dice: Dice
+
+    def lots(self) -> list[Lot]:
+        """The rows of each batch."""
+        return [Lot(rows, positions, self.dice) for rows, positions in self.batches]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of an order.
+
+    Attributes:
+        number: Of which.
+        outcomes: What each batch became, as columns still.
+        error: What ended it, as ``parcel.packed`` made it; None: nothing.
+        busy: Seconds that each stage took.
+    """
+
+    number: int
+    outcomes: list[list[Any]]
+    error: bytes | None
+    busy: dict[str, float]
+
+
+class Columns(dict[str, Any]):
+    """Columns of a batch, or entries of a sample, that the parent makes tensors of."""
+
+
+class Unconverted(FrameworkAdapter):
+    """The framework as workers know it: collated here, made tensors by the parent.
+
+    Args:
+        adapter: The framework.
+    """
+
+    def __init__(self, adapter: FrameworkAdapter) -> None:
+        self._adapter = adapter
+        self.widen = adapter.widen  # type: ignore[misc]
+
+    def convert(self, batch: Mapping[str, Any]) -> Any:
+        return Columns(batch.items())
+
+    def collate(self, samples: Sequence[Any]) -> Any:
+        return self._adapter.collate(samples)
+
+
+def serve(sock: socket.socket) -> None:
+    """Do what comes through a socket until it is closed.
+
+    The first message is the recipe; each further one is an ``Order``, answered by an ``Answer``.
+    """
+    # Ctrl-C is the parent's business.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = os.getppid()
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    channel = Channel(sock)
+    try:
+        data = parcel.receive(channel)
+        try:
+            recipe: Recipe = pickle.loads(data)
+            adapter = recipe.adapter
+            assembly = assembled(
+                recipe.snapshot, recipe.spec, recipe.names, Unconverted(recipe.adapter)
+            )
+        except Exception as error:  # noqa: BLE001 - it is the answer to the first order
+            _traced(error)
+            while True:
+                order = parcel.receive(channel)
+                parcel.send(channel, Answer(order.number, [], parcel.packed(error), {}))
+        while True:
+            order = parcel.receive(channel)
+            unit = Unit(assembly, order.lots(), 1)
+            unit.run(0)
+            outcomes = [one for one in unit.outcomes if not isinstance(one, Failure)]
+            failed = next((one for one in unit.outcomes if isinstance(one, Failure)), None)
+            error_bytes = None
+            if failed is not None:
+                _traced(failed.error)
+                error_bytes = parcel.packed(failed.error)
+            busy = assembly.stats.taken()
+            try:
+                parcel.send(channel, Answer(order.number, outcomes, error_bytes, busy), adapter)
+            except OSError:
+                return
+            except Exception as error:  # noqa: BLE001 - what the transform made cannot travel
+                error.add_note(
+                    "deeplake: a batch cannot be sent from a worker process; let the transform "
+                    "return arrays, or use num_workers=0"
+                )
+                parcel.send(channel, Answer(order.number, [], parcel.packed(error), busy))
+    except (EOFError, OSError):
+        return
+    finally:
+        channel.close()
+
+
+def _traced(error: Exception) -> None:
+    """Note where it happened: tracebacks do not travel."""
+    lines = traceback.format_exception(error)
+    error.add_note(f"deeplake: in worker process {os.getpid()}:\n{''.join(lines).rstrip()}")
+
+
+def _watch(parent: int) -> None:
+    """End with the parent, also in the midst of a transform."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def main() -> None:
+    """Serve the socket whose descriptor is the first argument of the program."""
+    serve(socket.socket(fileno=int(sys.argv[1])))
+
+
+__all__ = ["Answer", "Columns", "Order", "Recipe", "Unconverted", "main", "serve"]
