@@ -85,8 +85,8 @@ class TensorReader:
         self._last: tuple[int, int, int, OpenChunk] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        # What is open stays in the process that opened it.
-        return {**self.__dict__, "_open": OrderedDict(), "_last": None}
+        # What is open stays in the process that opened it, and so do credentials of links.
+        return {**self.__dict__, "_open": OrderedDict(), "_last": None, "linker": None}
 
     def __len__(self) -> int:
         return self.table.rows

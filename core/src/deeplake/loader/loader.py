@@ -592,7 +592,7 @@ class DeepLakeDataLoader:
     def _effort(self, assembly: Assembly) -> tuple[str, int]:
         """Who makes the batches: ``"threads"`` or ``"processes"``, and how many."""
         spec = self._spec
-        if spec.processes and assembly.in_python and self._snapshot.portable and AVAILABLE:
+        if spec.processes and not self._why_threads(assembly):
             return "processes", spec.processes
         few = cores() if assembly.heavy else min(cores(), PLAIN_THREADS)
         return "threads", spec.num_threads or max(few, spec.num_workers)
@@ -637,11 +637,12 @@ class DeepLakeDataLoader:
         """What an epoch does, in words: order, threads or processes, how each tensor is read."""
         assembly = self._ready()
         kind, count = self._effort(assembly)
+        why = self._why_threads(assembly) if self._spec.processes else ""
         lines = [
             f"{self!r}",
             f"order: {self._schedule.explain()}",
             f"batches: {len(self)} of {self.batch_size or 'no'} rows",
-            f"work: {count} {kind}" + self._why(assembly),
+            f"work: {count} {kind}" + (f" ({why})" if why else ""),
         ]
         lines += [f"  {name}: {column.how}" for name, column in assembly.columns.items()]
         if self._stats.batches:
@@ -651,14 +652,15 @@ class DeepLakeDataLoader:
             )
         return "\n".join(lines)
 
-    def _why(self, assembly: Assembly) -> str:
-        if not self._spec.processes or self._effort(assembly)[0] == "processes":
-            return ""
+    def _why_threads(self, assembly: Assembly) -> str:
+        """Why processes that were asked for are not started; empty if they are."""
         if not assembly.in_python:
-            return " (no function of yours to run, so processes would only copy)"
+            return "there is no function of yours to run: processes would only copy"
         if not self._snapshot.portable:
-            return " (other processes cannot see the data: they are in memory, or not flushed)"
-        return " (processes need a system with Unix sockets)"
+            return "other processes cannot see the data: they are in memory, or not flushed"
+        if any(column.source.schema.is_link for column in assembly.columns.values()):
+            return "credentials of links do not leave this process"
+        return "" if AVAILABLE else "processes need a system with Unix sockets"
 
     def _ready(self) -> Assembly:
         if self._assembly is None:
