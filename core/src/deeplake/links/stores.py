@@ -202,7 +202,9 @@ def open_system(scheme: str, url: str, creds: Any, policy: Policy) -> tuple[Any,
 def _advice(scheme: str, error: ImportError) -> str:
     """What to install."""
     extra = EXTRAS["storage"].get(scheme)
-    library = {"s3": "s3fs", "gcs": "gcsfs", "azure": "adlfs"}.get(extra or "", "")
+    library = {"s3": "s3fs", "gcs": "gcsfs"}.get(extra or "", "")
+    if scheme in ("az", "azure", "abfs", "abfss"):
+        return "install a library for it: pip install adlfs"
     if library:
         return f'install a library for it: pip install {library} (or pip install "{CORE}[{extra}]")'
     return f"install a library for it: {error}"

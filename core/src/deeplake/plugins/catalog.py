@@ -72,7 +72,6 @@ EXTRAS: Mapping[str, Mapping[str, str]] = {
     "storage": {
         "s3": "s3",
         **dict.fromkeys(("gs", "gcs", "gcp"), "gcs"),
-        **dict.fromkeys(("az", "azure", "abfs", "abfss"), "azure"),
     },
     "codec": {
         **dict.fromkeys(("lz4", "zstd"), "codecs"),
