@@ -52,7 +52,8 @@ class Arranged:
             chunk_compression: Codec of whole chunks.
             hidden: Leave it out of ``ds.tensors``.
             create_sample_info_tensor, create_shape_tensor, create_id_tensor: Accepted for
-                compatibility: shapes and row ids are part of the format.
+                compatibility: shapes and row ids are part of the format, and ``ds["_name_shape"]``,
+                ``ds["_name_id"]`` and ``ds["_name_info"]`` are made when they are asked for.
             verify: Open links when they are appended.
             exist_ok: Return a tensor of that name if it has the same meta.
             verbose: Accepted for compatibility.

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from deeplake import plugins
-from deeplake.dataset import structure, versions
+from deeplake.dataset import companions, structure, versions
 from deeplake.dataset.account import Account
 from deeplake.dataset.arranged import Arranged
 from deeplake.dataset.assignment import is_result_of, store
@@ -234,6 +234,10 @@ class Dataset(Arranged, Rowwise, Versioned, Derived, Credentials, Account):
             return self._tensor(draft)
         if full.strip("/") in self._checkout.session.groups:
             return self._sub(name.strip("/"))
+        if self._names is None and name.rpartition("/")[2].startswith("_"):
+            companion = companions.find(self, name)
+            if companion is not None:
+                return companion
         return self._tensor(self._draft(name))
 
     def __getitem__(self, item: Any) -> Any:
