@@ -126,6 +126,6 @@ def test_rows_that_were_not_verified(ds: Dataset, links: list[LinkedSample]) -> 
     tensor.append(links[:2])
     assert tensor[1].shape == (2, 8, 9, 3)
     assert tensor[1].numpy().shape == (2, 8, 9, 3)
-    assert tensor[0, 1].shape == (8, 9, 3)
+    assert tensor[1, 1].shape == (8, 9, 3)
     with pytest.raises(GetDataFromLinkError, match="row 0, item 2"):
         tensor[0].numpy()
