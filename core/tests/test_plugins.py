@@ -212,7 +212,7 @@ def test_what_is_installed_meanwhile_is_found_without_a_restart(site: Site) -> N
     [
         ("storage", "s3", 'provides storage "s3": pip install "deeplake-core[s3]"'),
         ("storage", "gcp", 'pip install "deeplake-core[gcs]"'),
-        ("storage", "azure", '; there are "file", "mem"'),
+        ("storage", "azure", '; there are "file", "fsspec", "mem"'),
         ("codec", "jpg", 'pip install "deeplake-core[codecs]"'),
         ("codec", "flac", 'pip install "deeplake-core[audio]"'),
         ("codec", "mkv", 'pip install "deeplake-core[video]"'),

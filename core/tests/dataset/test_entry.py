@@ -45,13 +45,13 @@ SIGNATURES = {
     "dataset": "path runtime=None read_only=None overwrite=False public=False "
     "memory_cache_size=2000 local_cache_size=0 creds=None token=None org_id=None verbose=True "
     "access_method='stream' unlink=False reset=False check_integrity=False lock_enabled=True "
-    "lock_timeout=0 index_params=None indra=False",
+    "lock_timeout=0 index_params=None indra=False single_writer=False",
     "empty": "path runtime=None overwrite=False public=False memory_cache_size=2000 "
     "local_cache_size=0 creds=None token=None org_id=None lock_enabled=True lock_timeout=0 "
-    "verbose=True index_params=None",
+    "verbose=True index_params=None single_writer=False",
     "load": "path read_only=None memory_cache_size=2000 local_cache_size=0 creds=None token=None "
     "org_id=None verbose=True access_method='stream' unlink=False reset=False indra=False "
-    "check_integrity=None lock_timeout=0 lock_enabled=True index_params=None",
+    "check_integrity=None lock_timeout=0 lock_enabled=True index_params=None single_writer=False",
     "exists": "path creds=None token=None org_id=None",
     "delete": "path force=False large_ok=False creds=None token=None verbose=False org_id=None",
     "like": "dest src runtime=None tensors=None overwrite=False creds=None token=None org_id=None "

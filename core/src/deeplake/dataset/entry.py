@@ -26,18 +26,12 @@ from deeplake.errors import (
 )
 from deeplake.spi import Store
 from deeplake.storage import url as urls
+from deeplake.storage.opening import open_store as _store
 from deeplake.types import Buffer, PathLike
 from deeplake.versioning.repository import MAIN, Repository
 from deeplake.versioning.session import Session
 
 Creds = Mapping[str, Any] | str | None
-
-
-def _store(url: str, scheme: str, creds: Creds, *, fresh: bool = False) -> Store:
-    """The store of a dataset, as plugins want it wrapped."""
-    plugin = plugins.get("storage", scheme)
-    store = plugin.create(url, creds=creds) if fresh else plugin.open(url, creds=creds)
-    return plugins.wrap_store(store, url)
 
 
 def _opened(dataset: Dataset) -> Dataset:
@@ -73,6 +67,8 @@ def empty(
     lock_timeout: int | None = 0,
     verbose: bool = True,
     index_params: Any = None,
+    *,
+    single_writer: bool = False,
 ) -> Dataset:
     """Create an empty dataset.
 
@@ -85,6 +81,8 @@ def empty(
         local_cache_size: Megabytes of disk for what was read from a remote store.
         creds: Credentials of the store.
         verbose: Print what long operations do.
+        single_writer: Nobody else writes meanwhile. Needed to write where a store cannot keep several
+            writers apart (``sftp://``, ``az://`` …), and without effect elsewhere.
 
     Raises:
         DatasetHandlerError: There is a dataset, and ``overwrite`` is False; or it may not be
@@ -95,7 +93,7 @@ def empty(
     """
     url, scheme = _no_address(path, "empty")
     urls.check_name(url)
-    store = _store(url, scheme, creds, fresh=True)
+    store = _store(url, scheme, creds, fresh=True, single_writer=single_writer)
     repository = Repository(store)
     if overwrite and repository.exists():
         _check_may_replace(repository, url)
@@ -133,6 +131,8 @@ def load(
     lock_timeout: int | None = 0,
     lock_enabled: bool | None = True,
     index_params: Any = None,
+    *,
+    single_writer: bool = False,
 ) -> Dataset:
     """Open a dataset.
 
@@ -167,7 +167,7 @@ def load(
         raise ValueError("unlink=True needs access_method='download' or 'local'")
     url, scheme, address = _split(path)
     url, view_id = _view_of(url)
-    store = _store(url, scheme, creds)
+    store = _store(url, scheme, creds, single_writer=single_writer)
     if method.downloads:
         if not Repository(store).exists():
             raise DatasetHandlerError(f"there is no dataset at {url} to download")
@@ -272,6 +272,8 @@ def dataset(
     lock_timeout: int | None = 0,
     index_params: Any = None,
     indra: bool = False,
+    *,
+    single_writer: bool = False,
 ) -> Dataset:
     """Open the dataset at ``path``, or create an empty one if there is none.
 
@@ -289,14 +291,16 @@ def dataset(
         try:
             return load(
                 path, read_only, memory_cache_size, local_cache_size, creds, token, org_id, verbose,
-                access_method, unlink, reset, indra, check_integrity,
+                access_method, unlink, reset, indra, check_integrity, single_writer=single_writer,
             )  # fmt: skip
         except DatasetNotFoundError:
             if address is not None:
                 raise ValueError(
                     f"there is no dataset at {url}, and one cannot be created at a version address"
                 ) from None
-    created = empty(path, overwrite=overwrite, creds=creds, verbose=verbose)
+    created = empty(
+        path, overwrite=overwrite, creds=creds, verbose=verbose, single_writer=single_writer
+    )
     if read_only:
         created.read_only = True
     return created

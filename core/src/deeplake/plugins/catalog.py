@@ -13,6 +13,7 @@ CORE = "deeplake-core"
 BUILTINS: Mapping[str, Mapping[str, str]] = {
     "storage": {
         "file": "deeplake.storage.local:LocalStorage",
+        "fsspec": "deeplake.storage.filesystem:FileSystem",
         "mem": "deeplake.storage.memory:Memory",
     },
     "codec": {

@@ -3,6 +3,9 @@
 =================  =============================================================
 ``local``          a directory of files (``file``), durable against power loss
 ``memory``         named stores of this process (``mem``)
+``filesystem``     everything that fsspec knows (``az``, ``hf``, ``sftp``, ``https`` …)
+``guard``          what stands before stores that cannot keep several writers apart
+``opening``        from a URL to a store
 ``url``            what a path says: scheme, address of a version, dataset name
 =================  =============================================================
 

@@ -1,0 +1,290 @@
+"""Stores on file systems of fsspec: the contract, and what happens where commits cannot be told apart."""
+
+from __future__ import annotations
+
+import itertools
+import pickle
+import threading
+import uuid
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import numpy as np
+import pytest
+
+import deeplake
+from deeplake.errors import (
+    CredentialsError,
+    ModuleNotInstalledException,
+    PluginNotFoundError,
+    PreconditionFailedError,
+    ReadOnlyModeError,
+    StorageError,
+)
+from deeplake.spi import Store
+from deeplake.storage.filesystem import FileSystem, FileSystemStore
+from deeplake.storage.guard import ReadOnly, SingleWriter
+from deeplake.testing.store import StoreContract
+
+
+class TestMemoryFileSystem(StoreContract):
+    nested_keys = False
+    # fsspec's memory keeps folders that became empty.
+    frees_folders = False
+
+    @pytest.fixture
+    def store(self) -> Store:
+        self.root = f"/{uuid.uuid4().hex}"
+        self.system = fsspec.filesystem("memory")
+        return FileSystemStore(f"memory:/{self.root}")
+
+    def backdoor_put(self, store: Store, key: str, data: bytes) -> None:
+        self.system.pipe_file(f"{self.root}/{key}", data)
+
+    def backdoor_get(self, store: Store, key: str) -> bytes | None:
+        try:
+            data: bytes = self.system.cat_file(f"{self.root}/{key}")
+        except FileNotFoundError:
+            return None
+        return data
+
+
+class TestSingleWriter(TestMemoryFileSystem):
+    @pytest.fixture
+    def store(self) -> Store:
+        self.root = f"/{uuid.uuid4().hex}"
+        self.system = fsspec.filesystem("memory")
+        return SingleWriter(FileSystemStore(f"memory:/{self.root}"))
+
+
+class TestReadOnly(TestMemoryFileSystem):
+    @pytest.fixture
+    def store(self) -> Store:
+        self.root = f"/{uuid.uuid4().hex}"
+        self.system = fsspec.filesystem("memory")
+        return ReadOnly(FileSystemStore(f"memory:/{self.root}"))
+
+
+# --------------------------------------------------------------------------- http
+class Web:
+    """A folder behind a web server that answers ranges, or ignores them.
+
+    Attributes:
+        url: Where it is.
+        ranges: Ranges are honoured.
+        asked: Requests so far: method, path and range.
+        secret: What ``Authorization`` has to be, if anything.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ranges = True
+        self.asked: list[tuple[str, str, str | None]] = []
+        self.secret: str | None = None
+        web = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                self._answer(body=True)
+
+            def do_HEAD(self) -> None:
+                self._answer(body=False)
+
+            def _answer(self, *, body: bool) -> None:
+                web._answer(self, body=body)
+
+            def log_message(self, *args: Any) -> None:
+                return
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _answer(self, handler: Any, *, body: bool) -> None:
+        from urllib.parse import unquote
+
+        asked = handler.headers.get("Range")
+        self.asked.append((handler.command, handler.path, asked))
+        file = self.folder / unquote(handler.path).lstrip("/")
+        status, headers, data = 200, {}, b""
+        if self.secret is not None and handler.headers.get("Authorization") != self.secret:
+            status = 403
+        elif not file.is_file():
+            status = 404
+        else:
+            data = file.read_bytes()
+            if asked and self.ranges:
+                first, _, last = asked.removeprefix("bytes=").partition("-")
+                start, stop = int(first), min(int(last or len(data)) + 1, len(data))
+                if start >= len(data):
+                    status, data = 416, b""
+                else:
+                    headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(data)}"
+                    status, data = 206, data[start:stop]
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(data)))
+        for name, value in headers.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        if body:
+            handler.wfile.write(data)
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[Web]:
+    (tmp_path / "web").mkdir()
+    running = Web(tmp_path / "web")
+    yield running
+    running.close()
+
+
+class TestHttp(StoreContract):
+    big = 4 << 20
+    many = 100
+
+    @pytest.fixture
+    def store(self, web: Web) -> Store:
+        self.folder = web.folder
+        return FileSystem().open(web.url)
+
+    def backdoor_put(self, store: Store, key: str, data: bytes) -> None:
+        file = self.folder / key
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+
+    def backdoor_get(self, store: Store, key: str) -> bytes | None:
+        file = self.folder / key
+        return file.read_bytes() if file.is_file() else None
+
+
+def made(path: Path) -> Any:
+    ds = deeplake.empty(str(path))
+    ds.create_tensor("x")
+    with ds:
+        ds.x.extend(np.arange(1000).reshape(100, 10))
+    ds.commit("made")
+    return ds
+
+
+def test_datasets_on_the_web_are_read(web: Web) -> None:
+    made(web.folder / "ds")
+    ds = deeplake.load(f"{web.url}/ds")
+    assert ds.read_only
+    assert ds.x.numpy().sum() == sum(range(1000))
+    assert [batch[0]["x"][0] for batch in ds.dataloader().numpy()] == list(range(0, 1000, 10))
+    assert pickle.loads(pickle.dumps(ds)).x[7].numpy().tolist() == list(range(70, 80))
+    with pytest.raises(ReadOnlyModeError):
+        ds.x.append(np.zeros(10, int))
+    assert {method for method, _, _ in web.asked} <= {"GET", "HEAD"}
+
+
+def test_opening_on_the_web_is_one_request(web: Web) -> None:
+    made(web.folder / "ds")
+    web.asked.clear()
+    deeplake.load(f"{web.url}/ds")
+    assert len(web.asked) == 1
+
+
+def test_a_server_without_ranges(web: Web) -> None:
+    made(web.folder / "ds")
+    web.ranges = False
+    assert deeplake.load(f"{web.url}/ds").x[42].numpy().tolist() == list(range(420, 430))
+
+
+def test_headers_of_requests(web: Web) -> None:
+    made(web.folder / "ds")
+    web.secret = "Bearer of a token"
+    with pytest.raises(StorageError):
+        deeplake.load(f"{web.url}/ds")
+    ds = deeplake.load(f"{web.url}/ds", creds={"Authorization": web.secret})
+    assert len(ds) == 100
+
+
+# --------------------------------------------------------------------------- one writer
+@pytest.fixture
+def url() -> str:
+    return f"memory://{uuid.uuid4().hex}/ds"
+
+
+def test_writing_has_to_be_asked_for(url: str) -> None:
+    with pytest.raises(StorageError, match="single_writer=True"):
+        deeplake.empty(url)
+    with pytest.warns(UserWarning, match="cannot keep several writers apart"):
+        ds = deeplake.empty(url, single_writer=True)
+    ds.create_tensor("x")
+    ds.x.extend([1, 2, 3])
+    ds.commit("three")
+    again = deeplake.load(url)
+    assert again.read_only
+    assert again.x.numpy().sum() == 6
+    with pytest.raises(ReadOnlyModeError):
+        again.x.append(4)
+    with pytest.warns(UserWarning):
+        writer = deeplake.load(url, single_writer=True)
+    writer.x.append(4)
+    with pytest.warns(UserWarning):
+        assert deeplake.dataset(url, single_writer=True).x.numpy().sum() == 10
+
+
+def test_another_writer_is_noticed_where_it_can_be(url: str) -> None:
+    with pytest.warns(UserWarning):
+        ds = deeplake.empty(url, single_writer=True)
+        ds.create_tensor("x")
+        other = deeplake.load(url, single_writer=True)
+    for number in itertools.count():
+        other.x.append(number)
+        ds.x.append(-number)
+        if number == 3:
+            break
+    assert sorted(deeplake.load(url).x.numpy()[:, 0].tolist()) == [-3, -2, -1, 0, 0, 1, 2, 3]
+
+
+def test_single_writer_has_no_effect_where_none_is_needed(tmp_path: Path) -> None:
+    ds = deeplake.empty(str(tmp_path / "ds"), single_writer=True)
+    ds.create_tensor("x")
+    assert len(deeplake.load(str(tmp_path / "ds")).tensors) == 1
+
+
+def test_single_writer_refuses_what_has_changed() -> None:
+    store = SingleWriter(FileSystemStore(f"memory://{uuid.uuid4().hex}"))
+    version = store.put("refs/x", b"1", if_absent=True)
+    store.store.put("refs/x", b"2")
+    with pytest.raises(PreconditionFailedError, match="somebody else"):
+        store.put("refs/x", b"3", if_match=version)
+    assert bytes(store.get("refs/x")) == b"2"
+
+
+# --------------------------------------------------------------------------- what is missing
+def test_protocols_that_nobody_knows() -> None:
+    with pytest.raises(PluginNotFoundError, match="nosuch"):
+        deeplake.load("nosuch://x/y")
+
+
+def test_a_library_that_is_missing() -> None:
+    with pytest.raises(ModuleNotInstalledException, match="deeplake-core\\[azure\\]"):
+        deeplake.load("az://container/ds")
+
+
+def test_what_are_no_options() -> None:
+    with pytest.raises(CredentialsError, match="dict of fsspec's options"):
+        deeplake.load("memory://x/y", creds="secret")
+
+
+def test_a_dataset_in_a_zip_file(tmp_path: Path) -> None:
+    import shutil
+
+    made(tmp_path / "ds")
+    shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path / "ds")
+    ds = deeplake.load(f"zip://::{tmp_path}/packed.zip")
+    assert ds.read_only
+    assert ds.x[99].numpy().tolist() == list(range(990, 1000))
