@@ -1,8 +1,8 @@
-"""Stores on any file system that fsspec knows: ``az://``, ``hf://``, ``sftp://``, ``https://`` …
+"""Stores on any file system that fsspec knows, ``az://``, ``hf://``, ``sftp://``, ``https://`` and others.
 
-What every file system can do is read. Few can replace a file only if it is the one that was expected, and
-fsspec has no word for it, so such a store is read only unless the user says that nobody else writes
-(``guard.SingleWriter``).
+What every file system can do is read. Few can replace a file only if it is the one that was expected,
+and fsspec has no word for it, so such a store is read only unless the user says that nobody else
+writes (``guard.SingleWriter``).
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -39,7 +39,18 @@ from deeplake.types import (
     joined,
 )
 
-READ_ONLY = ("http", "https", "github", "zip", "tar", "git", "reference", "data", "jsdelivr", "libarchive")
+READ_ONLY = (
+    "http",
+    "https",
+    "github",
+    "zip",
+    "tar",
+    "git",
+    "reference",
+    "data",
+    "jsdelivr",
+    "libarchive",
+)
 """Protocols that cannot write objects one by one, or not in place."""
 
 UNLISTED = ("http", "https", "data")
@@ -194,15 +205,12 @@ class FileSystemStore(Store):
         root = self._root.strip("/")
         start = f"{root}/" if root else ""
         found = []
-        with self._translated("list"):
-            with suppress(FileNotFoundError, NotADirectoryError):
-                files = system.find(self._root, detail=True)
-                for path, info in files.items():
-                    key = path.strip("/").removeprefix(start)
-                    if key.startswith(prefix):
-                        found.append(
-                            ObjectInfo(key, int(info.get("size") or 0), "", _modified(info))
-                        )
+        with self._translated("list"), suppress(FileNotFoundError, NotADirectoryError):
+            files = system.find(self._root, detail=True)
+            for path, info in files.items():
+                key = path.strip("/").removeprefix(start)
+                if key.startswith(prefix):
+                    found.append(ObjectInfo(key, int(info.get("size") or 0), "", _modified(info)))
         return iter(sorted(found, key=lambda one: one.key.encode()))
 
     # ---- writing
@@ -255,9 +263,7 @@ class FileSystemStore(Store):
             raise StorageTimeoutError(f"cannot {what} {where}: no answer in time") from error
         except Exception as error:
             # File systems are anybody's, and so are their errors.
-            raise StorageError(
-                f"cannot {what} {where}: {type(error).__name__}: {error}"
-            ) from error
+            raise StorageError(f"cannot {what} {where}: {type(error).__name__}: {error}") from error
 
 
 def _file_system(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
@@ -269,7 +275,10 @@ def _file_system(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
     try:
         # Listings that were made before somebody else wrote would be wrong.
         system, root = url_to_fs(
-            known + url[len(scheme) :], use_listings_cache=False, skip_instance_cache=True, **options
+            known + url[len(scheme) :],
+            use_listings_cache=False,
+            skip_instance_cache=True,
+            **options,
         )
     except ImportError as error:
         extra = _INSTALL.get(scheme)

@@ -64,7 +64,11 @@ def _plugin(scheme: str) -> StorePlugin:
     except PluginNotFoundError:
         from fsspec.registry import known_implementations, registry
 
-        if scheme in EXTRAS["storage"] or scheme not in {*known_implementations, *registry, "azure"}:
+        if scheme in EXTRAS["storage"] or scheme not in {
+            *known_implementations,
+            *registry,
+            "azure",
+        }:
             raise
         return plugins.get("storage", ANY)
 
