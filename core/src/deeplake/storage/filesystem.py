@@ -1,4 +1,4 @@
-"""Stores on any file system that fsspec knows, ``az://``, ``hf://``, ``sftp://``, ``https://`` and others.
+"""Stores on any file system that fsspec knows: ``az://``, ``hf://``, ``sftp://``, ``https://`` etc.
 
 What every file system can do is read. Few can replace a file only if it is the one that was expected,
 and fsspec has no word for it, so such a store is read only unless the user says that nobody else
