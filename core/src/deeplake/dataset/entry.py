@@ -628,7 +628,7 @@ def read(
         verify: Read and decode at once.
         creds: Credentials of the store; HTTP headers for a web server.
         compression: The file's format; None: found out from its name and first bytes.
-        storage: Store whose key ``path`` is.
+        storage: Store, or mapping, whose key ``path`` is.
         timeout: Seconds that a web server may take to connect, and between two pieces of its answer.
 
     Raises:

@@ -18,7 +18,7 @@ from deeplake.errors import (
 )
 from deeplake.format.encoding import codec_plugin
 from deeplake.plugins.catalog import CORE, EXTRAS
-from deeplake.spi import SampleCodec
+from deeplake.spi import SampleCodec, Store
 from deeplake.types import Buffer, PathLike, SampleHeader, Shape
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Sample:
         verify: Read and decode at once.
         shape, dtype: Of the decoded value, where known.
         creds: Credentials for ``path``.
-        storage: Store whose key ``path`` is.
+        storage: Store, or mapping, whose key ``path`` is.
         timeout: Seconds that a web server may take to connect, and between two pieces of its answer;
             None: as ``deeplake.config["links"]`` says.
 
@@ -232,7 +232,7 @@ def _read(path: str, creds: Any, storage: Any, timeout: float | None) -> Buffer:
     if storage is None:
         return links.read_bytes(path, creds, policy=links.Policy.for_reads(timeout))
     try:
-        found: Buffer = storage.get(path)
+        found: Buffer = storage.get(path) if isinstance(storage, Store) else storage[path]
     except (ObjectNotFoundError, KeyError, FileNotFoundError) as error:
         raise SampleReadError(f"{path}: there is no such file") from error
     except (StorageError, OSError) as error:
