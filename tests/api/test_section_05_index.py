@@ -5,6 +5,7 @@ The algebra itself: ``core/tests/dataset/test_selection.py`` and ``test_indexing
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 import deeplake
 from deeplake import Dataset
-from deeplake.errors import InvalidKeyTypeError
+from deeplake.errors import InvalidKeyTypeError, InvalidOperationError
 
 VALUES = np.arange(8 * 3 * 4).reshape(8, 3, 4)
 
@@ -90,12 +91,56 @@ def test_none_adds_an_axis_inside_samples(ds: Dataset) -> None:
     same(ds.x[0][None].numpy(), VALUES[0][None])
 
 
-def test_none_in_front_of_the_rows(ds: Dataset) -> None:
-    """Rows are the first axis of every tensor: an axis before them has to be said in NumPy."""
-    same(ds.x[None, 0].numpy(), VALUES[None, 0])
-    for item in (None, (None, slice(0, 2))):
-        with pytest.raises(InvalidKeyTypeError, match=r"numpy\(\)\[None\]"):
-            _ = ds.x[item]
+@pytest.mark.parametrize(
+    "item",
+    [
+        None, (None,), (None, 0), (None, slice(0, 2)), (None, None), (None, ...), (None, ..., 0),
+        (None, [1, 2], 0), (None, slice(None), None, 1), (None, None, 3), (None, None, slice(2)),
+        (None, slice(1, 3), 0, 2), (None, ..., None),
+    ],
+)  # fmt: skip
+def test_none_in_front_of_the_rows(ds: Dataset, item: Any) -> None:
+    same(ds.x[item].numpy(), VALUES[item])
+    assert ds.x[item].shape == VALUES[item].shape
+    assert len(ds.x[item]) == len(VALUES[item])
+    same(np.array(ds[2:6].x[item[:1] if isinstance(item, tuple) else item]), VALUES[2:6][None])
+
+
+def test_chains_behind_an_axis_in_front(ds: Dataset) -> None:
+    framed, values = ds.x[None], VALUES[None]
+    for item in (0, -1, (0, 3), (0, slice(1, 3)), slice(None), (slice(None), 2), (0, 1, 2, 3), None,
+                 (..., 0), (None, 0), (0, None), (0, ..., 1), ...):  # fmt: skip
+        same(framed[item].numpy(), values[item])
+        assert framed[item].shape == values[item].shape
+    assert [part.shape for part in framed] == [(8, 3, 4)]
+    assert repr(framed) == "Tensor(key='x', index=Index([None, slice(0, 8, None)]))"
+    with pytest.raises(IndexError):
+        _ = framed[1]
+    for item in (slice(0, 0), [0], True, 1.5):
+        with pytest.raises(InvalidKeyTypeError):
+            _ = framed[item]
+    assert (pickle.loads(pickle.dumps(framed)).numpy() == values).all()
+    assert framed.numpy(aslist=True)[0][1].tolist() == VALUES[1].tolist()
+
+
+def test_assignment_behind_an_axis_in_front(ds: Dataset) -> None:
+    values = VALUES.copy()
+    ds.x[None] = values[None] + 1
+    values[None] = values[None] + 1
+    ds.x[None, 1:3] = np.zeros((1, 2, 3, 4), int)
+    values[None, 1:3] = 0
+    ds.x[None] += 5
+    values[None] += 5
+    same(ds.x.numpy(), values)
+    with pytest.raises(InvalidOperationError):
+        ds.x[None].append(values[0])
+    ds.create_tensor("z").append(ds.x[None])
+    assert ds.z.shape == (1, 1, 8, 3, 4)
+
+
+def test_none_on_datasets(ds: Dataset) -> None:
+    with pytest.raises(InvalidKeyTypeError, match="axis"):
+        _ = ds[None]
 
 
 @pytest.mark.parametrize("item", [1.5, "a", {}, object(), True, b"x", slice("a", "b")])

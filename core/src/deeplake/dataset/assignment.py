@@ -9,6 +9,7 @@ import numpy as np
 
 from deeplake.dataset.casting import cast
 from deeplake.dataset.extent import rows as rows_of
+from deeplake.dataset.newaxis import NewAxis
 from deeplake.dataset.sequence_assignment import patched
 from deeplake.dataset.tensor import Tensor, many, plain
 from deeplake.dataset.tiling import patch
@@ -42,6 +43,8 @@ def assign(tensor: Tensor, item: Any, value: Any) -> None:
 
 def store(target: Tensor, value: Any) -> None:
     """New values for everything that ``target`` selects."""
+    if isinstance(target, NewAxis):
+        target, value = target.behind(value)
     checkout = target._checkout
     checkout.check_writable()
     rows = rows_of(target)

@@ -244,6 +244,12 @@ class Tensor:
         selection = self._selection
         if type(item) is int:
             selection = selection.select(item, self._total)
+        elif not selection.is_single and _adds_axes(item):
+            from deeplake.dataset.newaxis import NewAxis
+
+            keys = item if isinstance(item, tuple) else (item,)
+            front = next((i for i, key in enumerate(keys) if key is not None), len(keys))
+            return NewAxis(self[keys[front:]] if keys[front:] else self, front)
         else:
             schema = self._schema
             ndim = None if schema.ndim is None else schema.row_ndim
@@ -588,10 +594,22 @@ def _unpickle(holder: Dataset, tid: str, selection: Selection) -> Tensor:
     return Tensor(holder._checkout, tid, selection, holder if holder.is_view else None)
 
 
+def _adds_axes(item: Any) -> bool:
+    """Whether a subscript puts axes in front of rows that are several."""
+    if not isinstance(item, tuple):
+        return item is None
+    row = next((key for key in item if key is not None), None)
+    return item[:1] == (None,) and not (
+        isinstance(row, (int, np.integer)) and not isinstance(row, bool)
+    )
+
+
 # --------------------------------------------------------------------------- what it is given
 def plain(value: Any) -> Any:
     """A sample without the tensor around it."""
-    return value._output.as_sample(value) if isinstance(value, Tensor) else value
+    if type(value) is Tensor:
+        return value._output.as_sample(value)
+    return value.numpy() if isinstance(value, Tensor) else value
 
 
 def many(values: Any) -> Any:
@@ -600,7 +618,7 @@ def many(values: Any) -> Any:
     Raises:
         TypeError: Not several.
     """
-    if isinstance(values, Tensor):
+    if type(values) is Tensor:
         return values._output.as_samples(values)
     if isinstance(values, np.ndarray):
         array = values
