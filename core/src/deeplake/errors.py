@@ -422,6 +422,10 @@ class SampleCompressionError(CompressionError, ValueError):
     """A sample cannot be encoded with the tensor's compression."""
 
 
+class FilesOnlyError(SampleCompressionError, NotImplementedError):
+    """The tensor's compression stores files of its format; no array is made one."""
+
+
 class SampleDecompressionError(CompressionError, ValueError):
     """The stored bytes of a sample cannot be decoded."""
 

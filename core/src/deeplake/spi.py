@@ -393,6 +393,19 @@ class HtypePlugin(Plugin):
         """What ``tensor.data()`` returns for a decoded sample, or for several if ``batch``."""
         return {"value": value}
 
+    def describe(
+        self, data: dict[str, Any], fields: Mapping[str, Any], sample_info: Any
+    ) -> dict[str, Any]:
+        """What ``tensor.data()`` returns where samples are files; only for htypes that ask for a
+        compression.
+
+        Args:
+            data: What ``data`` returned.
+            fields: What the codec's ``fields`` gave; lists of it for several samples that differ.
+            sample_info: As ``tensor.sample_info``.
+        """
+        return {**data, **fields, "sample_info": sample_info}
+
 
 # --------------------------------------------------------------------------- frameworks
 class FrameworkAdapter(Plugin):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from deeplake.dataset import media
 from deeplake.dataset.extent import rows as rows_of
 from deeplake.dataset.linking import sample_of
 from deeplake.dataset.linkviews import as_links
@@ -180,7 +181,7 @@ def data(tensor: Tensor, *, aslist: bool) -> dict[str, Any]:
         value = _single_or_all(tensor)
     result = plugin.data(value, tensor._draft.info, batch=not single)
     if plugin.spec().compression != "optional":
-        result["sample_info"] = sample_info(tensor)
+        return plugin.describe(result, media.fields(tensor, aslist=aslist), sample_info(tensor))
     return result
 
 
@@ -264,25 +265,6 @@ def info_of(codec: SampleCodec | None, raw: bytes, *, modified: bool) -> dict[st
     return {"format": codec.name, **header.meta, "shape": [*header.shape], "modified": modified}
 
 
-def check_video(tensor: Tensor, what: str) -> None:
-    """Raise ``ValueError`` unless one video, or a part of one, is selected."""
-    if tensor.base_htype != "video":
-        raise ValueError(f"{what} is for videos; tensor {tensor.key!r} has htype {tensor.htype!r}")
-    if not tensor._selection.is_single:
-        raise ValueError(f"{what} needs one video: subscript tensor {tensor.key!r} with its row")
-
-
-def timestamps(tensor: Tensor) -> np.ndarray:
-    """Seconds of the selected frames of one video (see ``Tensor.timestamps``)."""
-    check_video(tensor, "timestamps")
-    rate = float(sample_info(tensor).get("fps") or 1)
-    row = int(rows_of(tensor)[0])
-    frames = tensor._reader.shape(row)[0] if row < len(tensor._reader) else 0
-    steps = tensor._selection.steps
-    first = Selection(None, tuple(step[:1] for step in steps[:1]))
-    return np.asarray(first.apply(np.arange(frames) / rate))
-
-
 # --------------------------------------------------------------------------- for other tensors
 def as_sample(tensor: Tensor) -> Any:
     """One selected sample the way ``append`` takes it: files stay files, None stays None."""
@@ -320,7 +302,6 @@ __all__ = [
     "as_samples",
     "check_filled",
     "check_payload",
-    "check_video",
     "data",
     "dynamic",
     "info_of",
@@ -330,7 +311,6 @@ __all__ = [
     "sample_info",
     "samples",
     "shown",
-    "timestamps",
     "tobytes",
     "values",
 ]

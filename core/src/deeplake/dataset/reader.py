@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 from collections import OrderedDict
@@ -26,7 +27,7 @@ from deeplake.format.links import Link
 from deeplake.format.pieces import ALONE, PARTIAL
 from deeplake.format.tiles import Part
 from deeplake.spi import SampleCodec
-from deeplake.types import Buffer, Shape, TensorSchema
+from deeplake.types import Buffer, SampleHeader, Shape, TensorSchema
 from deeplake.versioning.blocks import Blocks, object_id
 from deeplake.versioning.openchunk import OpenChunk, array_dtype, check_rows, read_header
 from deeplake.versioning.table import PieceTable
@@ -239,7 +240,37 @@ class TensorReader:
             if header.size:
                 chunk.verify(*header.frame_range(i * header.size, (i + 1) * header.size, i))
             return np.array(selection.apply(array[i]))
-        return selection.apply(self._decode(chunk, i, self._stored(chunk, i), row))
+        stored = self._stored(chunk, i)
+        items = self._items(chunk, i, stored, row, selection)
+        return selection.apply(self._decode(chunk, i, stored, row)) if items is None else items
+
+    def _items(
+        self, chunk: OpenChunk, i: int, stored: memoryview | None, row: int, selection: Selection
+    ) -> np.ndarray | None:
+        """What is selected of a file of which items are decoded alone (frames); None if it is none."""
+        codec = chunk.sample_codec
+        data = chunk.sample_bytes(i, stored)
+        if codec is None or not codec.parts or not len(data) or chunk.header.links:
+            return None
+        shape = chunk.header.sample_shape(i)
+        parts = list(selection.resolve(shape))
+        picked = np.atleast_1d(np.arange(shape[0])[parts[0]])
+        if not len(picked):
+            return np.empty(selection.result_shape(shape), array_dtype(chunk.header))
+        low, high = int(picked.min()), int(picked.max()) + 1
+        header = SampleHeader(shape, array_dtype(chunk.header).name)
+        try:
+            items = codec.decode_part(io.BytesIO(data), slice(low, high), header=header)
+        except (DeepLakeError, ValueError) as error:
+            raise CorruptedSampleError(
+                f"tensor {self.schema.name!r}, row {row}: items {low} to {high} cannot be decoded: "
+                f"{error}"
+            ) from error
+        items = items[picked - low]
+        for axis, part in enumerate(parts[1:], 1):
+            index = slice(part, part + 1) if type(part) is int else part
+            items = items[(slice(None),) * axis + (index,)]
+        return items.reshape(selection.result_shape(shape))
 
     def _tiles(self, chunk: OpenChunk, stored: memoryview | None) -> Tiles:
         tiles: Tiles | None = chunk.tiles

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from deeplake import plugins
-from deeplake.dataset import extent, output, sequences
+from deeplake.dataset import extent, media, output, sequences
 from deeplake.dataset import linkviews as linked
 from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.info import Info
@@ -354,12 +354,14 @@ class Tensor:
 
     @property
     def timestamps(self) -> np.ndarray:
-        """Seconds of the selected frames from the beginning of one video.
+        """Seconds at which the selected frames of one video are shown: float64, one a frame.
+
+        Frames that were appended as an array have no times; they count as a second each.
 
         Raises:
             ValueError: Not a video, or several of them.
         """
-        return output.timestamps(self)
+        return media.timestamps(self)
 
     def play(self) -> Any:
         """Show one video with the viewer that is installed.
@@ -368,7 +370,7 @@ class Tensor:
             ValueError: Not a video, or several of them.
             PluginNotFoundError: No viewer is installed.
         """
-        output.check_video(self, "play()")
+        media.check_video(self, "play()")
         viewers = plugins.names("viewer")
         if not viewers:
             raise PluginNotFoundError(

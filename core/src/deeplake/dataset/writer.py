@@ -22,6 +22,7 @@ from deeplake.dataset.linked import LinkedSample
 from deeplake.dataset.sample import Sample
 from deeplake.errors import (
     DeepLakeError,
+    FilesOnlyError,
     SampleCompressionError,
     SampleHtypeMismatchError,
     TensorDtypeMismatchError,
@@ -511,7 +512,7 @@ def _encode_value(array: np.ndarray, by_value: bool, plan: _Plan) -> Run | Calla
             kept = np.frombuffer(data, array.dtype).reshape(1, *shape)
         return _run_of_bytes(data, shape, plan, kept)
     if not codec.writable:
-        raise SampleCompressionError(
+        raise FilesOnlyError(
             f"{codec.name!r} can only store files that have this format already; append them with "
             "deeplake.read(path)"
         )

@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from deeplake._version import __version__
@@ -30,7 +31,8 @@ class PluginInfo:
         source: Where it comes from.
         status: ``"available"``: not imported yet. ``"loaded"``: in use. ``"shadowed"``: another
             source comes first. ``"disabled"``: by the environment. ``"conflict"``: two
-            distributions provide the key. ``"broken"``: it was tried and cannot be used.
+            distributions provide the key. ``"incomplete"``: an extra of its distribution is not
+            installed. ``"broken"``: it was tried and cannot be used.
         api: Version of the contract it was written for; None before it is loaded, and for hooks.
         reason: Why it is not used, in words.
     """
@@ -41,9 +43,9 @@ class PluginInfo:
     version: str
     entry_point: str
     source: Literal["built-in", "installed", "in-process"]
-    status: Literal["available", "loaded", "shadowed", "disabled", "conflict", "broken"] = (
-        "available"
-    )
+    status: Literal[
+        "available", "loaded", "shadowed", "disabled", "conflict", "incomplete", "broken"
+    ] = "available"
     api: tuple[int, int] | None = None
     reason: str = ""
 
@@ -92,6 +94,7 @@ def installed(*, again: bool = True) -> Installed:
 def _scan() -> Installed:
     from importlib import metadata
 
+    lacking.cache_clear()
     table: dict[str, dict[str, list[PluginInfo]]] = {}
     points = metadata.entry_points()
     for group in points.groups:
@@ -107,6 +110,34 @@ def _scan() -> Installed:
             if info not in providers:
                 providers.append(info)
     return table
+
+
+def extra_of(entry_point: str) -> str:
+    """The extra that an entry point names behind its class: ``module:class [extra]``."""
+    return entry_point.partition("[")[2].rstrip("] ")
+
+
+@lru_cache
+def lacking(distribution: str, extra: str) -> tuple[str, ...]:
+    """Names of the distributions that an extra asks for and that are not installed.
+
+    Args:
+        distribution: Name of a distribution that is installed.
+        extra: Name of one of its extras.
+    """
+    from importlib import metadata
+
+    missing = []
+    for requirement in metadata.requires(distribution) or ():
+        name, _, marker = requirement.partition(";")
+        found = re.match(r"\s*([A-Za-z0-9._-]+)", name)
+        if found is None or not re.search(rf"extra\s*==\s*['\"]{re.escape(extra)}['\"]", marker):
+            continue
+        try:
+            metadata.version(found[1])
+        except metadata.PackageNotFoundError:
+            missing.append(found[1])
+    return tuple(missing)
 
 
 def _modified(path: str) -> int:
@@ -169,4 +200,13 @@ def trace(text: str) -> None:
     logger.info(text)
 
 
-__all__ = ["Installed", "PluginInfo", "disabled", "installed", "is_disabled", "trace"]
+__all__ = [
+    "Installed",
+    "PluginInfo",
+    "disabled",
+    "extra_of",
+    "installed",
+    "is_disabled",
+    "lacking",
+    "trace",
+]

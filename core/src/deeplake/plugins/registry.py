@@ -13,7 +13,15 @@ from deeplake._version import __version__
 from deeplake.errors import PluginConflictError, PluginError, PluginNotFoundError
 from deeplake.plugins import hooking, loading
 from deeplake.plugins.catalog import BUILTINS, CORE, EXTRAS
-from deeplake.plugins.discovery import PluginInfo, disabled, installed, is_disabled, trace
+from deeplake.plugins.discovery import (
+    PluginInfo,
+    disabled,
+    extra_of,
+    installed,
+    is_disabled,
+    lacking,
+    trace,
+)
 from deeplake.plugins.wording import entry_point_of, listed, nearest
 
 Provider: TypeAlias = type[spi.Plugin] | spi.Plugin
@@ -66,6 +74,9 @@ def get(kind: str, key: str) -> spi.Plugin:
         return _load(_provider(kind, key))
 
 
+_USABLE = ("available", "loaded", "conflict", "broken")
+
+
 def names(kind: str) -> list[str]:
     """Keys of a kind that can be asked for, sorted. Nothing is imported.
 
@@ -73,7 +84,7 @@ def names(kind: str) -> list[str]:
         PluginNotFoundError: There is no such kind.
     """
     _check_kind(kind)
-    return sorted({info.key for info in _rows(kind) if info.status not in ("disabled", "shadowed")})
+    return sorted({info.key for info in _rows(kind) if info.status in _USABLE})
 
 
 def available() -> list[PluginInfo]:
@@ -168,6 +179,8 @@ def _provider(kind: str, key: str) -> PluginInfo:
         rows = _rows(kind, key, everywhere=everywhere)
         if rows and rows[0].status == "conflict":
             raise PluginConflictError(rows[0].reason)
+        if rows and rows[0].status == "incomplete":
+            raise PluginNotFoundError(rows[0].reason)
         if rows and rows[0].status != "disabled":
             return rows[0]
     if rows:
@@ -226,7 +239,21 @@ def _ranked(infos: list[PluginInfo], without: frozenset[str]) -> list[PluginInfo
             usable[position] = replace(info, status="shadowed", reason=reason)
         elif key in _loaded[kind]:
             usable[0] = replace(info, status="loaded", api=type(_loaded[kind][key]).api)
+        else:
+            usable[0] = _completed(info)
     return [*usable, *rest]
+
+
+def _completed(info: PluginInfo) -> PluginInfo:
+    """The provider, with what is missing of the extra that it needs."""
+    extra = extra_of(info.entry_point)
+    missing = lacking(info.distribution, extra) if extra and info.source == "installed" else ()
+    if not missing:
+        return info
+    ours = EXTRAS.get(info.kind, {}).get(info.key)
+    wanted = f"{CORE}[{ours}]" if ours else f"{info.distribution}[{extra}]"
+    reason = f'{info.plugin} needs {" and ".join(missing)}: pip install "{wanted}"'
+    return replace(info, status="incomplete", reason=reason)
 
 
 def _load(info: PluginInfo) -> spi.Plugin:

@@ -54,6 +54,7 @@ class SoundCodec(OriginalCodec):
                     f"it claims {frames:,} samples of {channels} channels, which its "
                     f"{file_size(file):,} bytes cannot hold"
                 )
+            self._refuse_missing_end(sound)
             meta: dict[str, Any] = {
                 "format": self.name,
                 "sample_format": _SAMPLE_FORMATS.get(sound.subtype, sound.subtype.lower()),
@@ -122,6 +123,9 @@ class SoundCodec(OriginalCodec):
     def _refuse_cut(self, file: BinaryIO) -> None:
         """Refuse a file of which a part is missing, where the library would not."""
 
+    def _refuse_missing_end(self, sound: SoundFile) -> None:
+        """The same, of an opened file."""
+
 
 class Wav(SoundCodec, api=(1, 0)):
     """RIFF waves: PCM, float, and the compressed kinds that libsndfile knows."""
@@ -171,6 +175,12 @@ class Flac(SoundCodec, api=(1, 0)):
     def sniff(self, head: Buffer) -> bool:
         return bytes(head[:4]) == b"fLaC"
 
+    def _refuse_missing_end(self, sound: SoundFile) -> None:
+        if sound.frames:
+            sound.seek(sound.frames - 1)
+            if not len(sound.read(1)):
+                raise self._unreadable("its end is missing")
+
 
 class Mp3(SoundCodec, api=(1, 0)):
     """MPEG-1 and 2, layer III.
@@ -194,7 +204,14 @@ class Mp3(SoundCodec, api=(1, 0)):
         data = file.read()
         place = _behind_id3(data)
         first = mp3_frame(data[place : place + 4])
-        if first is None or _TELLS_LENGTH.search(data, place, place + first[0]) is not None:
+        if first is None:
+            return super()._open(file)
+        told = _TELLS_LENGTH.search(data, place, place + first[0])
+        if told is not None:
+            flags, _, size = struct.unpack_from(">III", data.ljust(told.end() + 12), told.end())
+            # The number of frames, then that of bytes.
+            if told[0] != b"VBRI" and flags & 3 == 3 and place + size > len(data):
+                raise self._unreadable(f"{place + size - len(data):,} bytes are missing at its end")
             return super()._open(file)
         # Written by an old encoder. The library would guess a length from the first frame's
         # bitrate, and read no further: it is told the number of frames the way others are.

@@ -38,7 +38,9 @@ class Nifti(OriginalCodec, api=(1, 0)):
         header = image.header
         shape, dtype = tuple(map(int, header.get_data_shape())), header.get_data_dtype()
         size = math.prod(shape) * dtype.itemsize
-        if min(shape, default=0) < 0 or not self._can_hold(file, size):
+        if min(shape, default=0) < 0 or not self._can_hold(
+            file, size, int(header.get_data_offset())
+        ):
             raise self._unreadable(
                 f"it claims {shape} values of {dtype}, which its {file_size(file):,} bytes cannot "
                 "hold"
@@ -87,9 +89,9 @@ class Nifti(OriginalCodec, api=(1, 0)):
         """A file with everything."""
         return file
 
-    def _can_hold(self, file: BinaryIO, size: int) -> bool:
-        """Whether the file can hold so many bytes of values."""
-        return size <= file_size(file)
+    def _can_hold(self, file: BinaryIO, size: int, offset: int) -> bool:
+        """Whether the file can hold so many bytes of values behind so many others."""
+        return offset + size <= file_size(file)
 
 
 class NiftiGz(Nifti, api=(1, 0)):
@@ -112,8 +114,14 @@ class NiftiGz(Nifti, api=(1, 0)):
         start = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(file.read(_HEADERS), _HEADERS)
         return io.BytesIO(start)
 
-    def _can_hold(self, file: BinaryIO, size: int) -> bool:
-        return size <= min(MAX_BYTES, _DEFLATE_RATIO * file_size(file))
+    def _can_hold(self, file: BinaryIO, size: int, offset: int) -> bool:
+        if size > min(MAX_BYTES, _DEFLATE_RATIO * file_size(file)):
+            return False
+        # The last bytes tell to how many it inflates, unless it is cut, or of several members.
+        file.seek(-4, io.SEEK_END)
+        if int.from_bytes(file.read(4), "little") != (offset + size) % (1 << 32):
+            self._whole(file)
+        return True
 
     def _whole(self, file: BinaryIO) -> BinaryIO:
         image = self._image(self._head(file))

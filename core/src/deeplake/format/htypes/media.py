@@ -83,6 +83,12 @@ class PointCloud(BuiltinHtype):
             return None
         return f"a point cloud has shape (n, dimensions), not {shape}"
 
+    def describe(
+        self, data: dict[str, Any], fields: Mapping[str, Any], sample_info: Any
+    ) -> dict[str, Any]:
+        """Each dimension by its name, in the file's dtype."""
+        return dict(fields) or super().describe(data, fields, sample_info)
+
 
 class Mesh(BuiltinHtype):
     """Meshes, as PLY or STL files; the array is that of the vertices, ``(n, 3)``."""
@@ -93,6 +99,14 @@ class Mesh(BuiltinHtype):
         if len(shape) == 2 or is_empty(shape):
             return None
         return f"the vertices of a mesh have shape (n, 3), not {shape}"
+
+    def describe(
+        self, data: dict[str, Any], fields: Mapping[str, Any], sample_info: Any
+    ) -> dict[str, Any]:
+        """``vertex_…`` and ``face_…`` of PLY; vertices, centroids, normals and info of STL."""
+        if not fields:
+            return super().describe(data, fields, sample_info)
+        return dict(fields) if "vertices" not in fields else {**fields, "sample_info": sample_info}
 
 
 __all__ = ["Audio", "Dicom", "Mesh", "Nifti", "PointCloud", "Video"]

@@ -1,0 +1,105 @@
+"""What files hold besides their arrays: times of frames, dimensions of points, faces of meshes."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from deeplake.dataset.extent import rows as rows_of
+from deeplake.dataset.linking import sample_of
+from deeplake.dataset.reader import TensorReader
+from deeplake.dataset.selection import Selection
+from deeplake.errors import CorruptedSampleError, PluginNotFoundError
+from deeplake.format.encoding import codec_plugin, encoding
+from deeplake.spi import SampleCodec
+
+if TYPE_CHECKING:
+    from deeplake.dataset.tensor import Tensor
+
+
+def fields(tensor: Tensor, *, aslist: bool = False) -> dict[str, Any]:
+    """What the files of the selected samples hold besides arrays, by name.
+
+    Args:
+        tensor: The tensor; a part of the first axis that is selected is taken of what belongs to
+            its entries, too.
+        aslist: Lists also where the samples' arrays would make one.
+
+    Returns:
+        For one sample an array by name; for several one array, or a list where they differ.
+    """
+    found = [_fields_of(tensor, int(row)) for row in rows_of(tensor)]
+    if tensor._selection.is_single:
+        return dict(found[0])
+    result: dict[str, Any] = {}
+    for name in dict.fromkeys(name for one in found for name in one):
+        values = [one.get(name) for one in found]
+        arrays = [value for value in values if value is not None]
+        alike = len({(array.shape, array.dtype) for array in arrays}) == 1
+        whole = len(arrays) == len(values) and alike and not aslist
+        result[name] = np.stack(arrays) if whole else values
+    return result
+
+
+def _fields_of(tensor: Tensor, row: int) -> dict[str, np.ndarray]:
+    reader = tensor._reader
+    codec = _codec(reader, row)
+    if codec is None or type(codec).fields is SampleCodec.fields:
+        return {}
+    raw = reader.raw(row)
+    if not raw:
+        return {}
+    try:
+        found = codec.fields(io.BytesIO(raw))
+    except CorruptedSampleError as error:
+        raise CorruptedSampleError(f"tensor {tensor.key!r}, row {row}: {error}") from error
+    steps = tensor._selection.steps
+    if not codec.parts or not steps:
+        return found
+    first = Selection(None, tuple(step[:1] for step in steps[:1]))
+    items = reader.shape(row)[0]
+    return {
+        name: np.asarray(first.apply(values)) if len(values) == items else values
+        for name, values in found.items()
+    }
+
+
+def _codec(reader: TensorReader, row: int) -> SampleCodec | None:
+    """The codec of a row's file; None if it is no file."""
+    if row >= len(reader) or reader.is_null(row) or reader.tiles(row) is not None:
+        return None
+    if not reader.schema.is_link:
+        return encoding(reader.schema).sample
+    link = reader.links([row])[0]
+    name = None if link is None else sample_of(link, reader.raw(row)).compression
+    try:
+        codec = codec_plugin(name) if name else None
+    except PluginNotFoundError:
+        return None
+    return cast(SampleCodec, codec) if codec is not None and codec.media != "bytes" else None
+
+
+def check_video(tensor: Tensor, what: str) -> None:
+    """Raise ``ValueError`` unless one video, or a part of one, is selected."""
+    if tensor.base_htype != "video":
+        raise ValueError(f"{what} is for videos; tensor {tensor.key!r} has htype {tensor.htype!r}")
+    if not tensor._selection.is_single:
+        raise ValueError(f"{what} needs one video: subscript tensor {tensor.key!r} with its row")
+
+
+def timestamps(tensor: Tensor) -> np.ndarray:
+    """Seconds at which the selected frames of one video are shown (see ``Tensor.timestamps``)."""
+    check_video(tensor, "timestamps")
+    found = fields(tensor).get("timestamps")
+    if found is not None:
+        return np.asarray(found, np.float64)
+    # Frames that were appended as an array have no times: they are a second apart.
+    row = int(rows_of(tensor)[0])
+    frames = tensor._reader.shape(row)[0] if row < len(tensor._reader) else 0
+    first = Selection(None, tuple(step[:1] for step in tensor._selection.steps[:1]))
+    return np.asarray(first.apply(np.arange(frames, dtype=np.float64)))
+
+
+__all__ = ["check_video", "fields", "timestamps"]
