@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from deeplake import plugins
@@ -26,12 +28,23 @@ from deeplake.errors import (
 )
 from deeplake.spi import Store
 from deeplake.storage import url as urls
+from deeplake.storage.cache import CachedStore
 from deeplake.storage.opening import open_store as _store
 from deeplake.types import Buffer, PathLike
-from deeplake.versioning.repository import MAIN, Repository
+from deeplake.versioning.repository import MAIN, Repository, is_write_once
 from deeplake.versioning.session import Session
 
 Creds = Mapping[str, Any] | str | None
+
+
+def _cached(store: Store, memory: int, disk: int) -> Store:
+    """The store, with caches of so many megabytes if it is far away."""
+    if store.capabilities.mapping or not store.capabilities.request_cost or not (memory or disk):
+        return store
+    folder = Path(os.environ.get("LOCAL_CACHE_PREFIX") or "~/.activeloop/cache").expanduser()
+    return CachedStore(
+        store, is_write_once, memory=memory * 10**6, disk=disk * 10**6, folder=folder
+    )
 
 
 def _opened(dataset: Dataset) -> Dataset:
@@ -78,7 +91,8 @@ def empty(
             compatibility.
         overwrite: Delete a dataset that is there already.
         memory_cache_size: Megabytes of memory for what was read from a remote store.
-        local_cache_size: Megabytes of disk for what was read from a remote store.
+        local_cache_size: Megabytes of disk for what was read from a remote store, shared by processes;
+            below the environment variable ``LOCAL_CACHE_PREFIX``, else ``~/.activeloop/cache``.
         creds: Credentials of the store.
         verbose: Print what long operations do.
         single_writer: Nobody else writes meanwhile. Needed to write where a store cannot keep several
@@ -94,6 +108,7 @@ def empty(
     url, scheme = _no_address(path, "empty")
     urls.check_name(url)
     store = _store(url, scheme, creds, fresh=True, single_writer=single_writer)
+    store = _cached(store, memory_cache_size, local_cache_size)
     repository = Repository(store)
     if overwrite and repository.exists():
         _check_may_replace(repository, url)
@@ -173,6 +188,7 @@ def load(
             raise DatasetHandlerError(f"there is no dataset at {url} to download")
         url = method.fetch(store, url, verbose=verbose)
         store = _store(url, urls.FILE, None)
+    store = _cached(store, memory_cache_size, local_cache_size)
     session = _session(store, url, address, reset=reset, read_only=bool(read_only))
     if unlink and session.ref is not None:
         # Of the copy: what is there already when it is opened again needs no unlinking.
@@ -299,8 +315,10 @@ def dataset(
                     f"there is no dataset at {url}, and one cannot be created at a version address"
                 ) from None
     created = empty(
-        path, overwrite=overwrite, creds=creds, verbose=verbose, single_writer=single_writer
-    )
+        path, overwrite=overwrite, memory_cache_size=memory_cache_size,
+        local_cache_size=local_cache_size, creds=creds, verbose=verbose,
+        single_writer=single_writer,
+    )  # fmt: skip
     if read_only:
         created.read_only = True
     return created

@@ -3,6 +3,7 @@
 =================  =============================================================
 ``local``          a directory of files (``file``), durable against power loss
 ``memory``         named stores of this process (``mem``)
+``cache``          what was read from far away, in memory and on disk
 ``filesystem``     everything that fsspec knows (``az``, ``hf``, ``sftp``, ``https`` …)
 ``guard``          what stands before stores that cannot keep several writers apart
 ``opening``        from a URL to a store

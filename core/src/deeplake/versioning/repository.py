@@ -40,6 +40,11 @@ def data_key(oid: str) -> str:
     return f"data/{oid}"
 
 
+def is_write_once(key: str) -> bool:
+    """Whether the object of a key never changes once it is written."""
+    return key.startswith(("data/", "commits/"))
+
+
 def is_id(text: str) -> bool:
     """Whether this may be the id of a commit."""
     return _COMMIT_ID.fullmatch(text) is not None
@@ -313,6 +318,6 @@ class Repository:
 
 
 __all__ = [
-    "INLINE_LIMIT", "MAIN", "MAX_NAME", "Repository", "data_key", "is_id", "new_id", "quoted",
-    "ref_key",
+    "INLINE_LIMIT", "MAIN", "MAX_NAME", "Repository", "data_key", "is_id", "is_write_once", "new_id",
+    "quoted", "ref_key",
 ]  # fmt: skip
