@@ -54,9 +54,9 @@ def seeds() -> dict[str, list[bytes]]:
     """Blocks and objects of the golden datasets, by kind."""
     found: dict[str, list[bytes]] = {"chunk": [], "segment": [], "commit": [], "ref": [], "tag": []}
     versions = [(state.dataset, state.address) for state in states()]
-    for name in ("kinds", "history", "indexed", "sequences"):
+    for name in ("kinds", "history", "indexed", "sequences", "links"):
         dataset = spec_reader.Dataset(V1_0 / name)
-        for other, address in [*versions, ("sequences", "main")]:
+        for other, address in [*versions, ("sequences", "main"), ("links", "main")]:
             if other != name:
                 continue
             for tensor in dataset.version(address).tensors.values():
