@@ -179,6 +179,39 @@ def test_rows_come_in_many_forms(ds: Dataset) -> None:
     assert same(other.numpy(), np.concatenate([wanted, block[1:]]))
 
 
+def test_rows_become_samples_and_samples_rows(ds: Dataset) -> None:
+    t = ds.create_tensor("t", htype="sequence[image]", sample_compression="png")
+    t.extend([list(pictures(3)), list(pictures(2, 4, 4))])
+    plain = ds.create_tensor("plain", htype="image", sample_compression="png")
+    plain.extend(t[0])
+    plain.append(t[1, 0])
+    plain.extend(t[1, 1])
+    plain.extend(t[:, 0])
+    wanted = [*pictures(3), *pictures(2, 4, 4), pictures(3)[0], pictures(2, 4, 4)[0]]
+    assert same(plain.numpy(aslist=True), wanted)
+    assert plain[1].tobytes() == t[0, 1].tobytes()
+    t.append(plain[0:2])
+    assert same(t[2].numpy(), pictures(3)[:2])
+    t[0, :2] = t[2]
+    t[0, 2] = t[1, 0]
+    assert same(t[0].numpy(aslist=True), [*pictures(3)[:2], pictures(2, 4, 4)[0]])
+    lists = ds.create_tensor("lists", htype="sequence[list]")
+    lists.append([[1, 2], [3]])
+    ds.create_tensor("list", htype="list").append(lists[0, 0])
+    assert ds["list"].list() == [[1, 2]]
+
+
+def test_datasets_are_appended(ds: Dataset) -> None:
+    ds.create_tensor("t", htype="sequence[text]").extend([["a", "b"], None, []])
+    other = deeplake.empty("mem://appended")
+    other.create_tensor_like("t", ds.t)
+    other.extend(ds)
+    other.append(ds[0])
+    other.extend({"t": ds.t[:1]})
+    assert other.t.text() == [["a", "b"], [], [], ["a", "b"], ["a", "b"]]
+    assert [other.t._reader.is_null(i) for i in range(5)] == [False, True, False, False, False]
+
+
 def test_an_array_is_one_pass(ds: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     from deeplake.dataset import writer
 
@@ -406,7 +439,7 @@ def test_indexing_is_that_of_an_array(block: tuple[Any, np.ndarray], index: Any)
     if 0 in wanted.shape:
         assert found.size == 0
         return
-    assert same(found, wanted)
+    assert same(found, np.asarray(wanted))
     assert t[index].shape == wanted.shape
     listed = t[index].numpy(aslist=True)
     assert same(np.array(listed), np.asarray(wanted))

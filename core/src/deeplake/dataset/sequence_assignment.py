@@ -57,7 +57,7 @@ def _items(target: Tensor, taken: Picked, value: Any) -> Sequence[Any]:
 
 def _listed(target: Tensor, value: Any, n: int, what: str) -> Sequence[Any]:
     try:
-        values: Sequence[Any] = many(value)
+        values: Sequence[Any] = many(value, items=what == "items")
         problem = f"{len(values)} values"
     except TypeError:
         values = [plain(value)]

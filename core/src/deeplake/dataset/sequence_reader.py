@@ -167,6 +167,35 @@ class SequenceReader(TensorReader):
         return result
 
     # ---- rows
+    def mapped(self, row: int, item: int | None = None) -> np.ndarray | None:
+        """One row, or one item of it, copied from a map of its file.
+
+        Args:
+            row: Row number.
+            item: Number of an item, from the end if it is negative; None: all items.
+
+        Returns:
+            None if the row is not there in this form, or has no such item.
+        """
+        chunk, i = self._locate(row)
+        header, array = chunk.header, chunk.array
+        if array is None or header.ndim != self.schema.ndim:
+            return None
+        first, last = self._layout(chunk).item_range(i)
+        if item is not None:
+            if not first - last <= item < last - first:
+                return None
+            first += item % (last - first)
+            last = first + 1
+        if first == last:
+            return None
+        size = header.size
+        if size and header.frame_size:
+            chunk.verify(*header.frame_range(first * size, last * size))
+        elif size:
+            chunk.verify(first, last)
+        return array[first:last].copy() if item is None else array[first].copy()
+
     def sample(self, row: int) -> list[Any]:
         """The items of one row."""
         return self.item_values(self.items([row]))

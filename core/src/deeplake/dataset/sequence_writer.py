@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from deeplake.dataset.casting import STORED_KINDS
 from deeplake.dataset.sample import Sample
-from deeplake.dataset.writer import Batch, encode_samples
+from deeplake.dataset.writer import STACKED_FROM, Batch, encode_samples
 from deeplake.errors import SampleUpdateError, TensorInvalidSampleShapeError
 from deeplake.format.builder import Encoded
 from deeplake.format.sequence import MAX_ITEMS, Rows
@@ -21,6 +22,10 @@ from deeplake.types import TensorSchema
 
 if TYPE_CHECKING:
     from deeplake.dataset.linking import Linker
+
+
+SMALL = 4 << 10
+"""Bytes of an array that costs less to copy than to look at."""
 
 
 def encode_sequences(
@@ -104,7 +109,20 @@ def _together(parts: Sequence[Sequence[Any] | np.ndarray]) -> Any:
         first = arrays[0]
         if all(a.shape[1:] == first.shape[1:] and a.dtype == first.dtype for a in arrays):
             return first if len(arrays) == 1 else np.concatenate(arrays)
-    return [item for part in parts for item in part]
+    items = [item for part in parts for item in part]
+    return items if (stacked := _stacked(items)) is None else stacked
+
+
+def _stacked(items: list[Any]) -> np.ndarray | None:
+    """Small arrays of one shape and dtype as one array: it is encoded in one pass."""
+    if len(items) < STACKED_FROM or not isinstance(items[0], np.ndarray):
+        return None
+    shape, dtype = items[0].shape, items[0].dtype
+    if dtype.kind not in STORED_KINDS or items[0].nbytes > SMALL or not shape:
+        return None
+    if all(type(i) is np.ndarray and i.shape == shape and i.dtype == dtype for i in items):
+        return np.stack(items)
+    return None
 
 
 def _check_counts(counts: np.ndarray) -> None:

@@ -16,6 +16,7 @@ from deeplake.dataset.extent import rows as rows_of
 from deeplake.dataset.linkviews import linked_sample
 from deeplake.dataset.picked import Picked
 from deeplake.dataset.sample import Sample
+from deeplake.dataset.selection import Selection
 from deeplake.dataset.sequence_reader import SequenceReader
 from deeplake.errors import DeepLakeError
 from deeplake.format.encoding import encoding, htype_plugin
@@ -44,19 +45,36 @@ def numpy(tensor: Tensor, *, aslist: bool) -> Any:
         return [] if aslist or reader.payload == "polygon" else np.array([])
     if reader.payload == "array":
         output.check_filled(reader)
+        found = _mapped(tensor, reader) if one_row and not aslist else None
+        if found is not None:
+            return found
     taken = picked(tensor)
     if reader.payload == "polygon":
         return _one(taken.by_row(_parts(taken)), one_row)
     if not aslist:
         stacked = taken.array()
         if stacked is not None:
-            return stacked[0] if one_row else stacked
+            return np.asarray(stacked[0]) if one_row else stacked
     rows = taken.by_row(_parts(taken))
     if aslist:
         return _one(rows, one_row)
     if not taken.single:
         rows = [_stacked(tensor, row, taken) for row in rows]
     return rows[0] if one_row else _stacked(tensor, rows, taken)
+
+
+def _mapped(tensor: Tensor, reader: SequenceReader) -> np.ndarray | None:
+    """One row, or a part of one item, where that is a copy of mapped memory and nothing else."""
+    index, steps = tensor._selection.index, tensor._selection.steps
+    if type(index) is not int or index >= len(reader):
+        return None
+    if not steps:
+        return reader.mapped(index)
+    item, *inner = steps[0]
+    if len(steps) > 1 or type(item) is not int:
+        return None
+    found = reader.mapped(index, item)
+    return Selection(None, (tuple(inner),)).apply(found) if inner and found is not None else found
 
 
 def _one(rows: list[Any], one_row: bool) -> Any:
@@ -112,7 +130,7 @@ def data(tensor: Tensor, *, aslist: bool) -> dict[str, Any]:
     one_row = tensor._selection.is_single
     stacked = None if aslist else taken.array()
     if stacked is not None:
-        value = stacked[0] if one_row else stacked
+        value = np.asarray(stacked[0]) if one_row else stacked
         result = plugin.data(value, info, batch=not (one_row and taken.single))
     else:
         values = _parts(taken) if reader.payload == "array" else taken.values()
@@ -253,6 +271,11 @@ def _null_rows(tensor: Tensor) -> np.ndarray:
 
 
 # --------------------------------------------------------------------------- how much there is
+def is_row(tensor: Tensor) -> bool:
+    """Whether items of one row are selected, rather than rows or a single item."""
+    return tensor._selection.is_single and not picked(tensor).single
+
+
 def item_count(tensor: Tensor) -> int:
     """How many items the one row has that is selected; 1 if one of them is."""
     return int(picked(tensor).counts[0])
@@ -297,6 +320,7 @@ __all__ = [
     "as_sample",
     "as_samples",
     "data",
+    "is_row",
     "item_count",
     "item_total",
     "lists",

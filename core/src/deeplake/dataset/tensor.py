@@ -495,7 +495,7 @@ class Tensor:
             TypeError: ``samples`` is a single sample.
         """
         self._check_whole("extend")
-        taken = many(samples)
+        taken = many(samples, items=not self.is_sequence)
         if progressbar:
             taken = [*progress(taken, shown=True, title=f"extend {self.key}", unit="sample",
                                total=len(taken))]  # fmt: skip
@@ -614,13 +614,19 @@ def plain(value: Any) -> Any:
     return value.numpy() if isinstance(value, Tensor) else value
 
 
-def many(values: Any) -> Any:
+def many(values: Any, *, items: bool = False) -> Any:
     """Several samples: an array, or a sequence.
+
+    Args:
+        values: What was given.
+        items: One row of a sequence tensor is its items.
 
     Raises:
         TypeError: Not several.
     """
     if type(values) is Tensor:
+        if items and values.is_sequence and sequences.is_row(values):
+            return plain(values) or []
         return values._output.as_samples(values)
     if isinstance(values, np.ndarray):
         array = values
