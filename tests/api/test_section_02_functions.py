@@ -175,6 +175,17 @@ def test_check_integrity_is_taken(made: Dataset, check: bool | None) -> None:
     assert len(deeplake.load(made.path, check_integrity=check)) == 3
 
 
+def test_check_integrity_finds_damage(tmp_path: Path) -> None:
+    ds = deeplake.empty(tmp_path / "damaged")
+    ds.create_tensor("x", htype="image", sample_compression="png", downsampling=(2, 1))
+    ds.x.extend(np.random.default_rng(0).integers(0, 256, (40, 50, 50), dtype=np.uint8))
+    assert len(deeplake.load(ds.path, check_integrity=True)) == 40
+    ds["_x_downsampled_2"].pop()
+    with pytest.raises(DatasetCorruptError, match="_x_downsampled_2"):
+        deeplake.load(ds.path, check_integrity=True)
+    assert len(deeplake.load(ds.path)) == 40
+
+
 def test_indra_needs_read_only(made: Dataset) -> None:
     with pytest.raises(ValueError, match="read_only"):
         deeplake.load(made.path, indra=True)

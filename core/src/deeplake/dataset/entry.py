@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deeplake import plugins
-from deeplake.dataset import copying, download, views
+from deeplake.dataset import copying, download, downsampling, views
 from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.credentials import adopt, names_by_id
 from deeplake.dataset.dataset import Dataset
@@ -163,7 +163,9 @@ def load(
         reset: If the head of the branch cannot be read, drop what was not committed.
         unlink: Store in the copy what the links of its tensors lead to; links that need credentials
             other than those of the environment cannot be followed yet.
-        token, org_id, indra, check_integrity, lock_timeout, lock_enabled, index_params: Accepted for
+        check_integrity: Read the tables of rows of all tensors, and compare their lengths; None and
+            False: what is damaged is found when it is read (``deeplake verify`` reads everything).
+        token, org_id, indra, lock_timeout, lock_enabled, index_params: Accepted for
             compatibility.
 
     Raises:
@@ -190,6 +192,8 @@ def load(
         store = _store(url, urls.FILE, None)
     store = _cached(store, memory_cache_size, local_cache_size)
     session = _session(store, url, address, reset=reset, read_only=bool(read_only))
+    if check_integrity:
+        _check_integrity(session, url)
     if unlink and session.ref is not None:
         # Of the copy: what is there already when it is opened again needs no unlinking.
         _unlink(Dataset(Checkout(url, session, read_only=False)))
@@ -210,6 +214,22 @@ def _unlink(dataset: Dataset) -> None:
         tensor = dataset[name]
         if tensor.is_link:
             tensor.materialize()
+
+
+def _check_integrity(session: Session, url: str) -> None:
+    """Raise ``DatasetCorruptError`` if a tensor's rows are not all there."""
+    for draft in session.tensors.values():
+        schema = draft.schema
+        try:
+            found = int(draft.table.pieces()["count"].sum())
+        except FormatError as error:
+            raise DatasetCorruptError(f"{url}, tensor {schema.name!r}: {error}") from error
+        lengths = {schema.name: draft.length, f"the pieces of {schema.name}": found}
+        for name in downsampling.names(schema):
+            if name in session.by_name:
+                lengths[name] = session.by_name[name].length
+        if len(set(lengths.values())) > 1:
+            raise DatasetCorruptError(f"{url} has lengths that should be the same: {lengths}")
 
 
 def _view_of(url: str) -> tuple[str, str]:
