@@ -441,6 +441,12 @@ class FrameworkAdapter(Plugin):
         """The object users iterate: ``loader`` as the framework's own kind of loader."""
         return loader
 
+    def map_style(self, samples: Any) -> Any:
+        """Samples by number (``len``, ``[i]``, ``__getitems__([i, …])``) as the framework's own kind
+        of data set.
+        """
+        return samples
+
 
 # --------------------------------------------------------------------------- queries, sampling
 class Columns(ABC):

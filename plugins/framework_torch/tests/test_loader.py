@@ -711,3 +711,27 @@ def test_worker_processes_send_tensors(make: Any, tmp_path: Any) -> None:
                 assert all(torch.equal(a[key], b[key]) for key in ("x", "half", "n"))
             else:
                 assert torch.equal(a, b)
+
+
+# --------------------------------------------------------------------------- rows by number
+def test_a_map_style_dataset(ds: Any) -> None:
+    samples = ds.torch_dataset(transform={"images": ToTensor(), "labels": None, "index": None})
+    assert isinstance(samples, torch.utils.data.Dataset)
+    assert len(samples) == 26
+    assert samples[3]["images"].shape == (3, 12, 10)
+    assert torch.equal(samples[-1]["labels"], torch.tensor([25]))
+    with pytest.raises(IndexError):
+        samples[26]
+    sampler = torch.utils.data.WeightedRandomSampler([1.0] * 13 + [0.0] * 13, 40)
+    batches = list(DataLoader(samples, batch_size=8, sampler=sampler))
+    assert sum(len(batch["labels"]) for batch in batches) == 40
+    assert max(int(batch["index"].max()) for batch in batches) < 13
+
+
+def test_rows_by_number_in_processes_of_torch(make: Any, tmp_path: Any) -> None:
+    path = str(tmp_path / "ds")
+    make(path, x=np.arange(20))
+    samples = deeplake.load(path)[::-1].torch_dataset(return_index=False)
+    loader = DataLoader(samples, batch_size=5, num_workers=1, multiprocessing_context="spawn")
+    seen = [int(x) for batch in loader for x in batch["x"]]
+    assert seen == list(range(19, -1, -1))

@@ -573,6 +573,24 @@ class Dataset(Arranged, Rowwise, Versioned, Derived, Credentials, Account):
 
         return classic.pytorch(self, *args, **kwargs)
 
+    def tensorflow(self, *args: Any, **kwargs: Any) -> Any:
+        """A ``tf.data.Dataset`` of the rows; see ``deeplake.loader.classic.tensorflow``."""
+        from deeplake.loader import classic
+
+        return classic.tensorflow(self, *args, **kwargs)
+
+    def jax(self, *args: Any, **kwargs: Any) -> Any:
+        """A loader of JAX arrays; see ``deeplake.loader.classic.jax``."""
+        from deeplake.loader import classic
+
+        return classic.jax(self, *args, **kwargs)
+
+    def torch_dataset(self, *args: Any, **kwargs: Any) -> Any:
+        """A map-style PyTorch dataset; see ``deeplake.loader.classic.torch_dataset``."""
+        from deeplake.loader import classic
+
+        return classic.torch_dataset(self, *args, **kwargs)
+
     def dataloader(self, ignore_errors: bool = False, verbose: bool = False) -> DeepLakeDataLoader:
         """A loader of the rows that is configured step by step.
 

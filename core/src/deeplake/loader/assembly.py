@@ -324,6 +324,26 @@ class Assembly:
                 continue
         return self.finish(self.join(shares, {})) if shares else []
 
+    def fields(self, lot: Lot) -> dict[str, tuple[str, tuple[int | None, ...], str]]:
+        """What a sample is made of; see ``DeepLakeDataLoader.fields``.
+
+        Args:
+            lot: One row, by which types are found out.
+        """
+        share = self.share(lot)
+        if share.samples is not None:
+            sample = share.samples[0]
+            if not isinstance(sample, Mapping):
+                raise TypeError(f"the transform makes {type(sample).__name__} of a sample, no dict")
+            values = dict(sample.items())
+        else:
+            values = {key: share.columns[key][0] for key in self.keys}
+        whole = share.samples is not None
+        return {
+            key: _field(value, None if whole or key in self._functions else self.columns.get(key))
+            for key, value in values.items()
+        }
+
     # ---- cutting the work
     def units(self, batches: Iterator[Lot], together: int, parts: int) -> Iterator[Unit]:
         """Batches as pieces of work.
@@ -478,6 +498,29 @@ class Unit:
             self.outcomes.append(Failure(error))
             return False
         return True
+
+
+def _field(
+    value: Any, column: Column | PictureColumn | None
+) -> tuple[str, tuple[int | None, ...], str]:
+    if isinstance(value, bytes):
+        return "bytes", (), "bytes"
+    if isinstance(value, str):
+        return "text", (), "str"
+    if isinstance(value, (bool, int, float, complex)):
+        value = np.asarray(value)
+    if not hasattr(value, "shape") or not hasattr(value, "dtype"):
+        return type(value).__name__, (), "object"
+    array = np.asarray(value)
+    if array.dtype.kind == "U" and array.size == 1:
+        return "text", (), "str"
+    if array.dtype.kind not in "biufc":
+        return "object", (), "object"
+    if column is not None and column.shape is not None:
+        return "array", column.shape, array.dtype.name
+    if column is None and array.shape == (1,):
+        return "array", (1,), array.dtype.name  # a row number
+    return "array", (None,) * array.ndim, array.dtype.name
 
 
 def _stacked(values: list[Any]) -> Values:

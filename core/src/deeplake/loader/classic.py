@@ -1,11 +1,13 @@
-"""``ds.pytorch(…)``: a loader in one call."""
+"""``ds.pytorch(…)`` and the like: a loader in one call."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from deeplake import plugins
 from deeplake.loader.loader import DeepLakeDataLoader
+from deeplake.loader.samples import Samples
 from deeplake.loader.spec import (
     INDEX,
     LoaderSpec,
@@ -95,9 +97,118 @@ def pytorch(
         ValueError: An argument is out of its range, or a tensor cannot be decoded that way.
         TypeError: An argument that there is not.
     """
-    unknown = sorted(kwargs.keys() - _FURTHER - _IGNORED)
-    if unknown:
-        raise TypeError(f"ds.pytorch() has no argument {', '.join(map(repr, unknown))}")
+    return _loader(
+        dataset, "torch", kwargs, transform=transform, tensors=tensors, num_workers=num_workers,
+        batch_size=batch_size, drop_last=drop_last, collate_fn=collate_fn, pin_memory=pin_memory,
+        shuffle=shuffle, buffer_size=buffer_size, progressbar=progressbar,
+        return_index=return_index, pad_tensors=pad_tensors, transform_kwargs=transform_kwargs,
+        decode_method=decode_method,
+    )  # fmt: skip
+
+
+def jax(
+    dataset: Dataset,
+    transform: Callable[[Any], Any] | Mapping[str, Callable[[Any], Any] | None] | None = None,
+    tensors: Sequence[str] | None = None,
+    num_workers: int = 1,
+    batch_size: int | None = 1,
+    drop_last: bool = False,
+    collate_fn: Callable[[Any], Any] | None = None,
+    shuffle: bool = False,
+    buffer_size: int = 2048,
+    progressbar: bool = False,
+    return_index: bool = True,
+    pad_tensors: bool = False,
+    transform_kwargs: Mapping[str, Any] | None = None,
+    decode_method: Mapping[str, str] | None = None,
+    sharding: Any = None,
+    **kwargs: Any,
+) -> Any:
+    """A loader of a dataset or view whose batches are JAX arrays.
+
+    Arguments are those of :func:`pytorch`, and:
+
+    Args:
+        dataset: Dataset or view.
+        sharding: A ``jax.sharding.Sharding`` or device that batches are put on, or a dict of them by
+            tensor; None: JAX's default device.
+
+    Raises:
+        PluginNotFoundError: The plugin for JAX is not installed.
+        ValueError, TypeError, EmptyTensorError, TensorDoesNotExistError: As in :func:`pytorch`.
+    """
+    return _loader(
+        dataset, "jax", kwargs, transform=transform, tensors=tensors, num_workers=num_workers,
+        batch_size=batch_size, drop_last=drop_last, collate_fn=collate_fn, shuffle=shuffle,
+        buffer_size=buffer_size, progressbar=progressbar, return_index=return_index,
+        pad_tensors=pad_tensors, transform_kwargs=transform_kwargs, decode_method=decode_method,
+        options={} if sharding is None else {"sharding": sharding},
+    )  # fmt: skip
+
+
+def tensorflow(
+    dataset: Dataset,
+    tensors: Sequence[str] | None = None,
+    tobytes: bool | Sequence[str] = False,
+    fetch_chunks: bool = True,
+) -> Any:
+    """A ``tf.data.Dataset`` of the rows: a dict of tensors for each.
+
+    Args:
+        dataset: Dataset or view.
+        tensors: Tensors to load, in this order; None: all.
+        tobytes: Stored bytes instead of arrays: of all tensors, or of those that are named.
+        fetch_chunks: Accepted for compatibility.
+
+    Raises:
+        PluginNotFoundError: The plugin for TensorFlow is not installed.
+        TensorDoesNotExistError: A name is no tensor.
+        EmptyTensorError: A tensor has no samples.
+        LoaderError: ``tf.data`` has no type for a tensor (json values, lists).
+    """
+    names = _tensors(tensors)
+    if names is None:
+        names = tuple(dataset._visible())
+    raw = names if tobytes is True else tuple(tobytes or ())
+    spec = LoaderSpec(
+        framework="tensorflow",
+        tensors=names,
+        decode_method=check_decode_method(dict.fromkeys(raw, "tobytes")),
+        unbatched=True,
+    )
+    return DeepLakeDataLoader.of(dataset, spec, not_empty=True).as_dataset()
+
+
+def torch_dataset(
+    dataset: Dataset,
+    transform: Callable[[Any], Any] | Mapping[str, Callable[[Any], Any] | None] | None = None,
+    tensors: Sequence[str] | None = None,
+    return_index: bool = True,
+    decode_method: Mapping[str, str] | None = None,
+    transform_kwargs: Mapping[str, Any] | None = None,
+) -> Any:
+    """A map-style ``torch.utils.data.Dataset`` of the rows, for samplers of your own.
+
+    A loader of ours is faster, shuffles and resumes by itself: use this where code wants to choose
+    rows. Arguments are those of :func:`pytorch`.
+
+    Raises:
+        PluginNotFoundError: The plugin for PyTorch is not installed.
+        ValueError, EmptyTensorError, TensorDoesNotExistError: As in :func:`pytorch`.
+    """
+    spec = LoaderSpec(
+        framework="torch",
+        tensors=_tensors(tensors),
+        decode_method=check_decode_method(decode_method),
+        return_index=bool(return_index),
+        transform=None if transform is None else Transform.of(transform, transform_kwargs or {}),
+        unbatched=True,
+    )
+    return plugins.get("framework", "torch").map_style(Samples(dataset, spec))
+
+
+def _tensors(tensors: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Names of the tensors to load, checked."""
     if isinstance(tensors, str):
         raise ValueError(f"tensors is a list of names, not the string {tensors!r}")
     if INDEX in (tensors or ()):
@@ -105,6 +216,36 @@ def pytorch(
             "'index' is no tensor: batches have the row numbers under this key when "
             "return_index=True"
         )
+    return None if tensors is None else tuple(tensors)
+
+
+def _loader(
+    dataset: Dataset,
+    framework: str,
+    kwargs: Mapping[str, Any],
+    *,
+    transform: Any,
+    tensors: Sequence[str] | None,
+    num_workers: int,
+    batch_size: int | None,
+    drop_last: bool,
+    collate_fn: Callable[[Any], Any] | None,
+    shuffle: bool,
+    buffer_size: int,
+    progressbar: bool,
+    return_index: bool,
+    pad_tensors: bool,
+    transform_kwargs: Mapping[str, Any] | None,
+    decode_method: Mapping[str, str] | None,
+    pin_memory: bool = False,
+    options: Mapping[str, Any] | None = None,
+) -> Any:
+    """The loader that one of the functions above describes."""
+    unknown = sorted(kwargs.keys() - _FURTHER - _IGNORED)
+    if unknown:
+        name = "pytorch" if framework == "torch" else framework
+        raise TypeError(f"ds.{name}() has no argument {', '.join(map(repr, unknown))}")
+    names = _tensors(tensors)
     if not buffer_size > 0:
         raise ValueError(f"buffer_size is a positive number of megabytes, not {buffer_size!r}")
     effort = cast(
@@ -112,8 +253,8 @@ def pytorch(
         check_effort(num_workers, kwargs.get("num_threads"), kwargs.get("prefetch_factor") or 2),
     )
     spec = LoaderSpec(
-        framework="torch",
-        tensors=None if tensors is None else tuple(tensors),
+        framework=framework,
+        tensors=names,
         decode_method=check_decode_method(decode_method),
         return_index=bool(return_index),
         transform=None if transform is None else Transform.of(transform, transform_kwargs or {}),
@@ -130,6 +271,7 @@ def pytorch(
         processes=effort["num_workers"] if effort["num_workers"] > 1 else 0,
         method=_method(kwargs.get("multiprocessing_context")),
         progressbar=bool(progressbar),
+        options=options or {},
         **effort,
     )
     visible = dataset.tensors
@@ -152,4 +294,4 @@ def _method(context: Any) -> str | None:
     return None if method == "fork" else cast("str | None", method)
 
 
-__all__ = ["pytorch"]
+__all__ = ["jax", "pytorch", "tensorflow", "torch_dataset"]

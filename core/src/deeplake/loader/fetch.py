@@ -37,6 +37,9 @@ Values: TypeAlias = "np.ndarray | list[Any]"
 SMALL = 64
 """Bytes that a sample without a shape (text, json) is taken for."""
 
+ALIGNED = 64
+"""Bytes at whose multiples the arrays of batches begin: TensorFlow and JAX copy others."""
+
 _PIL = frozenset(("jpeg", "jpg", "png"))
 _DIRECT = frozenset(("L", "RGB"))
 """Modes of files whose decoded pixels are those of the PIL image."""
@@ -258,6 +261,21 @@ class Column:
         )
 
     @property
+    def shape(self) -> tuple[int | None, ...] | None:
+        """Shape of all samples, None for sides that differ; None where that is not known."""
+        schema = self.source.schema
+        if (
+            self._plugin.spec().payload != "array"
+            or schema.is_sequence
+            or schema.dtype is None
+            or self._decode != "numpy"
+            or self._steps.steps
+        ):
+            return None
+        low, high = self.source.reader.table.bounds()
+        return tuple(a if a == b else None for a, b in zip(low, high, strict=True))
+
+    @property
     def how(self) -> str:
         """How it is read, in words."""
         if self._gather is not None:
@@ -271,7 +289,7 @@ class Column:
         """An array for ``n`` uniform samples."""
         assert self.uniform is not None
         shape, dtype = self.uniform
-        return np.empty((n, *shape), dtype)
+        return aligned((n, *shape), dtype)
 
     def read_batches(self, lots: Sequence[Lot]) -> list[Values]:
         """The samples of several batches, read together.
@@ -400,6 +418,15 @@ class Column:
         return np.zeros((0,) * max(1, schema.ndim or 0), self._widen.get(dtype, dtype))
 
 
+def aligned(shape: Shape, dtype: Any) -> np.ndarray:
+    """An array that is not filled, at an address that every framework takes as it is."""
+    dtype = np.dtype(dtype)
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.empty(size + ALIGNED, np.uint8)
+    start = -memory.ctypes.data % ALIGNED
+    return np.asarray(memory[start : start + size].view(dtype).reshape(shape))
+
+
 def check_decode(name: str, schema: TensorSchema, decode: Decode, *, subscripted: bool) -> None:
     """Whether samples of a tensor can be decoded this way.
 
@@ -429,4 +456,4 @@ def check_decode(name: str, schema: TensorSchema, decode: Decode, *, subscripted
         raise NotImplementedError(f"tensor {name!r}: decode_method 'data' is not made for videos")
 
 
-__all__ = ["Column", "Rows", "Snapshot", "Source", "Values", "check_decode"]
+__all__ = ["Column", "Rows", "Snapshot", "Source", "Values", "aligned", "check_decode"]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from deeplake import plugins, random
+from deeplake.errors import EmptyTensorError
 from deeplake.loader import choice
 from deeplake.loader.assembly import Assembly, assembled
 from deeplake.loader.epoch import Epoch
@@ -401,6 +402,7 @@ class DeepLakeDataLoader:
         return_index: bool = True,
         decode_method: Mapping[str, str] | None = None,
         persistent_workers: bool = False,
+        sharding: Any = None,
     ) -> Any:
         """Batches of JAX arrays.
 
@@ -416,6 +418,8 @@ class DeepLakeDataLoader:
             return_index: Add the row numbers to each batch, under the key ``"index"``.
             decode_method: ``"numpy"``, ``"tobytes"``, ``"pil"`` or ``"data"`` by tensor.
             persistent_workers: Keep workers between epochs.
+            sharding: A ``jax.sharding.Sharding`` or device that batches are put on, or a dict of
+                them by tensor; None: JAX's default device.
 
         Raises:
             PluginNotFoundError: The plugin for JAX is not installed.
@@ -425,6 +429,7 @@ class DeepLakeDataLoader:
             "jax", num_workers, tensors, num_threads, prefetch_factor, decode_method,
             persistent_workers, collate_fn=collate_fn, distributed=bool(distributed),
             return_index=bool(return_index),
+            options={} if sharding is None else {"sharding": sharding},
         )  # fmt: skip
 
     @property
@@ -500,6 +505,23 @@ class DeepLakeDataLoader:
     def epoch(self) -> int:
         """The epoch that the next iteration is."""
         return self._schedule.epoch
+
+    def fields(self) -> dict[str, tuple[str, tuple[int | None, ...], str]]:
+        """What a sample is made of.
+
+        Returns:
+            For each key of a batch: what it is (``"array"``, ``"text"``, ``"bytes"`` or the name of
+            another type), its shape, with None for sides that differ from sample to sample, and its
+            dtype. What a transform makes is found out from the first sample.
+
+        Raises:
+            EmptyTensorError: A tensor holds no value, or there are no rows.
+        """
+        assembly = self._ready()
+        if len(self._rows) == 0:
+            raise EmptyTensorError(f"a loader of {self._snapshot.path} has no rows")
+        first = np.asarray(self._rows[:1], np.int64)
+        return assembly.fields(Lot(first, np.zeros(1, np.int64), Dice(0, 0)))
 
     def summary(self) -> None:
         """Print the tensors of the dataset."""

@@ -10,7 +10,7 @@ import numpy as np
 from deeplake.dataset.selection import Selection
 from deeplake.errors import CorruptedSampleError, DeepLakeError, FormatError
 from deeplake.loader.failure import transform_failed
-from deeplake.loader.fetch import Column, Values
+from deeplake.loader.fetch import Column, Values, aligned
 from deeplake.loader.lot import Lot
 from deeplake.spi import SampleCodec
 from deeplake.transforms import (
@@ -92,6 +92,13 @@ class PictureColumn:
         return kinds[len(kinds) - len(tail) :] == tail and len(set(tail)) == len(tail)
 
     @property
+    def shape(self) -> tuple[int | None, ...] | None:
+        """Shape of all results; None where that is not known."""
+        if self._plane is None or self.rest:
+            return None
+        return self._result(self._plane)[0]
+
+    @property
     def how(self) -> str:
         """How it is read, in words."""
         if not self._geometry:
@@ -125,10 +132,10 @@ class PictureColumn:
         assert self._plane is not None
         if self._last is not None or not self._chw:
             shape, dtype = self._result(self._plane)
-            return np.empty((n, *shape), dtype)
+            return aligned((n, *shape), dtype)
         # Channels last in memory, as they come from the decoder.
         plane = self._plane if len(self._plane) == 3 else (*self._plane, 1)
-        return np.empty((n, *plane), np.uint8).transpose(0, 3, 1, 2)
+        return aligned((n, *plane), np.uint8).transpose(0, 3, 1, 2)
 
     def read(self, lot: Lot, out: np.ndarray | None = None) -> Values:
         """The results for some rows.

@@ -94,6 +94,7 @@ class LoaderSpec:
         ignore_errors: Leave out rows that cannot be read or transformed.
         verbose: Print what is loaded when an epoch starts.
         progressbar: Show one, an epoch.
+        options: What only one framework knows.
     """
 
     framework: str | None = None
@@ -120,6 +121,7 @@ class LoaderSpec:
     ignore_errors: bool = False
     verbose: bool = False
     progressbar: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def rows_a_batch(self) -> int:

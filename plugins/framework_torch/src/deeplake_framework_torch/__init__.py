@@ -51,5 +51,11 @@ class Torch(FrameworkAdapter, api=(1, 0)):
 
         return TorchLoader(loader)
 
+    def map_style(self, samples: Any) -> Any:
+        """The samples as a map-style ``torch.utils.data.Dataset``."""
+        from deeplake_framework_torch.samples import TorchSamples
+
+        return TorchSamples(samples)
+
 
 __all__ = ["Torch"]
