@@ -129,7 +129,8 @@ def test_every_plugin_has_an_extra_named_after_it() -> None:
 
 def test_an_extra_is_the_last_word_of_its_distribution() -> None:
     for name, requirements in extras().items():
-        if name in ("all", "azure", "http", "test-servers"):
+        # tf names the kind of TensorFlow; the others are libraries that the kernel can use.
+        if name in ("all", "azure", "http", "processes", "test-servers", "tf"):
             continue
         [requirement] = requirements
         if requirement.extras:
@@ -144,7 +145,7 @@ def test_all_means_all_that_exist() -> None:
     [everything] = extras()["all"]
     assert everything.name == "deeplake-core"
     chosen = {extras()[name][0].name for name in everything.extras}
-    assert chosen == {dist_name(plugin) for plugin in PLUGINS}
+    assert chosen - {"cloudpickle"} == {dist_name(plugin) for plugin in PLUGINS}
 
 
 # --------------------------------------------------------------------------- what each ships

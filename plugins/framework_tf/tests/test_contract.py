@@ -21,6 +21,9 @@ class TestTensorflow(FrameworkContract):
     def to_numpy(self, value: Any) -> np.ndarray:
         return value.numpy() if isinstance(value, tf.Tensor) else np.asarray(value)
 
+    def to_text(self, value: Any) -> Any:
+        return value.numpy().decode()  # strings are bytes here
+
     def from_numpy(self, array: np.ndarray) -> Any:
         return tf.convert_to_tensor(array)
 

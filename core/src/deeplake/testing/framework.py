@@ -75,6 +75,10 @@ class FrameworkContract:
         """An array as the framework's tensor."""
         return array
 
+    def to_text(self, value: Any) -> Any:
+        """One text of a batch as a str."""
+        return np.asarray(value).reshape(-1).tolist()[0]
+
     def columns(self, batch: Any) -> dict[str, Any]:
         """The columns of a converted or collated batch, in order."""
         if self.batches:
@@ -196,7 +200,7 @@ class FrameworkContract:
         texts = [np.array(["a"]), np.array([""]), np.array(["été"])]
         objects = [_objects({"a": 1}), _objects(1, "x", None), _objects()]
         columns = self.columns(self.adapter().convert(Batch(text=texts, json=objects)))
-        assert [_text(value) for value in columns["text"]] == ["a", "", "été"]
+        assert [self.to_text(value) for value in columns["text"]] == ["a", "", "été"]
         assert [list(value) for value in columns["json"]] == [[{"a": 1}], [1, "x", None], []]
 
     def test_ragged_samples_are_kept_or_refused(self) -> None:
@@ -229,7 +233,7 @@ class FrameworkContract:
         assert image.dtype == np.uint8
         assert np.array_equal(image, np.stack([s["image"] for s in samples]))
         assert np.array_equal(self._stacked(columns["label"]), np.arange(4)[:, None])
-        assert [_text(value) for value in columns["name"]] == ["0", "1", "2", "3"]
+        assert [self.to_text(value) for value in columns["name"]] == ["0", "1", "2", "3"]
 
     def test_collate_takes_tensors_and_numbers(self) -> None:
         samples = [
@@ -313,12 +317,6 @@ class FrameworkContract:
         if isinstance(column, list):
             return np.stack([self.to_numpy(value) for value in column])
         return self.to_numpy(column)
-
-
-def _text(value: Any) -> Any:
-    """One text of a batch; some frameworks have bytes only."""
-    shown = np.asarray(value).reshape(-1).tolist()[0]
-    return shown.decode() if isinstance(shown, bytes) else shown
 
 
 def _flat(column: Any) -> list[Any]:
