@@ -9,7 +9,7 @@ import sys
 import textwrap
 import threading
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -54,11 +54,18 @@ class Site:
         (self.folder / f"{name}.py").write_text(textwrap.dedent(code))
 
     def install(
-        self, name: str, version: str, entry_points: Mapping[str, Mapping[str, str]]
+        self,
+        name: str,
+        version: str,
+        entry_points: Mapping[str, Mapping[str, str]],
+        requires: Iterable[str] = (),
     ) -> None:
         info = self.folder / f"{name.replace('-', '_')}-{version}.dist-info"
         info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        needs = "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}"
+        )
         lines = [
             f"[deeplake.{kind}]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items())
             for kind, keys in entry_points.items()
@@ -350,6 +357,36 @@ def test_an_entry_point_may_name_extras_and_nested_classes(site: Site) -> None:
     site.module("acme_draw", code)
     site.install("acme-draw", "1", {"sampler": {"draw": "acme_draw:Outer.Draw [fast]"}})
     assert site.result("show(type(plugins.get('sampler', 'draw')).__name__)") == "Draw"
+
+
+def test_an_extra_that_is_not_installed_is_named(site: Site) -> None:
+    site.module("acme", SAMPLER.format(name="Fair"))
+    needs = ["numpy", 'fairness>=2; extra == "fair"', "dice[loaded] ; extra == 'fair'"]
+    points = {"sampler": {"fair": "acme:Fair [fair]"}, "codec": {"mp4": "acme:Fair [fair]"}}
+    site.install("acme-fair", "1.0", points, needs)
+    code = """
+    rows = {info.key: info for info in plugins.available() if info.distribution == "acme-fair"}
+    show([
+        rows["fair"].status, rows["fair"].reason, rows["mp4"].reason, "fair" in plugins.names("sampler"),
+        "acme" in sys.modules, failure(plugins.get, "sampler", "fair"),
+        [info.status for info in plugins.check() if info.key == "fair"],
+    ])
+    """
+    [status, reason, ours, listed, imported, error, checked] = site.result(code)
+    assert status == "incomplete"
+    assert reason == 'sampler "fair" needs fairness and dice: pip install "acme-fair[fair]"'
+    assert ours.endswith('pip install "deeplake-core[video]"')
+    assert not listed
+    assert not imported
+    assert error[:2] == ["PluginNotFoundError", reason]
+    assert checked == ["incomplete"]
+
+    for name in ("fairness", "dice"):
+        site.install(name, "2.0", {})
+    code = """
+    show([plugins.get("sampler", "fair").order([], size=1, replace=True, rng=None)])
+    """
+    assert site.result(code) == ["Fair"]
 
 
 def test_a_failed_load_is_tried_again(site: Site) -> None:
