@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
+from typing import cast as cast_type
 
 import numpy as np
 
@@ -31,6 +32,7 @@ from deeplake.format import values
 from deeplake.format.encoding import codec_plugin, htype_plugin
 from deeplake.format.links import ENV, Link, Pin, creds_names
 from deeplake.links import Opener, Policy, RangeFile, Source, shown
+from deeplake.spi import SampleCodec
 from deeplake.types import Shape, TensorSchema
 from deeplake.versioning.workingcopy import WorkingCopy
 
@@ -369,14 +371,22 @@ def decode_into(link: Link, data: bytes, out: np.ndarray) -> bool:
     """Decode straight into an array, if the file is pinned to a format and fits; else do nothing."""
     if link.pin is None or not link.pin.format or not out.flags.c_contiguous:
         return False
-    codec: Any = codec_plugin(link.pin.format)
-    if codec.media == "bytes":
+    codec = codec_of(link)
+    if codec is None:
         return False
     header = codec.probe(data)
     if header.shape != out.shape or np.dtype(header.dtype) != out.dtype:
         return False
     codec.decode(data, out=out)
     return True
+
+
+def codec_of(link: Link) -> SampleCodec | None:
+    """The codec of the file that a link was pinned to; None if that is not known."""
+    if link.pin is None or not link.pin.format:
+        return None
+    codec = codec_plugin(link.pin.format)
+    return None if codec.media == "bytes" else cast_type(SampleCodec, codec)
 
 
 def located(error: DeepLakeError, tensor: str, row: Any) -> DeepLakeError:
@@ -388,6 +398,15 @@ def located(error: DeepLakeError, tensor: str, row: Any) -> DeepLakeError:
 
 
 __all__ = [
-    "HASHED", "Linker", "decode", "decode_into", "fitted", "format_of", "located", "sample_of",
-    "shape_of", "value",
+    "HASHED",
+    "Linker",
+    "codec_of",
+    "decode",
+    "decode_into",
+    "fitted",
+    "format_of",
+    "located",
+    "sample_of",
+    "shape_of",
+    "value",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias, cast
 
 import numpy as np
 
@@ -19,13 +19,20 @@ from deeplake.dataset import linking
 from deeplake.dataset.linking import Linker
 from deeplake.dataset.sample import Sample
 from deeplake.dataset.selection import Selection
-from deeplake.errors import CorruptedSampleError, DeepLakeError, FormatError
+from deeplake.errors import (
+    CorruptedSampleError,
+    DeepLakeError,
+    FormatError,
+    GetDataFromLinkError,
+    MissingCredsError,
+)
 from deeplake.format import values
 from deeplake.format.chunk import FIXED, TILE, ChunkHeader
 from deeplake.format.encoding import encoding, htype_plugin
 from deeplake.format.links import Link
 from deeplake.format.pieces import ALONE, PARTIAL
 from deeplake.format.tiles import Part
+from deeplake.links import RangeFile
 from deeplake.spi import SampleCodec
 from deeplake.types import Buffer, SampleHeader, Shape, TensorSchema
 from deeplake.versioning.blocks import Blocks, object_id
@@ -250,9 +257,12 @@ class TensorReader:
         """What is selected of a file of which items are decoded alone (frames); None if it is none."""
         codec = chunk.sample_codec
         data = chunk.sample_bytes(i, stored)
-        if codec is None or not codec.parts or not len(data) or chunk.header.links:
-            return None
         shape = chunk.header.sample_shape(i)
+        link = self._link(data, row) if chunk.header.links and len(data) else None
+        if link is not None and any(shape):
+            codec = linking.codec_of(link)
+        if codec is None or not codec.parts or not len(data):
+            return None
         parts = list(selection.resolve(shape))
         picked = np.atleast_1d(np.arange(shape[0])[parts[0]])
         if not len(picked):
@@ -260,7 +270,10 @@ class TensorReader:
         low, high = int(picked.min()), int(picked.max()) + 1
         header = SampleHeader(shape, array_dtype(chunk.header).name)
         try:
-            items = codec.decode_part(io.BytesIO(data), slice(low, high), header=header)
+            with io.BytesIO(data) if link is None else self._opened(link) as file:
+                items = codec.decode_part(cast(BinaryIO, file), slice(low, high), header=header)
+        except (GetDataFromLinkError, MissingCredsError) as error:
+            raise linking.located(error, self.schema.name, row) from error
         except (DeepLakeError, ValueError) as error:
             raise CorruptedSampleError(
                 f"tensor {self.schema.name!r}, row {row}: items {low} to {high} cannot be decoded: "
@@ -389,6 +402,11 @@ class TensorReader:
             return linking.value(self.linker, link, self.schema, self.info, out)
         except DeepLakeError as error:
             raise linking.located(error, self.schema.name, row) from error
+
+    def _opened(self, link: Link) -> RangeFile:
+        """A linked file of which parts are read."""
+        assert self.linker is not None
+        return self.linker.file(link)
 
     def _file(self, data: Buffer, row: Any) -> bytes:
         """The file that a link leads to; nothing for None."""
