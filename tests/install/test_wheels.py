@@ -149,6 +149,22 @@ def test_kernel_and_plugins(environment: Environment, dist: Path) -> None:
     listed = run(environment.scripts / "deeplake", "plugins", "--check", cwd=environment.folder)
     for name in expected:
         assert name in listed
+    # Their extras were not asked for: that is told, and nothing is broken.
+    for key, extra in (("mp4", "video"), ("wav", "audio"), ("dcm", "medical"), ("las", "points")):
+        assert f'codec "{key}" is incomplete' in listed
+        assert f"deeplake-core[{extra}]" in listed
+
+
+@pytest.mark.install
+def test_files_of_all_kinds(environment: Environment, dist: Path) -> None:
+    origins = environment.install(dist, "deeplake-core[audio,medical,points,video]")
+    assert ours(origins, dist) == {"deeplake-core", "deeplake-codecs"}
+
+    printed = environment.python(HERE / "use_files.py", environment.folder)
+    assert printed.splitlines()[-1].startswith(f"used {__version__} {environment.folder}")
+
+    listed = run(environment.scripts / "deeplake", "plugins", "--check", cwd=environment.folder)
+    assert "incomplete" not in listed
 
 
 @pytest.mark.install
