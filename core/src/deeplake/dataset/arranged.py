@@ -91,6 +91,8 @@ class Arranged:
             source: The other tensor, of this or another dataset.
             unlink: Make it hold data where the other holds links.
         """
+        if not hasattr(source, "_schema"):
+            raise TypeError(f"source is a tensor, not {type(source).__name__}")
         return self._add_like(name, source._schema, source._draft.info, unlink=unlink)
 
     def _add_like(

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from deeplake.dataset import downsampling, writer
+from deeplake.dataset.info import as_json
 from deeplake.dataset.lender import Lender
 from deeplake.dataset.linking import Linker
 from deeplake.dataset.reader import TensorReader
@@ -436,6 +437,8 @@ class Checkout:
         """Encoded samples, with those of the tensors that have smaller copies of them."""
         linker = self.linker if draft.schema.is_link else None
         batch = writer.encode(samples, draft.schema, draft.info, linker)
+        if batch.info is not None:
+            as_json(batch.info)
         copies = downsampling.drafts(draft, self.session.by_name)
         if copies:
             # What the first sample decides, it decides for its smaller copies too.

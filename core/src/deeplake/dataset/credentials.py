@@ -149,8 +149,8 @@ class Credentials:
             values[new_creds_key] = values.pop(creds_key)
 
     def _check_new(self, creds_key: Any) -> None:
-        if not isinstance(creds_key, str) or not creds_key:
-            raise ValueError("a name of credentials is a str that is not empty")
+        if not isinstance(creds_key, str) or not creds_key or not creds_key.isprintable():
+            raise ValueError("a name of credentials is a printable str that is not empty")
         if creds_key == ENV:
             raise ValueError("credentials 'ENV' are always there: those of the environment")
         if creds_key in self.get_creds_keys():

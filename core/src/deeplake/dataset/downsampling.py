@@ -42,7 +42,8 @@ def names(schema: TensorSchema, name: str | None = None) -> list[str]:
         return []
     factor, layers = schema.meta[KEY]
     group, slash, last = (name or schema.name).rpartition("/")
-    return [f"{group}{slash}_{last}_downsampled_{factor**k}" for k in range(1, layers + 1)]
+    found = [f"{group}{slash}_{last}_downsampled_{factor**k}" for k in range(1, layers + 1)]
+    return [*dict.fromkeys(found)]  # powers of 1 are all the same
 
 
 def schemas(schema: TensorSchema, new_id: Callable[[], str]) -> list[TensorSchema]:

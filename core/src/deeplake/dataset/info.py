@@ -96,10 +96,34 @@ def as_json(value: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(key, str):
             raise InfoError(f"keys of info are strings, not {type(key).__name__}: {key!r:.80}")
     try:
-        copied: dict[str, Any] = json.loads(json.dumps(value, allow_nan=False, default=_plain))
+        text = json.dumps(value, allow_nan=False, default=_plain, ensure_ascii=False)
+        check_text(text, "info")
+        copied: dict[str, Any] = json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
         raise InfoError(f"info holds JSON values only: {error}") from error
     return copied
+
+
+def check_text(value: object, what: str) -> None:
+    """Refuse what no text can be, before it is stored.
+
+    Args:
+        value: What was given.
+        what: What it is, for the message.
+
+    Raises:
+        TypeError: It is no str.
+        ValueError: It has a lone surrogate, which is no character.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{what} is a str, not {type(value).__name__}: {value!r:.80}")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{what} has a lone surrogate {value[error.start]!r} at character {error.start}, which is "
+            "no character"
+        ) from error
 
 
 def _plain(value: Any) -> Any:
@@ -119,4 +143,4 @@ def _copy(value: Any) -> Any:
     return value
 
 
-__all__ = ["Info", "as_json"]
+__all__ = ["Info", "as_json", "check_text"]

@@ -32,6 +32,9 @@ UNSPECIFIED: Final = "unspecified"
 _KERNEL_KEYS = frozenset(("max_chunk_size", "typestr", "links"))
 """Meta of every htype that ``create_tensor`` has no argument for."""
 
+MAX_FACTOR: Final = 1 << 16
+"""How much smaller the smallest copies of samples may be; then they are empty anyway."""
+
 _WRAPPERS = frozenset(("is_sequence", "is_link"))
 
 
@@ -119,8 +122,8 @@ def build_schema(
         chunk_compression=chunk,
         is_sequence=is_sequence,
         is_link=is_link,
-        hidden=hidden,
-        verify=verify,
+        hidden=bool(hidden),
+        verify=bool(verify),
         max_chunk_size=kernel.get("max_chunk_size"),
         tiling_threshold=tiling_threshold,
         meta=meta,
@@ -192,6 +195,11 @@ def _downsampling(name: str, value: Any) -> tuple[int, int]:
     if len(pair) != 2 or not all(_is_int(n) and n >= 1 for n in pair):
         raise ValueError(
             f"tensor {name!r}: downsampling is (factor, layers), two ints of at least 1, not {value!r}"
+        )
+    if pair[1] > 64 or pair[0] ** pair[1] > MAX_FACTOR:
+        raise ValueError(
+            f"tensor {name!r}: downsampling={value!r} makes samples {pair[0]} ** {pair[1]} times "
+            f"smaller; {MAX_FACTOR} is the most"
         )
     return pair[0], pair[1]
 

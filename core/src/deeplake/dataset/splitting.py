@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,8 +21,8 @@ def sizes(lengths: Sequence[float], total: int) -> list[int]:
     Raises:
         ValueError: The lengths do not add up to all rows, or the fractions to 1.
     """
-    parts = list(lengths)
-    if any(part < 0 for part in parts) or not parts:
+    parts: list[Any] = list(lengths)
+    if not parts or not all(isinstance(p, (int, float, np.number)) and p >= 0 for p in parts):
         raise ValueError(f"the parts of a split are numbers of rows, or fractions: not {parts}")
     if all(isinstance(part, (int, np.integer)) for part in parts) and sum(parts) == total:
         return [int(part) for part in parts]

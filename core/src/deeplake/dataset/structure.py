@@ -11,6 +11,7 @@ import numpy as np
 
 from deeplake.dataset import downsampling
 from deeplake.dataset.checkout import new_tensor_id
+from deeplake.dataset.info import as_json
 from deeplake.dataset.schema import build_schema, check_compressions, check_name
 from deeplake.errors import (
     IncompatibleHtypeError,
@@ -51,6 +52,7 @@ def create_tensor(
     full = full_name(dataset, check_name(name, dataset._RESERVED))
     session = dataset._checkout.session
     schema, info = build_schema(full, **meta, extra=extra)
+    as_json({"info": info, "meta": dict(schema.meta)})
     existing = session.by_name.get(full)
     if existing is not None:
         if not exist_ok:

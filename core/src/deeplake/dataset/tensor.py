@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -21,6 +22,7 @@ from deeplake.dataset.selection import Selection
 from deeplake.errors import (
     IndexOutOfRangeError,
     InfoError,
+    InvalidKeyTypeError,
     InvalidOperationError,
     PluginNotFoundError,
 )
@@ -660,7 +662,13 @@ def pop_rows(index: int | Sequence[int] | None, length: int, where: str) -> Numb
     """
     if index is None:
         index = length - 1
-    rows = sorted(int(row) for row in (index if isinstance(index, Sequence) else np.ravel(index)))
+    given: Any = index if isinstance(index, (Sequence, np.ndarray)) else [index]
+    if isinstance(given, str) or any(isinstance(row, (bool, np.bool_)) for row in given):
+        raise InvalidKeyTypeError(f"{where}: pop takes row numbers, not {index!r:.80}")
+    try:
+        rows = sorted(map(operator.index, given))
+    except TypeError as error:
+        raise InvalidKeyTypeError(f"{where}: pop takes row numbers, not {index!r:.80}") from error
     if rows and (rows[0] < 0 or rows[-1] >= length):
         wrong = rows[0] if rows[0] < 0 else rows[-1]
         raise IndexOutOfRangeError(

@@ -10,6 +10,7 @@ from typing import Any, cast
 from deeplake import plugins
 from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.clock import when
+from deeplake.dataset.info import check_text
 from deeplake.errors import (
     CheckoutError,
     ConflictError,
@@ -45,7 +46,8 @@ def commits(checkout: Checkout, limit: int | None = None) -> list[dict[str, Any]
 def details(checkout: Checkout, commit_id: str) -> dict[str, Any]:
     """One commit. Raises ``KeyError`` if there is none."""
     try:
-        commit = checkout.repository.read_commit(commit_id)
+        named = isinstance(commit_id, str)
+        commit = checkout.repository.read_commit(commit_id) if named else None
     except CheckoutError:
         commit = None
     if commit is None or commit.message is None:
@@ -75,6 +77,8 @@ def commit(checkout: Checkout, dataset: object, message: str | None, *, allow_em
     """Make a commit (see ``Dataset.commit``); hooks see ``dataset``."""
     checkout.check_writable()
     checkout.check_no_transaction("a commit")
+    if message is not None:
+        check_text(message, "the message of a commit")
     session = checkout.session
     if not session.has_changes and not allow_empty:
         raise EmptyCommitError(
@@ -106,6 +110,7 @@ def _commit(checkout: Checkout, message: str, merged: str | None = None) -> str:
 
 def checkout(working: Checkout, address: str, *, create: bool) -> str | None:
     """Go to a branch or commit (see ``Dataset.checkout``)."""
+    _check_given(working, address)
     working.check_no_transaction("a checkout")
     if create:
         if working.read_only:
@@ -120,6 +125,11 @@ def checkout(working: Checkout, address: str, *, create: bool) -> str | None:
         working.switch(Session.open(working.repository, address))
         _warn_without_commits(working)
     return working.session.commit_id
+
+
+def _check_given(working: Checkout, address: object) -> None:
+    if address is None:
+        raise CheckoutError(f"name a branch, tag or commit of {working.path}: None is none")
 
 
 def _warn_without_commits(working: Checkout) -> None:
@@ -325,6 +335,7 @@ def merge(
         raise ValueError(
             f"conflict_resolution is 'ours', 'theirs' or None, not {conflict_resolution!r}"
         )
+    _check_given(working, target)
     working.check_no_transaction("a merge")
     working.flush()
     repository, session = working.repository, working.session

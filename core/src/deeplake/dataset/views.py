@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from deeplake.dataset import copying, downsampling, materializing, rowset
 from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.clock import when
+from deeplake.dataset.info import check_text
 from deeplake.dataset.reader import TensorReader
 from deeplake.dataset.selection import Selection
 from deeplake.dataset.sequence_reader import SequenceReader
@@ -49,6 +50,8 @@ def save(
 ) -> str:
     """Save a view in its dataset (see ``Dataset.save_view``)."""
     _check_id(view_id)
+    if message is not None:
+        check_text(message, "the message of a view")
     checkout = dataset._checkout
     if not checkout.saves:
         raise ReadOnlyModeError(
@@ -94,6 +97,8 @@ def save_at(
     from deeplake.dataset.entry import empty, is_at
 
     _check_id(view_id)
+    if message is not None:
+        check_text(message, "the message of a view")
     if is_at(dataset, path):
         raise DatasetViewSavingError(f"{path} is the dataset of the view; choose another path")
     commit = _committed(dataset)
@@ -119,8 +124,11 @@ def _check_id(view_id: object) -> None:
     """Raise ``TypeError`` or ``DatasetViewSavingError`` if a view cannot be called this."""
     if view_id is None:
         return
-    if not isinstance(view_id, str):
-        raise TypeError(f"the id of a view is a str, not {type(view_id).__name__}")
+    try:
+        check_text(view_id, "the id of a view")
+    except ValueError as error:
+        raise DatasetViewSavingError(str(error)) from error
+    assert isinstance(view_id, str)
     if not view_id or len(quoted(view_id)) > MAX_NAME:
         raise DatasetViewSavingError(f"{view_id!r:.90} cannot be the id of a view: choose another")
 

@@ -79,7 +79,13 @@ class Session(WorkingCopy):
             DatasetNotFoundError: There is no dataset.
             FormatError: The head of the branch is missing or damaged.
         """
-        name = address or MAIN
+        given: object = address
+        if given is not None and (not isinstance(given, str) or not given):
+            raise CheckoutError(
+                f"{address!r:.90} is no branch, tag or commit of {repository.store.url}: these are "
+                "named by a str that is not empty"
+            )
+        name = MAIN if address is None else address
         try:
             ref, version = repository.read_ref(name)
         except CheckoutError:
