@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import pickle
@@ -302,7 +303,31 @@ def test_texts_values_and_arrays_can_be_linked(ds: Dataset, file: Make, tmp_path
     np.save(tmp_path / "boxes.npy", np.arange(4.0).reshape(1, 4))
     other = ds.create_tensor("other", htype="link[bbox]")
     other.append(deeplake.link(tmp_path / "boxes.npy"))
-    assert other[0].numpy().tolist() == [[0, 1, 2, 3]]
+    other.append(deeplake.link(file("more.json", data=b"[[1, 2, 3, 4.5]]")))
+    assert [box.tolist() for box in other.numpy()] == [[[0, 1, 2, 3]], [[1, 2, 3, 4.5]]]
+    assert other.dtype == boxes.dtype == np.float32
+    with pytest.raises(SampleAppendError, match="4"):
+        other.append(deeplake.link(file("bad.json", data=b"[[1, 2, 3]]")))
+
+
+def test_arrays_that_lie_about_their_size(ds: Dataset, file: Make) -> None:
+
+    tensor = ds.create_tensor("x", htype="link[bbox]")
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "<f8", "fortran_order": False, "shape": (1 << 40, 4)}
+    )
+    pickled = io.BytesIO()
+    np.save(pickled, np.array([{}], object), allow_pickle=True)
+    for data in (
+        header.getvalue() + bytes(32),
+        pickled.getvalue(),
+        b"\x93NUMPY\x09\x00",
+        b"[" * 99999,
+    ):
+        with pytest.raises(SampleAppendError) as caught:
+            tensor.append(deeplake.link(file("bad.npy", data=data)))
+        assert isinstance(caught.value.__cause__, BadLinkError)
 
 
 # --------------------------------------------------------------------------- what is pinned

@@ -13,6 +13,8 @@ from deeplake.spi import Command
 
 if TYPE_CHECKING:
     from deeplake.dataset.dataset import Dataset
+    from deeplake.dataset.tensor import Tensor
+    from deeplake.types import ShapeInterval
 
 
 def _open(path: str) -> Dataset:
@@ -21,13 +23,20 @@ def _open(path: str) -> Dataset:
     return deeplake.load(path, read_only=True, verbose=False)
 
 
+def _shape(tensor: Tensor) -> ShapeInterval:
+    """What is known of the shape: links are not followed for it."""
+    from deeplake.dataset.extent import interval
+
+    return interval(tensor, look=False)
+
+
 def _tensors(ds: Dataset) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
             "htype": tensor.htype,
             "dtype": None if tensor.dtype is None else tensor.dtype.name,
-            "shape": list(tensor.shape),
+            "shape": list(_shape(tensor).astuple()),
         }
         for name, tensor in ds.tensors.items()
     ]
@@ -93,7 +102,7 @@ class Info(Command, api=(1, 0)):
             ("tensor", "htype", "dtype", "shape", "compression", "size", "none", "min", "max"),
             (
                 (
-                    name, tensor.htype, entry["dtype"], tensor.shape_interval,
+                    name, tensor.htype, entry["dtype"], _shape(tensor),
                     tensor.sample_compression or tensor.chunk_compression, size(figure.nbytes),
                     figure.nulls or None, _number(figure.low), _number(figure.high),
                 )
@@ -180,7 +189,7 @@ class Ls(Command, api=(1, 0)):
                         entry["name"],
                         entry["htype"],
                         entry["dtype"],
-                        ds[entry["name"]].shape_interval,
+                        _shape(ds[entry["name"]]),
                     )
                     for entry in tensors
                 ),

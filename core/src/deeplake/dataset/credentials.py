@@ -18,7 +18,7 @@ from deeplake.errors import MissingCredsError
 from deeplake.format.links import CREDS_KEY, ENV, creds_names
 
 
-def populated(checkout: Checkout) -> dict[str, Mapping[str, Any]]:
+def populated(checkout: Checkout) -> dict[str, Mapping[str, Any] | str]:
     """Credentials by name that this working copy was given; empty ones are the environment's."""
     return checkout.lender.values
 
@@ -94,7 +94,7 @@ class Credentials:
     def populate_creds(
         self,
         creds_key: str,
-        creds: Mapping[str, Any] | None = None,
+        creds: Mapping[str, Any] | str | None = None,
         from_environment: bool = False,
     ) -> None:
         """Give the credentials of a name, for this handle.
@@ -104,7 +104,8 @@ class Credentials:
 
         Args:
             creds_key: The name.
-            creds: The credentials, as the store takes them; HTTP headers for web servers.
+            creds: The credentials, as the store takes them: a dict, or a str (the path of a file with
+                them, for Google Cloud Storage); a dict of HTTP headers for web servers.
             from_environment: Take those that the environment has instead.
 
         Raises:
@@ -116,12 +117,13 @@ class Credentials:
             raise ValueError(
                 f"credentials {creds_key!r}: give either creds or from_environment=True"
             )
-        if creds is not None and not isinstance(creds, Mapping):
+        if creds is not None and not isinstance(creds, (Mapping, str)):
             raise TypeError(
-                f"credentials {creds_key!r}: a dict of what the store takes, not a "
+                f"credentials {creds_key!r}: a dict of what the store takes, or a str, not a "
                 f"{type(creds).__name__}"
             )
-        populated(self._checkout)[creds_key] = {} if creds is None else dict(creds)
+        kept = creds if isinstance(creds, str) else dict(creds or {})
+        populated(self._checkout)[creds_key] = kept
 
     def update_creds_key(
         self, creds_key: str, new_creds_key: str | None = None, managed: bool | None = None

@@ -25,7 +25,7 @@ class Lender:
 
     def __init__(self, token: str | None = None) -> None:
         self.token = token or secrets.token_hex(16)
-        self.values: dict[str, Mapping[str, Any]] = {}
+        self.values: dict[str, Mapping[str, Any] | str] = {}
         _alive[self.token] = self
 
     def __repr__(self) -> str:
@@ -38,7 +38,7 @@ class Lender:
         return _found, (self.token, dict(self.values) if spawning else None)
 
 
-def _found(token: str, values: dict[str, Mapping[str, Any]] | None) -> Lender:
+def _found(token: str, values: dict[str, Mapping[str, Any] | str] | None) -> Lender:
     lender = _alive.get(token) or Lender(token)
     for name, value in (values or {}).items():
         lender.values.setdefault(name, value)

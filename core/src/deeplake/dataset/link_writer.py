@@ -207,11 +207,13 @@ def _decided(schema: TensorSchema, opened: _Opened) -> TensorSchema:
         kind = {"text": "str", "polygon": schema.dtype or "<f4"}.get(payload, "json")
         return replace(schema, dtype=kind, ndim=3 if payload == "polygon" else 1)
     ndim = schema.ndim if schema.ndim is not None else len(opened.shape)
+    spec = htype_plugin(schema.htype).spec()
     if schema.dtype is None and opened.dtype is not None:
-        return replace(schema, dtype=dtype_name(opened.dtype), ndim=ndim)
+        known = opened.dtype if spec.media or spec.dtype is None else np.dtype(spec.dtype)
+        schema = replace(schema, dtype=dtype_name(known), ndim=ndim)
     value, opened.value = opened.value, None
     if value is not None:
-        cast(value, np.dtype(schema.dtype), by_value=False,
+        cast(value, np.dtype(schema.dtype), by_value=not spec.media,
              ints_by_value=holds_pictures(schema))  # fmt: skip
     return schema if schema.ndim == ndim else replace(schema, ndim=ndim)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import threading
 import warnings
@@ -251,6 +252,9 @@ def decode(link: Link, data: bytes, schema: TensorSchema, info: Mapping[str, Any
     if array.size and plugin.check_shape(array.shape):
         array, _ = plugin.prepare(array, info)
         array = np.asarray(array)
+        problem = plugin.check_shape(array.shape)
+        if problem:
+            raise TensorInvalidSampleShapeError(problem)
     return array.reshape(fitted(array.shape, schema))
 
 
@@ -280,7 +284,9 @@ def value(
     if not isinstance(found, np.ndarray):
         return found
     if schema.dtype is not None and found.dtype != np.dtype(schema.dtype):
-        found = cast(found, np.dtype(schema.dtype), by_value=False, ints_by_value=True)
+        # What is no file of a codec has no dtype of its own: JSON has numbers.
+        loose = not htype_plugin(schema.htype).spec().media
+        found = cast(found, np.dtype(schema.dtype), by_value=loose, ints_by_value=True)
     if out is None:
         return found
     if found.shape != out.shape:
@@ -340,7 +346,18 @@ def _array(sample: Sample, data: bytes, media: frozenset[str]) -> np.ndarray:
 
 
 def _numpy(data: bytes) -> np.ndarray:
+    file = BytesIO(data)
     try:
+        version = np.lib.format.read_magic(file)
+        read = (
+            np.lib.format.read_array_header_1_0
+            if version == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
+        shape, _, dtype = read(file)
+        # Before memory is allocated for what the file claims to be.
+        if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(data) - file.tell():
+            raise ValueError(f"{len(data)} bytes are no array of shape {shape} and dtype {dtype}")
         array: np.ndarray = np.load(BytesIO(data), allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
         raise CorruptedSampleError(f"is no .npy file of numbers: {error}") from error
