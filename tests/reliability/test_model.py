@@ -169,7 +169,7 @@ class Machine(RuleBasedStateMachine):
         elif kind == "json":
             found = tensor.dict()
         else:
-            found = tensor.numpy() if one else tensor.numpy(aslist=True)
+            found = tensor.numpy(aslist=not one or kind == "sequence")
         return [plain(found)] if one else [plain(sample) for sample in found]
 
     def check(self) -> None:

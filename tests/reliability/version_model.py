@@ -18,6 +18,7 @@ KINDS: Mapping[str, dict[str, Any]] = {
     "ragged": {"dtype": "float32", "sample_compression": "zlib"},
     "packed": {"dtype": "uint8", "chunk_compression": "zlib"},
     "json": {"htype": "json"},
+    "sequence": {"htype": "sequence", "dtype": "int16", "chunk_compression": "zlib"},
 }
 """How tensors of each kind are made."""
 
@@ -30,6 +31,9 @@ def value(kind: str, key: int) -> Any:
         return {"key": key, "more": [None, key / 2]}
     if kind == "ragged":
         return np.arange(1 + key % 5, dtype="float32") + key
+    if kind == "sequence":
+        # Updates keep the number of items.
+        return [np.arange(1 + key % 3, dtype="int16") + key % 1000, np.array([key % 1000], "int16")]
     if kind == "packed":
         return np.full((1 + key % 3, 2), key % 251, "uint8")
     return np.array([key], KINDS[kind]["dtype"])
@@ -39,6 +43,8 @@ def plain(sample: Any) -> Any:
     """A sample as something that compares."""
     if isinstance(sample, np.ndarray):
         return str(sample.dtype), sample.shape, sample.tobytes()
+    if isinstance(sample, list):
+        return [plain(item) for item in sample]
     return sample
 
 
