@@ -165,6 +165,21 @@ def test_files_in_rows_stay_files(ds: Dataset, tmp_path: Path) -> None:
     assert set(t[0].data()) == {"value", "sample_info"}
 
 
+def test_items_are_never_tiled(ds: Dataset) -> None:
+    """A row is in one chunk, however large."""
+    array = pictures(1, 200, 300)[0]
+    for name, options in (("a", {"sample_compression": "png"}), ("b", {"sample_compression": None})):
+        t = ds.create_tensor(name, htype="sequence[image]", tiling_threshold=1000, **options)
+        t.append([deeplake.read(png(array)), array, pictures(1)[0]])
+        assert same(t[0, 0].numpy(), array)
+        assert same(t[0, 1, 20:30].numpy(), array[20:30])
+        t[0, 1, 20:30] = 0
+        assert int(t[0, 1].numpy().min()) == 0
+        assert same(t[0, 2].numpy(), pictures(1)[0])
+    with pytest.raises(SampleAppendError, match="sequence"):
+        ds.a.append([deeplake.tiled((1000, 1000, 3))])
+
+
 def test_rows_come_in_many_forms(ds: Dataset) -> None:
     t = ds.create_tensor("t", htype="sequence", dtype="float32")
     block = np.arange(24, dtype=np.float32).reshape(2, 3, 4)

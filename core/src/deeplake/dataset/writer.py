@@ -621,7 +621,7 @@ def _encode_file(sample: Sample, plan: _Plan) -> Run | None:
         return None
     plan.fix(len(shape), dtype)
     data = sample.buffer
-    limit = plan.schema.tiling_threshold
+    limit = None if plan.schema.is_sequence else plan.schema.tiling_threshold
     if limit is not None and 0 <= limit < len(data) and codec.writable and codec.media == "image":
         # Who says from which size on wants tiles; by default files stay as they are.
         return tiling.cut(sample.array.reshape(shape), plan.schema, plan.codecs)
