@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from deeplake.dataset.extent import rows as rows_of
 from deeplake.dataset.linking import sample_of
 from deeplake.dataset.reader import TensorReader
-from deeplake.dataset.selection import Selection
+from deeplake.dataset.selection import Selection, Step
 from deeplake.errors import CorruptedSampleError, PluginNotFoundError
 from deeplake.format.encoding import codec_plugin, encoding
 from deeplake.spi import SampleCodec
@@ -46,24 +47,53 @@ def fields(tensor: Tensor, *, aslist: bool = False) -> dict[str, Any]:
 def _fields_of(tensor: Tensor, row: int) -> dict[str, np.ndarray]:
     reader = tensor._reader
     codec = _codec(reader, row)
-    if codec is None or type(codec).fields is SampleCodec.fields:
+    if codec is None or not has_fields(codec):
         return {}
-    raw = reader.raw(row)
+    where = f"tensor {tensor.key!r}, row {row}"
+    entries = reader.shape(row)[0]
+    return fields_of(codec, reader.raw(row), tensor._selection.steps, entries, where)
+
+
+def has_fields(codec: SampleCodec) -> bool:
+    """Whether files of a codec hold anything besides an array."""
+    return type(codec).fields is not SampleCodec.fields
+
+
+def fields_of(
+    codec: SampleCodec, raw: bytes, steps: Sequence[Step], entries: int, where: str
+) -> dict[str, np.ndarray]:
+    """What one file holds besides its array.
+
+    Args:
+        codec: Reads it.
+        raw: The file; empty for None.
+        steps: What is taken of the array.
+        entries: Length of the array's first axis.
+        where: What messages call the sample.
+    """
     if not raw:
         return {}
     try:
         found = codec.fields(io.BytesIO(raw))
     except CorruptedSampleError as error:
-        raise CorruptedSampleError(f"tensor {tensor.key!r}, row {row}: {error}") from error
-    steps = tensor._selection.steps
+        raise CorruptedSampleError(f"{where}: {error}") from error
     if not codec.parts or not steps:
-        return found
-    first = Selection(None, tuple(step[:1] for step in steps[:1]))
-    items = reader.shape(row)[0]
+        return dict(found)
+    first = _first(steps)
     return {
-        name: np.asarray(first.apply(values)) if len(values) == items else values
+        name: np.asarray(first.apply(values)) if len(values) == entries else values
         for name, values in found.items()
     }
+
+
+def _first(steps: Sequence[Step]) -> Selection:
+    """What is taken of the first axis."""
+    return Selection(None, tuple(step[:1] for step in steps[:1]))
+
+
+def a_second_each(steps: Sequence[Step], frames: int) -> np.ndarray:
+    """Times of frames that were appended as an array, and have none."""
+    return np.asarray(_first(steps).apply(np.arange(frames, dtype=np.float64)))
 
 
 def _codec(reader: TensorReader, row: int) -> SampleCodec | None:
@@ -95,11 +125,16 @@ def timestamps(tensor: Tensor) -> np.ndarray:
     found = fields(tensor).get("timestamps")
     if found is not None:
         return np.asarray(found, np.float64)
-    # Frames that were appended as an array have no times: they are a second apart.
     row = int(rows_of(tensor)[0])
     frames = tensor._reader.shape(row)[0] if row < len(tensor._reader) else 0
-    first = Selection(None, tuple(step[:1] for step in tensor._selection.steps[:1]))
-    return np.asarray(first.apply(np.arange(frames, dtype=np.float64)))
+    return a_second_each(tensor._selection.steps, frames)
 
 
-__all__ = ["check_video", "fields", "timestamps"]
+__all__ = [
+    "a_second_each",
+    "check_video",
+    "fields",
+    "fields_of",
+    "has_fields",
+    "timestamps",
+]

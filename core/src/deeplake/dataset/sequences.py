@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from deeplake.dataset import output
+from deeplake.dataset import media, output
 from deeplake.dataset.extent import rows as rows_of
 from deeplake.dataset.linkviews import linked_sample
 from deeplake.dataset.picked import Picked
@@ -144,8 +144,50 @@ def data(tensor: Tensor, *, aslist: bool) -> dict[str, Any]:
             keys = found[0] if found else plugin.data([], info, batch=True)
             result = {key: _one([row[key] for row in found], one_row) for key in keys}
     if plugin.spec().compression != "optional":
-        result["sample_info"] = _infos(taken, one_row)
+        return plugin.describe(result, _fields(taken, one_row), _infos(taken, one_row))
     return result
+
+
+def _fields(taken: Picked, one_row: bool) -> dict[str, Any]:
+    """What the files of the items hold besides arrays: by name, and then row by row."""
+    found = _item_fields(taken)
+    return {
+        name: _one(taken.by_row([one.get(name) for one in found]), one_row)
+        for name in dict.fromkeys(name for one in found for name in one)
+    }
+
+
+def _item_fields(taken: Picked) -> list[dict[str, np.ndarray]]:
+    reader, items = taken.reader, taken.items
+    codec = encoding(reader.schema).sample
+    if codec is None or not media.has_fields(codec):
+        return [{} for _ in range(len(items))]
+    entries = reader.item_shapes(items)[:, 0].tolist()
+    raws = reader.item_bytes(items)
+    return [
+        media.fields_of(
+            codec,
+            raw,
+            taken.inner.steps,
+            entries[k],
+            f"tensor {reader.schema.name!r}, row {items[k]}",
+        )
+        for k, raw in enumerate(raws)
+    ]
+
+
+def timestamps(tensor: Tensor) -> np.ndarray:
+    """Seconds at which the selected frames of one item are shown (see ``Tensor.timestamps``)."""
+    media.check_video(tensor, "timestamps")
+    taken = picked(tensor)
+    if not taken.single:
+        raise ValueError(
+            f"timestamps needs one video: subscript tensor {tensor.key!r} with its row and its item"
+        )
+    found = _item_fields(taken)[0].get("timestamps")
+    if found is not None:
+        return np.asarray(found, np.float64)
+    return media.a_second_each(taken.inner.steps, int(taken.reader.item_shapes(taken.items)[0][0]))
 
 
 def _alike(values: list[Any], *, aslist: bool) -> Any:
@@ -329,6 +371,7 @@ __all__ = [
     "picked",
     "reader_of",
     "sample_info",
+    "timestamps",
     "tobytes",
     "values",
 ]

@@ -363,7 +363,7 @@ class Tensor:
         Raises:
             ValueError: Not a video, or several of them.
         """
-        return media.timestamps(self)
+        return sequences.timestamps(self) if self.is_sequence else media.timestamps(self)
 
     def play(self) -> Any:
         """Show one video with the viewer that is installed.
