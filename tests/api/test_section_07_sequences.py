@@ -168,7 +168,10 @@ def test_files_in_rows_stay_files(ds: Dataset, tmp_path: Path) -> None:
 def test_items_are_never_tiled(ds: Dataset) -> None:
     """A row is in one chunk, however large."""
     array = pictures(1, 200, 300)[0]
-    for name, options in (("a", {"sample_compression": "png"}), ("b", {"sample_compression": None})):
+    for name, options in (
+        ("a", {"sample_compression": "png"}),
+        ("b", {"sample_compression": None}),
+    ):
         t = ds.create_tensor(name, htype="sequence[image]", tiling_threshold=1000, **options)
         t.append([deeplake.read(png(array)), array, pictures(1)[0]])
         assert same(t[0, 0].numpy(), array)

@@ -287,3 +287,56 @@ def _read(data: bytes) -> Any:
     from deeplake.dataset.sample import Sample
 
     return Sample(buffer=data, compression="wav")
+
+
+# ---------------------------------------------------------------------------- in sequences
+def test_sequences_of_videos(monkeypatch: pytest.MonkeyPatch) -> None:
+    films = [film(frames=30), film(frames=12)]
+    ds = deeplake.empty("mem://films")
+    t = ds.create_tensor("t", htype="sequence[video]", sample_compression="mp4")
+    t.append([deeplake.read(data) for data in films])
+    t.append([deeplake.read(films[1]), None])
+    assert t.shape == (2, 2, None, None, None, None)
+    assert t[0].shape == (2, None, 24, 32, 3)
+    assert t[0].tobytes() == films
+    whole = t[0, 0].numpy()
+    assert whole.shape == (30, 24, 32, 3)
+    data = t[0, 1].data()
+    assert data["frames"].shape == (12, 24, 32, 3)
+    assert data["timestamps"].tolist() == [n / 25 for n in range(12)]
+    assert [len(times) for times in t[0].data()["timestamps"]] == [30, 12]
+    assert [info["num_frames"] for info in t[0].sample_info] == [30, 12]
+    assert t[0, 0, 5:7].timestamps.tolist() == [5 / 25, 6 / 25]
+    with pytest.raises(ValueError, match="its item"):
+        t[0].timestamps
+    from deeplake_codecs import video
+
+    monkeypatch.setattr(video.Mp4, "decode", lambda *_, **__: pytest.fail("decoded as a whole"))
+    assert np.array_equal(t[0, 0, 21:24].numpy(), whole[21:24])
+    assert np.array_equal(t[0, 0, 25, ::2].numpy(), whole[25, ::2])
+    assert t[:, 0, 2].numpy().shape == (2, 24, 32, 3)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_sequences_of_files(name: str) -> None:
+    htype, data, shape, dtype = KINDS[name]
+    ds = deeplake.empty("mem://others")
+    plain = ds.create_tensor("plain", htype=htype, sample_compression=name)
+    plain.append(deeplake.read(data))
+    t = ds.create_tensor("t", htype=f"sequence[{htype}]", sample_compression=name)
+    t.extend([[deeplake.read(data), None], [deeplake.read(data)] * 2, []])
+    assert (t.dtype, t[1].shape) == (np.dtype(dtype), (2, *shape))
+    assert t[0].tobytes() == [data, b""]
+    assert t[1, 1].tobytes() == data
+    assert np.array_equal(t[1].numpy(), np.stack([plain[0].numpy()] * 2))
+    assert np.array_equal(t[0, 0, 1:3].numpy(), plain[0, 1:3].numpy())
+    assert t[0, 0].sample_info == plain[0].sample_info
+    wanted, found, both = plain[0].data(), t[0, 0].data(), t[1].data()
+    assert list(found) == list(wanted)
+    for key, value in wanted.items():
+        if isinstance(value, np.ndarray):
+            assert np.array_equal(found[key], value)
+            assert np.array_equal(both[key][1], value)
+        else:
+            assert found[key] == value
+            assert both[key] == [value, value]

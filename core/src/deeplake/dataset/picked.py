@@ -90,14 +90,23 @@ class Picked:
         """The values of all items, whole."""
         return self.reader.item_values(self.items, parallel=parallel)
 
+    def parts(self, *, parallel: bool = True) -> list[Any]:
+        """What is taken of each item, of items that are arrays."""
+        if self.inner.steps and self.reader.has_parts(self.items):
+            return self.reader.item_parts(self.items, self.inner)
+        values = self.values(parallel=parallel)
+        return [self.inner.apply(value) for value in values] if self.inner.steps else values
+
     def array(self, *, parallel: bool = True) -> np.ndarray | None:
         """What is taken of all items as one array ``(rows, items, *shape)``, or ``(rows, *shape)``.
 
-        None where numbers or shapes differ, or where there is nothing.
+        None where numbers or shapes differ, where there is nothing, or where parts are read alone.
         """
         counts = self.counts
         if not len(self.items) or (counts != counts[0]).any():
             return None
+        if self.inner.steps and self.reader.has_parts(self.items):
+            return None  # of files of which parts are decoded alone, not all is read first
         found = self.reader.item_array(self.items, parallel=parallel)
         if found is None:
             return None

@@ -252,7 +252,7 @@ class TensorReader:
         return selection.apply(self._decode(chunk, i, stored, row)) if items is None else items
 
     def _items(
-        self, chunk: OpenChunk, i: int, stored: memoryview | None, row: int, selection: Selection
+        self, chunk: OpenChunk, i: int, stored: memoryview | None, row: Any, selection: Selection
     ) -> np.ndarray | None:
         """What is selected of a file of which items are decoded alone (frames); None if it is none."""
         codec = chunk.sample_codec

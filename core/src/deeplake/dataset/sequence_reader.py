@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from deeplake.dataset.reader import Group, Rows, TensorReader, row_numbers
+from deeplake.dataset.selection import Selection
 from deeplake.format.builder import Run
 from deeplake.format.links import Link
 from deeplake.format.sequence import Rows as Layout
@@ -115,6 +116,25 @@ class SequenceReader(TensorReader):
     def item_values(self, items: Items, *, parallel: bool = True) -> list[Any]:
         """The values of some items."""
         return self._samples(items.groups, len(items), items, parallel)  # type: ignore[arg-type]
+
+    def has_parts(self, items: Items) -> bool:
+        """Whether parts of some items (frames of videos, stretches of sounds) can be decoded alone."""
+        return any(
+            chunk.header.links or (chunk.sample_codec is not None and chunk.sample_codec.parts)
+            for chunk, _, _ in items.groups
+        )
+
+    def item_parts(self, items: Items, inner: Selection) -> list[np.ndarray]:
+        """What the steps of a selection take of some items; as little as possible is decoded."""
+        result: list[Any] = [None] * len(items)
+        for chunk, positions, places, parts in self._fetched(items.groups, blocks=False):
+            for position, i, stored in zip(positions.tolist(), places.tolist(), parts, strict=True):
+                found = self._items(chunk, i, stored, items[position], inner)
+                if found is None:
+                    found = inner.apply(self._decode(chunk, i, stored, items[position]))
+                result[position] = found
+        self._trim()
+        return result
 
     def item_array(self, items: Items, *, parallel: bool = True) -> np.ndarray | None:
         """Some items as one array ``(items, *shape)``; None if they are none or shapes differ."""

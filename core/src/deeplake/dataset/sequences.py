@@ -84,9 +84,9 @@ def _one(rows: list[Any], one_row: bool) -> Any:
 def _parts(taken: Picked) -> list[Any]:
     """What is taken of each item, the way ``numpy()`` shows it."""
     reader = taken.reader
-    found = taken.values()
-    if reader.payload != "array":
-        found = [output.shown(reader, value) for value in found]
+    if reader.payload == "array":
+        return taken.parts()
+    found = [output.shown(reader, value) for value in taken.values()]
     if not taken.inner.steps:
         return found
     if reader.payload == "polygon":
@@ -294,7 +294,7 @@ def as_samples(tensor: Tensor) -> Sequence[Any] | np.ndarray:
         for i in bare:
             values[i] = whole[i]
     else:
-        values = [taken.inner.apply(v) if taken.inner.steps else v for v in taken.values()]
+        values = taken.parts() if reader.payload == "array" else taken.values()
         for i in np.flatnonzero(missing).tolist():
             values[i] = None
     rows = taken.by_row(values)

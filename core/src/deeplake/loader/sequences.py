@@ -68,11 +68,11 @@ class SequenceColumn(Column):
 
     def _items(self, taken: Picked) -> list[Any]:
         """What is taken of each item."""
-        values = taken.values(parallel=False)
         if taken.reader.payload != "array":
+            values = taken.values(parallel=False)
             whole = self._decode == "data" or not (taken.single or taken.inner.steps)
             return values if whole else self._shown(values, taken.inner)
-        parts = [taken.inner.apply(v) if taken.inner.steps else v for v in values]
+        parts = taken.parts(parallel=False)
         owners = taken.items.rows[taken.items.owners].tolist()
         widened = []
         for part, row in zip(parts, owners, strict=True):
