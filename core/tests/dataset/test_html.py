@@ -236,6 +236,15 @@ def test_what_is_gone_says_so(many: Dataset) -> None:
     assert "does not exist" in Parsed(images._repr_html_()).text
 
 
+def test_names_are_completed(many: Dataset) -> None:
+    assert {"images", "labels", "g", "append"} <= set(dir(many))
+    assert "g/texts" not in dir(many)
+    assert "texts" in dir(many["g"])
+    many.create_tensor("no identifier")
+    assert "no identifier" not in dir(many)
+    assert many._ipython_key_completions_() == list(many.tensors)
+
+
 def test_empty(ds: Dataset) -> None:
     assert "rows 0" in Parsed(ds._repr_html_()).text
     ds.create_tensor("x", htype="image", sample_compression="png")

@@ -287,6 +287,14 @@ class Dataset(Arranged, Rowwise, Versioned, Derived, Credentials, Account):
     def __contains__(self, name: object) -> bool:
         return name in self._visible()
 
+    def __dir__(self) -> list[str]:
+        # Notebooks and shells complete ds.<Tab> with the names of tensors and groups.
+        names = {name.partition("/")[0] for name in (*self._visible(), *self.groups)}
+        return sorted({*super().__dir__(), *filter(str.isidentifier, names)})
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return self._visible()
+
     def __iter__(self) -> Iterator[Dataset]:
         for i in range(len(self)):
             yield self[i]
