@@ -38,6 +38,7 @@ from deeplake.versioning.collection import collect
 from deeplake.versioning.scrub import scrub
 from deeplake.versioning.table import PieceTable
 
+from . import tally
 from .version_model import (
     KINDS,
     Clash,
@@ -174,6 +175,7 @@ class Machine(RuleBasedStateMachine):
 
     def check(self) -> None:
         Machine.steps += 1
+        tally.count("steps")
         self.compare(self.ds, self.state)
 
     def teardown(self) -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +23,14 @@ from deeplake.versioning.draft import Draft
 from deeplake.versioning.repository import Repository
 from deeplake.versioning.table import PieceTable, Segment
 
+from . import tally
 from .script import opened
 from .synthetic import grown
 
 ROWS = int(os.environ.get("DEEPLAKE_SOAK_ROWS", str(10**7)))
 APPENDS = int(os.environ.get("DEEPLAKE_SOAK_APPENDS", "10000"))
+WINDOW = 10_000
+"""Rows."""
 
 APPEND = """
 import json, sys, time
@@ -68,44 +72,56 @@ def test_append_to_a_very_long_tensor(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     cost = json.loads(done.stdout)
-    print(cost)
+    tally.count("rows", cost["rows"])
+    tally.note(
+        f"{cost['bytes'] / 1000:.0f} kB written, {cost['seconds'] * 1000:.0f} ms, "
+        f"{cost['peak'] / 1e6:.0f} MB of memory"
+    )
     assert cost["rows"] >= ROWS
     assert cost["bytes"] < 300_000
     assert cost["peak"] < 200_000_000
 
 
-def append_one_by_one(rows: int) -> tuple[list[int], list[int]]:
-    """Bytes and requests of each tenth of the rows."""
+def append_one_by_one(rows: int) -> list[tuple[int, int, float]]:
+    """What each window of ``WINDOW`` rows (a tenth, if they are few) costs.
+
+    Returns:
+        Bytes written, requests, and seconds of processor time, of each window.
+    """
     inner = MemoryStore("mem://appends")
     Repository(inner).create()
     opened(inner).create_tensor("x", dtype="int64")
     store = RecordingStore(inner)
     ds = opened(store)
-    window = rows // 10
-    sizes, requests = [], []
+    window = min(WINDOW, rows // 10)
+    costs = []
     for start in range(0, rows, window):
-        size = count = 0
+        begin = time.process_time()
         for row in range(start, start + window):
             ds.x.append(np.array([row]))
-            if row % 10_000 == 0:
-                size, count = size + store.bytes_written, count + store.count()
-                # What nothing needs any more would fill the memory.
-                collect(Repository(inner), dry_run=False, grace=0)
-                ds.refresh()
-                store.clear()
-        sizes.append(size + store.bytes_written)
-        requests.append(count + store.count())
+        seconds = time.process_time() - begin
+        costs.append((store.bytes_written, store.count(), seconds))
+        # What nothing needs any more would fill the memory.
+        collect(Repository(inner), dry_run=False, grace=0)
+        ds.refresh()
         store.clear()
+        tally.count("rows", window)
     assert np.array_equal(opened(inner).x.numpy().ravel(), np.arange(rows))
-    return sizes, requests
+    return costs
 
 
 def test_single_appends_stay_cheap() -> None:
-    """The last rows of many cost about what the first ones did."""
-    sizes, requests = append_one_by_one(APPENDS)
-    print(sizes, requests)
-    assert sizes[-1] < 2 * sizes[0]
-    assert requests[-1] < 2 * requests[0]
+    """No later window of many rows costs twice what the first one did."""
+    costs = append_one_by_one(APPENDS)
+    sizes, requests, seconds = ([cost[k] for cost in costs] for k in range(3))
+    tenth = -(-len(costs) // 10)
+    tally.note(
+        f"dearest {WINDOW:,} rows: {max(sizes) / sizes[0]:.2f} x the bytes of the first, "
+        f"{max(requests) / requests[0]:.2f} x the requests; the last tenth took "
+        f"{sum(seconds[-tenth:]) / tenth / seconds[0]:.2f} x its processor time"
+    )
+    assert max(sizes) < 2 * sizes[0]
+    assert max(requests) < 2 * requests[0]
 
 
 def test_finds_a_tail_that_is_not_compacted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,5 +132,5 @@ def test_finds_a_tail_that_is_not_compacted(monkeypatch: pytest.MonkeyPatch) -> 
         "compacted",
         lambda self: PieceTable([Segment(pieces=self.pieces())], self.ndim),
     )
-    sizes, _ = append_one_by_one(2000)
-    assert sizes[-1] > 2 * sizes[0]
+    costs = append_one_by_one(2000)
+    assert costs[-1][0] > 2 * costs[0][0]
