@@ -14,6 +14,7 @@ import os
 import random
 import signal
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -388,4 +389,6 @@ def serve() -> None:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent))
+    # Branches without commits are checked out on purpose, a thousand times.
+    warnings.simplefilter("ignore")
     serve()

@@ -88,12 +88,15 @@ class Writer:
             file.write(json.dumps(entry) + "\n")
 
     def run(self) -> None:
+        import tally
+
         for number in range(self.job.commits):
             self.change()
             # A commit is made of whatever the branch holds: another writer's changes included.
             message = f"commit {number} of writer {self.job.number}"
             self.ds.commit(message, allow_empty=True)
             self.acknowledged(commit=message)
+            tally.count("commits")
 
     def change(self) -> None:
         ops = [self.append, self.append_three, self.update, self.pop, self.count]

@@ -31,7 +31,10 @@ sys.path.insert(0, str(HERE))
 import tally  # noqa: E402 - it is a neighbour of this script
 
 TABLE = HERE.parent.parent / "docs" / "reliability.md"
-HEAD = "| promise | asked for | done | violations | seconds | when, on what |\n|---|---|---|---|---|---|\n"
+HEAD = (
+    "| promise | asked for | done | violations | seconds | when, on what |\n"
+    "|---|---|---|---|---|---|\n"
+)
 BEGIN, END = "<!-- soak: begin -->\n", "<!-- soak: end -->\n"
 
 
@@ -44,8 +47,9 @@ class Soak:
         promise: What it looks after.
         figures: The environment variables it reads, and their full values.
         run: What was asked for, with the variables filled in.
-        counts: What it counts in its tally, to show how far it is.
+        counts: What it counts (see ``tally``), to show how far it is.
         times: So many of them for each of the first figure.
+        workers: Processes that its tests are spread over.
     """
 
     tests: tuple[str, ...]
@@ -54,6 +58,7 @@ class Soak:
     run: str
     counts: str
     times: int = 1
+    workers: int = 0
 
     def total(self, figures: dict[str, int]) -> int:
         """What it counts to."""
@@ -63,7 +68,7 @@ class Soak:
 SOAKS = {
     "kill": Soak(
         ("test_kill.py::test_kills",), "R1 process death", {"DEEPLAKE_SOAK_KILLS": 10_000},
-        "{DEEPLAKE_SOAK_KILLS:,} × kill -9", "kills",
+        "{DEEPLAKE_SOAK_KILLS:,} × kill -9", "kills", workers=2,
     ),
     "power": Soak(
         ("test_power_loss.py::test_power_loss",), "R2 power loss", {"DEEPLAKE_SOAK_SCRIPT": 200},
@@ -72,16 +77,16 @@ SOAKS = {
     "writers": Soak(
         ("test_writers.py::test_writers",), "R3, R4 writers and readers",
         {"DEEPLAKE_SOAK_COMMITS": 500, "DEEPLAKE_SOAK_WRITERS": 16},
-        "{DEEPLAKE_SOAK_WRITERS} processes × {DEEPLAKE_SOAK_COMMITS:,} commits, then again with 5 % "
-        "of the answers lost", "commits", 32,
+        "{DEEPLAKE_SOAK_WRITERS} processes × {DEEPLAKE_SOAK_COMMITS:,} commits; 8 × 100 with 5 % of "
+        "the answers lost", "commits", 16,
     ),
     "corruption": Soak(
         ("test_corruption.py",), "R5 corruption", {"DEEPLAKE_SOAK_FLIPS": 1},
-        "every byte of the golden datasets flipped", "flips", 225_000,
+        "every byte of the golden datasets flipped", "flips", 225_000, workers=2,
     ),
     "fuzz": Soak(
         ("test_fuzz.py",), "R6 malformed input", {"DEEPLAKE_SOAK_FUZZ": 1_000_000},
-        "{DEEPLAKE_SOAK_FUZZ:,} inputs for each parser", "inputs", 5,
+        "{DEEPLAKE_SOAK_FUZZ:,} inputs for each parser", "inputs", 5, workers=2,
     ),
     "faults": Soak(
         ("test_faults.py::test_faults", "test_system_faults.py::test_faults"), "R7 storage faults",
@@ -120,7 +125,8 @@ def soak(name: str, one: Soak, scale: float) -> tuple[str, bool]:
         begin = time.monotonic()
         process = subprocess.Popen(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
-             "--basetemp", f"{scratch}/tmp", *(str(HERE / test) for test in one.tests)],
+             "-n", str(one.workers), "--basetemp", f"{scratch}/tmp",
+             *(str(HERE / test) for test in one.tests)],
             env={
                 **os.environ,
                 **{name: str(value) for name, value in figures.items()},
