@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,14 +31,17 @@ MISSING = (ObjectNotFoundError, CheckoutError, DatasetNotFoundError)
 
 
 class NotingStore(MemoryStore):
-    """Objects in memory that notes which of them were asked for."""
+    """Objects in memory that notes which of them were asked for, and which bytes."""
 
     def __init__(self, url: str = "mem://") -> None:
         super().__init__(url)
         self.touched: set[str] = set()
+        self.ranges: dict[str, list[ByteRange]] = {}
 
     def get(self, key: str, byte_range: ByteRange | None = None) -> Buffer:
         self.touched.add(key)
+        if byte_range is not None:
+            self.ranges.setdefault(key, []).append(byte_range)
         return super().get(key, byte_range)
 
     def get_versioned(self, key: str) -> tuple[Buffer, str]:
@@ -69,21 +72,25 @@ def store_of(objects: Objects, *, mapping: bool = True) -> NotingStore:
     return store
 
 
-def content(path: str) -> dict[str, Any]:
-    """Everything that the public API says of a version."""
+def content(path: str, only: Collection[str] | None = None) -> dict[str, Any]:
+    """Everything that the public API says of a version, or of some of its tensors."""
     ds = deeplake.load(path, read_only=True)
+    if only is not None:
+        return {name: _tensor(ds[name]) for name in only}
     found: dict[str, Any] = {
         "commit": ds.commit_id,
         "commits": [(c["commit"], c["author"], c["time"], c["message"]) for c in ds.commits],
         "info": repr(dict(ds.info)),
         "groups": sorted(ds.groups),
     }
-    for name, tensor in ds.tensors.items():
-        found[name] = (
-            tensor.htype, str(tensor.dtype), tensor.sample_compression, tensor.chunk_compression,
-            str(tensor.shape_interval), repr(dict(tensor.info)), _values(tensor),
-        )  # fmt: skip
-    return found
+    return found | {name: _tensor(tensor) for name, tensor in ds.tensors.items()}
+
+
+def _tensor(tensor: Any) -> tuple[Any, ...]:
+    return (
+        tensor.htype, str(tensor.dtype), tensor.sample_compression, tensor.chunk_compression,
+        str(tensor.shape_interval), repr(dict(tensor.info)), _values(tensor),
+    )  # fmt: skip
 
 
 MANY = 100_000
@@ -119,11 +126,14 @@ class Dataset:
         objects: Its objects.
         contents: What its versions hold, by address.
         touched: Which objects are read for that.
+        spans: Which bytes of an object each tensor is made of: by address and key, first, last + 1
+            and tensor.
     """
 
     objects: dict[str, bytes]
     contents: dict[str, dict[str, Any]]
     touched: dict[str, set[str]]
+    spans: dict[str, dict[str, list[tuple[int, int, str]]]]
     turn: int = 0
 
     @classmethod
@@ -131,11 +141,30 @@ class Dataset:
         """What the versions hold as long as nothing is damaged."""
         store = store_of(objects)
         contents, touched = {}, {}
+        spans: dict[str, dict[str, list[tuple[int, int, str]]]] = {}
         for address in addresses:
             store.touched.clear()
             contents[address] = content(f"mem://damaged@{address}")
             touched[address] = set(store.touched)
-        return cls(dict(objects), contents, touched)
+        store = store_of(objects, mapping=False)
+        for address in addresses:
+            spans[address] = {}
+            for name in deeplake.load(f"mem://damaged@{address}", read_only=True).tensors:
+                store.ranges.clear()
+                content(f"mem://damaged@{address}", [name])
+                for key, ranges in store.ranges.items():
+                    found = spans[address].setdefault(key, [])
+                    found += [(first, last, name) for first, last in {*ranges}]
+        return cls(dict(objects), contents, touched, spans)
+
+    def concerned(self, key: str, at: int) -> dict[str, set[str]]:
+        """The tensors that a byte of a data object belongs to, by address."""
+        found: dict[str, set[str]] = {}
+        for address, spans in self.spans.items():
+            for first, last, name in spans.get(key, ()):
+                if first <= at < last:
+                    found.setdefault(address, set()).add(name)
+        return found
 
     def judge(
         self,
@@ -144,6 +173,7 @@ class Dataset:
         mapping: bool = True,
         most: int | None = None,
         foreign: bool = False,
+        only: Mapping[str, Collection[str]] | None = None,
     ) -> list[str]:
         """Put other bytes into some objects (None: none), and read the versions that they concern.
 
@@ -153,6 +183,7 @@ class Dataset:
             most: Read so many versions at most, and not always the same; None: all.
             foreign: The new bytes are a valid object of another dataset: what it leads to is not
                 there, and it is not the fault of the object itself.
+            only: Read no more than these tensors of these versions.
 
         Returns:
             What was not as promised: other data, or an error that is not documented or that does
@@ -162,6 +193,8 @@ class Dataset:
         present = {key: data for key, data in objects.items() if data is not None}
         wrong = []
         concerned = [a for a, touched in self.touched.items() if not touched.isdisjoint(changes)]
+        if only is not None:
+            concerned = [*only]
         if most is not None and len(concerned) > most:
             self.turn += most
             at = self.turn % len(concerned)
@@ -171,7 +204,7 @@ class Dataset:
             gone = [key for key in changes if key not in present]
             allowed = MISSING + DAMAGED if gone or foreign else DAMAGED
             try:
-                found = content(f"mem://damaged@{address}")
+                found = content(f"mem://damaged@{address}", only and only[address])
             except allowed as error:
                 if not (foreign and isinstance(error, MISSING)) and not names(
                     error, changes, address
@@ -180,8 +213,9 @@ class Dataset:
             except Exception as error:  # noqa: BLE001 - any other is what is looked for
                 wrong.append(f"{address}: {type(error).__name__}: {error}")
             else:
-                if found != self.contents[address]:
-                    different = [k for k in found if found[k] != self.contents[address].get(k)]
+                known = self.contents[address]
+                different = [k for k in found if k not in known or found[k] != known[k]]
+                if different or (only is None and len(found) != len(known)):
                     wrong.append(f"{address}: other data in {different}")
             del store
         return wrong

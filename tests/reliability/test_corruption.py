@@ -1,8 +1,13 @@
 """Damaged datasets give the data that were written or a named error: never other data or a crash.
 
 Bytes of the golden datasets are flipped, objects cut short, swapped, replaced and removed.
-``DEEPLAKE_SOAK_FLIPS=1`` flips every byte of every object; without it, every byte of refs, tags
-and commits, and a sample of the others.
+``DEEPLAKE_SOAK_FLIPS=1`` flips every byte of every object, one at a time: a bit of it, some, or all
+eight. Without it, every byte of small refs, tags and commits is flipped, and a sample of the others.
+
+After a flip, a version is read that the object belongs to (the next one each time, where there are
+several). Of data objects it was noted which bytes each tensor is read from, so most flips read the
+tensors that the byte belongs to, and one in ``WHOLE`` the whole version. Bytes of data objects that
+nothing is read from (what later edits left behind) are all flipped at once: they must change nothing.
 """
 
 from __future__ import annotations
@@ -24,8 +29,9 @@ from deeplake.format import envelope
 from deeplake.format.chunk import ChunkHeader
 from deeplake.versioning.repository import Repository
 
-from . import damage
+from . import damage, tally
 
+WHOLE = 50
 ALL = os.environ.get("DEEPLAKE_SOAK_FLIPS", "") not in ("", "0")
 MEMORY = 1 << 30
 """Bytes beyond what the process has: far more than reading needs, far less than a length that is
@@ -49,17 +55,28 @@ def _bounded_memory() -> Iterator[None]:
         yield
 
 
-def flips(name: str, share: float, seed: int = 0) -> Iterator[dict[str, bytes]]:
-    """Datasets with one byte that is another: a bit of it, or all of them."""
+def flips(
+    name: str, share: float, seed: int = 0, part: int = 0, parts: int = 1
+) -> Iterator[tuple[str, int, int]]:
+    """Bytes, and what is flipped in them: a bit, some, or all."""
     rng = random.Random(seed)
+    number = 0
     for key, data in golden(name).objects.items():
         is_json = not key.startswith("data/")
         for at in range(len(data)):
-            # An object of tens of kB of JSON is one checksum: a sample of its bytes does.
-            if not ALL and rng.random() >= (1 if is_json and len(data) < 8192 else share):
-                continue
             mask = rng.choice([1 << rng.randrange(8), 0xFF, rng.randrange(1, 256)])
-            yield {key: data[:at] + bytes([data[at] ^ mask]) + data[at + 1 :]}
+            # An object of tens of kB of JSON is one checksum: a sample of its bytes does.
+            if ALL or rng.random() < (1 if is_json and len(data) < 8192 else share):
+                number += 1
+                if number % parts == part:
+                    yield key, at, mask
+
+
+def flipped(name: str, share: float) -> Iterator[dict[str, bytes]]:
+    """Datasets with one byte that is another."""
+    for key, at, mask in flips(name, share):
+        data = golden(name).objects[key]
+        yield {key: data[:at] + bytes([data[at] ^ mask]) + data[at + 1 :]}
 
 
 def wrongs(
@@ -79,6 +96,33 @@ def wrongs(
     return found
 
 
+def wrong_flips(dataset: damage.Dataset, flips: Iterator[tuple[str, int, int]]) -> list[str]:
+    """What went wrong after flips of single bytes."""
+    found: list[str] = []
+    unread: dict[str, bytearray] = {}
+    for number, (key, at, mask) in enumerate(flips):
+        data = bytearray(dataset.objects[key])
+        data[at] ^= mask
+        only: Mapping[str, set[str]] | None = None
+        if key.startswith("data/") and number % WHOLE:
+            only = dataset.concerned(key, at)
+            if not only:
+                unread.setdefault(key, bytearray(dataset.objects[key]))[at] ^= mask
+                continue
+        mapping = number % 2 == 0
+        wrong = dataset.judge({key: bytes(data)}, mapping=mapping, most=1, only=only)
+        found += [f"byte {at} of {key}: {w}" for w in wrong]
+        tally.count("flips")
+        if len(found) > 5:
+            return found
+    for key, data in unread.items():
+        wrong = dataset.judge({key: bytes(data)})
+        found += [f"{key}, bytes that nothing is read from: {w}" for w in wrong]
+        before = dataset.objects[key]
+        tally.count("flips", sum(a != b for a, b in zip(before, data, strict=True)))
+    return found
+
+
 def test_nothing_is_wrong_without_damage() -> None:
     for name in ("kinds", "history", "sequences"):
         dataset = golden(name)
@@ -86,12 +130,13 @@ def test_nothing_is_wrong_without_damage() -> None:
             assert dataset.judge(dict(dataset.objects), mapping=mapping) == []
 
 
+@pytest.mark.parametrize("part", range(2))
 @pytest.mark.parametrize(
     ("name", "share"),
     [("history", 0.06), ("kinds", 0.0015), ("indexed", 0.02), ("sequences", 0.0015)],
 )
-def test_flipped(name: str, share: float) -> None:
-    assert wrongs(golden(name), flips(name, share)) == []
+def test_flipped(name: str, share: float, part: int) -> None:
+    assert wrong_flips(golden(name), flips(name, share, part=part, parts=2)) == []
 
 
 @pytest.mark.parametrize("name", ["history", "kinds", "sequences"])
@@ -219,14 +264,14 @@ def chunks() -> set[str]:
 
 def test_finds_unchecked_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ChunkHeader, "check", lambda self, stored, first, last: None)
-    cases = (case for case in flips("history", 0.1) if not case.keys().isdisjoint(chunks()))
+    cases = (case for case in flipped("history", 0.1) if not case.keys().isdisjoint(chunks()))
     assert wrongs(golden("history"), cases) != []
 
 
 def test_finds_unchecked_json(monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = golden("history")
     monkeypatch.setattr(envelope, "digest", lambda *parts: _Equal())
-    cases = (case for case in flips("history", 0) if "refs/heads/main" in case)
+    cases = (case for case in flipped("history", 0) if "refs/heads/main" in case)
     assert wrongs(dataset, cases, most=None) != []
 
 
