@@ -1,10 +1,10 @@
 """A writer that is killed: ``python kill_writer.py``.
 
-A server that imports deeplake once, opens nothing, and forks a writer for each line on its input (a
-JSON object, see ``Job``). For each writer it prints two lines: its process id, and, when it has
-died, how. The one who killed it learns what happened from the *ledger*, a file outside the dataset:
-the writer appends a line before each operation (what it is about to do) and one after it (that it
-was acknowledged), each synced to disk.
+A server that imports deeplake once, has used it, keeps nothing open, and forks a writer for each line
+on its input (a JSON object, see ``Job``). For each writer it prints two lines: its process id, and,
+when it has died, how. The one who killed it learns what happened from the *ledger*, a file outside the
+dataset: the writer appends a line before each operation (what it is about to do) and one after it (that
+it was acknowledged), each synced to disk.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import os
 import random
 import signal
 import sys
+import tempfile
+import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -363,11 +365,27 @@ PLANTS: dict[str, Callable[[], None]] = {
 }
 
 
+def warm_up() -> None:
+    """Do what a writer does: it is not to spend its short life with imports and finding plugins."""
+    import rows
+
+    import deeplake
+
+    import_module("deeplake.versioning.collection")
+    with tempfile.TemporaryDirectory() as folder:
+        ds = deeplake.empty(os.path.join(folder, "ds"))
+        rows.create(ds)
+        ds.extend(rows.columns([1, 2, 3]))
+        ds.commit("warm")
+        ds.pop(0)
+        rows.read(ds)
+    # A fork copies no thread but this one: a writer would wait for the others.
+    assert threading.active_count() == 1, threading.enumerate()
+
+
 def serve() -> None:
     """Fork a writer for each line of input; at its end, end."""
-    # What a writer would import later: it is not to spend its short life with that.
-    for module in ("rows", "deeplake.dataset.entry", "deeplake.versioning.collection"):
-        import_module(module)
+    warm_up()
     for line in sys.stdin:
         job = Job(**json.loads(line))
         pid = os.fork()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,11 @@ def row(key: int) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=10_000)
+def _wanted(key: int) -> dict[str, Any]:
+    return row(key)
+
+
 def columns(keys: Sequence[int]) -> dict[str, Any]:
     """Rows the way ``ds.extend`` takes them."""
     rows = [row(key) for key in keys]
@@ -59,7 +65,7 @@ def read(ds: deeplake.Dataset) -> list[int]:
     found = {name: ds[name].numpy(aslist=True) for name in TENSORS[1:] if name != "text"}
     texts = ds["text"].text()
     for at, key in enumerate(keys):
-        wanted = row(key)
+        wanted = _wanted(key)
         for name, values in found.items():
             value = values[at]
             assert value.dtype == wanted[name].dtype, f"row {at} (key {key}): dtype of {name}"
