@@ -167,12 +167,16 @@ def _follow(
 
 
 def commit() -> str:
-    """Which state of the sources this is."""
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--exclude", "*"],
-        cwd=HERE, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return done.stdout.strip() or f"deeplake-core {metadata.version('deeplake-core')}"
+    """Which state of the sources this is; the table itself may have changed."""
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", *arguments], cwd=HERE, capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip()
+
+    changed = git("status", "--porcelain", "--", ":/", f":(exclude,top){TABLE.parent.name}")
+    return f"commit {git('rev-parse', '--short', 'HEAD')}" + ", changed" * bool(changed)
 
 
 def known(text: str) -> dict[str, str]:

@@ -105,6 +105,7 @@ def _check(store: MemoryStore, where: str) -> State:
     return found
 
 
+@pytest.mark.filterwarnings("ignore:the branch .* has no commits yet")
 def test_power_loss(tmp_path: Path) -> None:
     assert run(tmp_path, LENGTH) > LENGTH * 10
 
