@@ -125,6 +125,7 @@ def soak(name: str, one: Soak, scale: float) -> tuple[str, bool]:
         begin = time.monotonic()
         process = subprocess.Popen(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
+             "-o", "faulthandler_timeout=0",
              "-n", str(one.workers), "--basetemp", f"{scratch}/tmp",
              *(str(HERE / test) for test in one.tests)],
             env={
