@@ -45,6 +45,9 @@ def scramble(rng: random.Random, data: bytes) -> bytes:
 
 
 # -------------------------------------------------------------------------------- chunk blocks
+SEQUENCE = 2
+TILE = 3
+"""Kinds of chunks: lists of items, the directory of a sample in tiles."""
 CHUNK = struct.Struct("<4s BBBB I I Q Q I H 2s 8s 16s 16s 8s Q")
 DTYPES = (b"<i4", b"|u1", b"<f8", b"str", b"json", b"O", b"<M8", b"<U4", b"|V9", b"\xff\xff", b"")
 CODECS = (b"", b"raw", b"zlib", b"lz4", b"zstd", b"png", b"jpeg", b"nothing", b"\xff")
@@ -57,7 +60,7 @@ def chunk(rng: random.Random, block: bytes) -> bytes:
     arrays, payload = block[96:header], block[header:]
     how = rng.randrange(6)
     if how == 0:
-        payload = scramble(rng, payload)
+        payload = tiles(rng, payload) if fields[2] == TILE else scramble(rng, payload)
         if rng.random() < 0.7:
             fields[8] = len(payload)
     elif how <= 2:
@@ -69,6 +72,8 @@ def chunk(rng: random.Random, block: bytes) -> bytes:
                 fields[which] = rng.choice(DTYPES)
             elif which > 12:
                 fields[which] = rng.choice(CODECS)
+            elif which == 2 or (which == 4 and rng.random() < 0.5):
+                fields[which] = rng.randrange(16 if which == 4 else 6)
             else:
                 bits = {5: 32, 6: 32, 7: 64, 8: 64, 9: 32, 10: 16}.get(which, 8)
                 value = rng.choice((rng.choice(NUMBERS), fields[which] + rng.randint(-2, 2)))
@@ -79,6 +84,18 @@ def chunk(rng: random.Random, block: bytes) -> bytes:
         arrays = arrays[: len(arrays) - (96 + len(arrays)) % 64]
         fields[6] = 96 + len(arrays)
     return repaired_chunk(CHUNK.pack(*fields) + arrays + payload)
+
+
+def tiles(rng: random.Random, payload: bytes) -> bytes:
+    """A directory of tiles with other numbers in it."""
+    words = np.frombuffer(payload, "<u8").tolist()
+    for _ in range(rng.choice((1, 1, 2))):
+        at = rng.choice((rng.randrange(len(words)), rng.randrange(min(len(words), 12))))
+        other = words[rng.randrange(len(words))]
+        words[at] = (
+            rng.choice((rng.choice(NUMBERS), words[at] + rng.choice((-1, 1)), other)) % 2**64
+        )
+    return np.array(words, "<u8").tobytes()[: rng.choice((len(payload), len(payload), -8))]
 
 
 def repaired_chunk(block: bytes) -> bytes:
@@ -109,9 +126,8 @@ def _frames(block: bytes) -> tuple[int, list[int]]:
     cursor = Cursor(block[:header])
     try:
         rows = n
-        if fields[2] == 2:
-            counts = cursor.column(n)
-            n = counts[0] * n if len(set(counts)) == 1 else sum(counts)
+        if fields[2] == SEQUENCE:
+            n = sum(cursor.column(rows))
         for _ in range(ndim):
             cursor.column(n)
         sizes = cursor.column(n)
@@ -119,7 +135,7 @@ def _frames(block: bytes) -> tuple[int, list[int]]:
             cursor.column(n)
         if flags & 1:
             cursor.skip(-(-n // 8))
-        if fields[2] == 2 and flags & 4:
+        if flags & 4 and fields[2] == SEQUENCE:
             cursor.skip(-(-rows // 8))
         frames = -(-raw // frame) if frame else n
         if fields[14].strip(b"\0"):

@@ -47,7 +47,7 @@ class Soak:
         promise: What it looks after.
         figures: The environment variables it reads, and their full values.
         run: What was asked for, with the variables filled in.
-        counts: What it counts (see ``tally``), to show how far it is.
+        counts: What it counts (see ``tally``), to show how far it is; empty: everything.
         times: So many of them for each of the first figure.
         workers: Processes that its tests are spread over.
     """
@@ -86,7 +86,7 @@ SOAKS = {
     ),
     "fuzz": Soak(
         ("test_fuzz.py",), "R6 malformed input", {"DEEPLAKE_SOAK_FUZZ": 1_000_000},
-        "{DEEPLAKE_SOAK_FUZZ:,} inputs for each parser", "inputs", 5, workers=2,
+        "{DEEPLAKE_SOAK_FUZZ:,} inputs for each parser", "", 6, workers=2,
     ),
     "faults": Soak(
         ("test_faults.py::test_faults", "test_system_faults.py::test_faults"), "R7 storage faults",
@@ -164,7 +164,7 @@ def _follow(
         while process.poll() is None:
             time.sleep(0.5)
             counts, _ = tally.total(folder)
-            bar.update(counts[what] - bar.n)
+            bar.update((counts[what] if what else counts.total()) - bar.n)
 
 
 def commit() -> str:

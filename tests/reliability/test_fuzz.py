@@ -1,6 +1,10 @@
 """Malformed input whose checksums fit ends in a documented error, in bounded memory.
 
-``DEEPLAKE_SOAK_FUZZ=1000000`` raises the number of inputs of each parser.
+``DEEPLAKE_SOAK_FUZZ=1000000`` raises the number of inputs of each parser. All are samples, drawn from
+blocks and objects of the golden datasets, and of one that is made here with every kind of chunk: some
+of their numbers, names, columns or bytes are others, and then the checksums are made to fit, for what
+fails at a checksum tests nothing else. Fewer inputs go through whole datasets, where everything that
+leads to the forged block is forged too.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import random
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -29,11 +34,17 @@ from deeplake.format import envelope, segment
 from deeplake.format.builder import Run
 from deeplake.format.codecs import Zlib
 from deeplake.format.commit import Commit, Ref
-from deeplake.format.pieces import piece_dtype
+from deeplake.format.links import Link
+from deeplake.format.pieces import BLOB, TILED, piece_dtype
 from deeplake.format.sequence_builder import SequenceBuilder, SequenceRun, none_rows
-from deeplake.versioning.openchunk import OpenChunk, read_header
+from deeplake.format.tiles import Directory
+from deeplake.storage.memory import MemoryStore
+from deeplake.types import joined
+from deeplake.versioning.openchunk import OpenChunk, array_dtype, read_header
+from deeplake.versioning.repository import Repository
 
-from . import damage, mutation
+from . import damage, mutation, tally
+from .script import opened
 
 INPUTS = int(os.environ.get("DEEPLAKE_SOAK_FUZZ", "20000"))
 MEMORY = 1 << 30
@@ -47,6 +58,46 @@ def _bounded_memory() -> Iterator[None]:
     damage.Dataset.of(damage.objects_of(V1_0 / "kinds"), ["main"])  # starts the decoding threads
     with damage.bounded_memory(MEMORY):
         yield
+
+
+@cache
+def made() -> tuple[dict[str, bytes], list[bytes]]:
+    """A dataset with kinds of chunks that the golden ones lack; its objects, and its chunks."""
+    rng = np.random.default_rng(0)
+    store = MemoryStore.named("fuzz-made", fresh=True)
+    Repository(store).create()
+    ds = opened(store)
+    items = [[np.arange(k, dtype="i4") for k in (2, 0, 3)], [], None, [np.arange(4, dtype="i4")]]
+    plain = [[np.arange(2, dtype="i4")] * 3, [np.arange(2, dtype="i4")]]
+    for name, samples, options in (
+        ("lists", items, {"htype": "sequence", "dtype": "int32"}),
+        ("packed", items, {"htype": "sequence", "dtype": "int32", "chunk_compression": "zlib"}),
+        ("deflated", items, {"htype": "sequence", "dtype": "int32", "sample_compression": "zlib"}),
+        ("even", plain, {"htype": "sequence", "dtype": "int32"}),
+        ("texts", [["a", "bc"], [], ["ä" * 9]], {"htype": "sequence[text]"}),
+        ("tiled", [rng.integers(0, 255, (150, 90), "u1")], {"tiling_threshold": 4000}),
+    ):
+        tensor = ds.create_tensor(name, **options)
+        tensor.extend(samples)
+    ds.commit("made")
+    blocks = []
+    for draft in ds._checkout.session.by_name.values():
+        for piece in draft.sealed().pieces():
+            oid = "{:016x}{:016x}".format(*piece["object"].tolist())
+            data = bytes(joined(store.get(f"data/{oid}")))
+            first, last = int(piece["offset"]), int(piece["offset"] + piece["length"])
+            blocks.append(data[first:last])
+    assert {block[5] for block in blocks} == {mutation.SEQUENCE, mutation.TILE}
+    blocks += [_linked(block) for block in blocks if block[5] == mutation.SEQUENCE]
+    objects = {info.key: bytes(joined(store.get(info.key))) for info in store.list()}
+    return objects, blocks
+
+
+def _linked(block: bytes) -> bytes:
+    """A chunk that says of its samples that they are links."""
+    fields = list(mutation.CHUNK.unpack_from(block))
+    fields[4] |= 8
+    return mutation.repaired_chunk(mutation.CHUNK.pack(*fields) + block[96:])
 
 
 @cache
@@ -67,6 +118,9 @@ def seeds() -> dict[str, list[bytes]]:
                     block = data[piece.offset : piece.offset + piece.length]
                     if len(block) < 20_000:
                         found["chunk"].append(block)
+    objects, blocks = made()
+    found["chunk"] += blocks
+    found["ref"].append(objects["refs/heads/main"])
     for key, data in {
         **damage.objects_of(V1_0 / "history"),
         **{f"kinds/{k}": v for k, v in damage.objects_of(V1_0 / "kinds").items()},
@@ -78,6 +132,7 @@ def seeds() -> dict[str, list[bytes]]:
 
 
 def run(
+    what: str,
     parse: Callable[[bytes], object],
     inputs: Iterator[bytes],
     allowed: tuple[Error, ...] = (FormatError,),
@@ -88,7 +143,9 @@ def run(
         AssertionError: One ended in an error that is not documented.
     """
     ends: Counter[str] = Counter()
-    for data in inputs:
+    for number, data in enumerate(inputs):
+        if number % 1000 == 999:
+            tally.count(f"{what}", 1000)
         try:
             parse(data)
         except allowed as error:
@@ -107,15 +164,24 @@ def check_spread(ends: Counter[str], valid: float = 0.001) -> None:
 
 
 # ---------------------------------------------------------------------------------- the parsers
+KIND_FLAGS = {mutation.TILE: TILED, 4: BLOB}
+"""What a piece says of chunks of these kinds."""
+
+
 def parse_chunk(block: bytes) -> None:
     """Everything that a reader does with a chunk up to the bytes of its samples."""
     piece = np.zeros(1, piece_dtype(0))[0]
     piece["length"] = len(block)
     piece["checksum"] = int.from_bytes(block[88:96], "little")
     piece["count"] = 1
+    piece["flags"] = KIND_FLAGS.get(block[5], 0) if len(block) > 5 else 0
     header = read_header(memoryview(block), piece, "fuzz")
     payload = memoryview(block)[header.header_length :]
     opened = OpenChunk(header, payload, "0" * 32, 0, arrays=True)
+    if header.kind == mutation.TILE:
+        shape, itemsize = header.sample_shape(0), array_dtype(header).itemsize
+        Directory.decode(opened.sample_bytes(0, None), shape, itemsize, "fuzz")
+        return
     if header.sequences is not None:
         for row in {*range(min(header.rows, 8)), header.rows - 1} - {-1}:
             first, last = header.sequences.item_range(row)
@@ -128,7 +194,10 @@ def parse_chunk(block: bytes) -> None:
         header.is_null(i)
         data = opened.sample_bytes(i, None)
         if opened.sample_codec is None:
-            opened.unpacked(i, data)
+            data = memoryview(opened.unpacked(i, data))
+        if header.links:
+            with suppress(CorruptedSampleError):
+                Link.from_bytes(data)
     if opened.array is not None and header.n:
         opened.array[0].copy()
 
@@ -138,7 +207,7 @@ def test_chunks() -> None:
     blocks = seeds()["chunk"]
     inputs = (mutation.chunk(rng, rng.choice(blocks)) for _ in range(INPUTS))
     allowed = (FormatError, CorruptedSampleError, PluginNotFoundError)
-    check_spread(run(parse_chunk, inputs, allowed))
+    check_spread(run("chunks", parse_chunk, inputs, allowed))
 
 
 @cache
@@ -172,7 +241,7 @@ def test_chunks_of_sequences() -> None:
     blocks = sequences()
     inputs = (mutation.chunk(rng, rng.choice(blocks)) for _ in range(INPUTS))
     allowed = (FormatError, CorruptedSampleError, PluginNotFoundError)
-    check_spread(run(parse_chunk, inputs, allowed))
+    check_spread(run("chunks of sequences", parse_chunk, inputs, allowed))
 
 
 def test_chunk_bytes() -> None:
@@ -180,7 +249,12 @@ def test_chunk_bytes() -> None:
     rng = random.Random(2)
     blocks = [block for block in seeds()["chunk"] if len(block) < 2000]
     inputs = (mutation.scramble(rng, rng.choice(blocks)) for _ in range(INPUTS))
-    ends = run(parse_chunk, inputs, (FormatError, CorruptedSampleError, PluginNotFoundError))
+    ends = run(
+        "chunks, checksums as they come",
+        parse_chunk,
+        inputs,
+        (FormatError, CorruptedSampleError, PluginNotFoundError),
+    )
     assert ends["ChecksumError"] > INPUTS / 10
 
 
@@ -188,7 +262,7 @@ def test_segments() -> None:
     rng = random.Random(3)
     blocks = seeds()["segment"]
     inputs = (mutation.segment(rng, rng.choice(blocks)) for _ in range(INPUTS))
-    check_spread(run(lambda data: segment.decode(data, "fuzz"), inputs))
+    check_spread(run("segments", lambda data: segment.decode(data, "fuzz"), inputs))
 
 
 def parse_json(data: bytes) -> None:
@@ -209,7 +283,7 @@ def test_json_trees(kind: str) -> None:
     inputs = (
         mutation.envelope(kind, mutation.tree(rng, rng.choice(values))) for _ in range(INPUTS // 2)
     )
-    check_spread(run(parse_json, inputs))
+    check_spread(run(f"{kind}s", parse_json, inputs))
 
 
 @pytest.mark.parametrize("kind", ["ref", "commit", "tag"])
@@ -217,7 +291,7 @@ def test_json_bytes(kind: str) -> None:
     rng = random.Random(5)
     blocks = [data for data in seeds()[kind] if len(data) < 5000]
     inputs = (mutation.json_bytes(rng, rng.choice(blocks)) for _ in range(INPUTS // 2))
-    check_spread(run(parse_json, inputs))
+    check_spread(run(f"{kind}s", parse_json, inputs))
 
 
 def test_envelopes() -> None:
@@ -231,7 +305,7 @@ def test_envelopes() -> None:
     def parse(data: bytes) -> None:
         envelope.unwrap("ref", data, "fuzz")
 
-    run(parse, (damaged() for _ in range(INPUTS)))
+    run("envelopes", parse, (damaged() for _ in range(INPUTS)))
 
 
 # ---------------------------------------------------------------------------- whole datasets
@@ -239,7 +313,7 @@ class Forge:
     """A dataset whose objects are replaced, with all that leads to them made to fit."""
 
     def __init__(self, name: str) -> None:
-        self.objects = damage.objects_of(V1_0 / name)
+        self.objects = made()[0] if name == "made" else damage.objects_of(V1_0 / name)
         ref = self.objects["refs/heads/main"]
         self.ref = json.loads(ref.partition(b"\n")[2])
         self.tensors = [
@@ -295,7 +369,7 @@ class Forge:
 ALLOWED = (*damage.DAMAGED, *damage.MISSING, CorruptedSampleError, PluginNotFoundError)
 
 
-@pytest.mark.parametrize("name", ["history", "kinds", "indexed", "sequences"])
+@pytest.mark.parametrize("name", ["history", "kinds", "indexed", "sequences", "made"])
 def test_datasets(name: str) -> None:
     forge = Forge(name)
     rng = random.Random(7)
@@ -306,7 +380,8 @@ def test_datasets(name: str) -> None:
         del store
 
     ends: Counter[str] = Counter()
-    for number in range(INPUTS // (40 if name in ("history", "indexed") else 80)):
+    for number in range(max(INPUTS // (400 if name == "kinds" else 200), 100)):
+        tally.count("whole datasets")
         objects = forge.another(rng)
         try:
             read(objects)
