@@ -183,7 +183,6 @@ class Dataset:
         mapping: bool = True,
         most: int | None = None,
         foreign: bool = False,
-        only: Mapping[str, Collection[str]] | None = None,
     ) -> list[str]:
         """Put other bytes into some objects (None: none), and read the versions that they concern.
 
@@ -193,7 +192,6 @@ class Dataset:
             most: Read so many versions at most, and not always the same; None: all.
             foreign: The new bytes are a valid object of another dataset: what it leads to is not
                 there, and it is not the fault of the object itself.
-            only: Read no more than these tensors of these versions.
 
         Returns:
             What was not as promised: other data, or an error that is not documented or that does
@@ -203,8 +201,6 @@ class Dataset:
         present = {key: data for key, data in objects.items() if data is not None}
         wrong = []
         concerned = [a for a, touched in self.touched.items() if not touched.isdisjoint(changes)]
-        if only is not None:
-            concerned = [*only]
         if most is not None and len(concerned) > most:
             self.turn += most
             at = self.turn % len(concerned)
@@ -214,7 +210,7 @@ class Dataset:
             gone = [key for key in changes if key not in present]
             allowed = MISSING + DAMAGED if gone or foreign else DAMAGED
             try:
-                found = content(f"mem://damaged@{address}", only and only[address])
+                found = content(f"mem://damaged@{address}")
             except allowed as error:
                 if not (foreign and isinstance(error, MISSING)) and not names(
                     error, changes, address
@@ -225,9 +221,38 @@ class Dataset:
             else:
                 known = self.contents[address]
                 different = [k for k in found if k not in known or found[k] != known[k]]
-                if different or (only is None and len(found) != len(known)):
+                if different or len(found) != len(known):
                     wrong.append(f"{address}: other data in {different}")
             del store
+        return wrong
+
+    def judge_tensors(
+        self, address: str, keys: Mapping[str, str], changes: Mapping[str, bytes], *, mapping: bool
+    ) -> list[str]:
+        """Put other bytes into some data objects, and read some tensors of a version.
+
+        Args:
+            address: The version.
+            keys: The tensors, and the object in which each of them was damaged.
+            changes: Bytes by key.
+            mapping: The store maps objects.
+
+        Returns:
+            What was not as promised, as in ``judge``.
+        """
+        store = store_of({**self.objects, **changes}, mapping=mapping)
+        ds = deeplake.load(f"mem://damaged@{address}", read_only=True)
+        wrong = []
+        for name, key in keys.items():
+            try:
+                if _tensor(ds[name]) != self.contents[address][name]:
+                    wrong.append(f"{address}: other data in {name}")
+            except DAMAGED as error:
+                if not names(error, [key], address):
+                    wrong.append(f"{address}, {name}: the error does not name {key}: {error}")
+            except Exception as error:  # noqa: BLE001 - any other is what is looked for
+                wrong.append(f"{address}, {name}: {type(error).__name__}: {error}")
+        del store
         return wrong
 
 

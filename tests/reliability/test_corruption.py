@@ -5,9 +5,10 @@ Bytes of the golden datasets are flipped, objects cut short, swapped, replaced a
 eight. Without it, every byte of small refs, tags and commits is flipped, and a sample of the others.
 
 After a flip, a version is read that the object belongs to (the next one each time, where there are
-several). Of data objects it was noted which bytes each tensor is read from, so most flips read the
-tensors that the byte belongs to, and one in ``WHOLE`` the whole version. Bytes of data objects that
-nothing is read from (what later edits left behind) are all flipped at once: they must change nothing.
+several). Of data objects it was noted which bytes each tensor is read from: so that most flips take
+little time, a version is opened with one byte flipped in each of its tensors, and each is read; one flip
+in ``WHOLE`` is alone, and the whole version is read. Bytes of data objects that nothing is read from
+(what later edits left behind) are all flipped at once: they must change nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import itertools
 import os
 import random
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -99,28 +100,67 @@ def wrongs(
 def wrong_flips(dataset: damage.Dataset, flips: Iterator[tuple[str, int, int]]) -> list[str]:
     """What went wrong after flips of single bytes."""
     found: list[str] = []
-    unread: dict[str, bytearray] = {}
+    unread: list[tuple[str, int, int]] = []
+    waiting: dict[tuple[str, str], list[tuple[str, int, int]]] = {}
     for number, (key, at, mask) in enumerate(flips):
-        data = bytearray(dataset.objects[key])
-        data[at] ^= mask
-        only: Mapping[str, set[str]] | None = None
-        if key.startswith("data/") and number % WHOLE:
-            only = dataset.concerned(key, at)
-            if not only:
-                unread.setdefault(key, bytearray(dataset.objects[key]))[at] ^= mask
-                continue
-        mapping = number % 2 == 0
-        wrong = dataset.judge({key: bytes(data)}, mapping=mapping, most=1, only=only)
-        found += [f"byte {at} of {key}: {w}" for w in wrong]
-        tally.count("flips")
+        concerned = dataset.concerned(key, at) if key.startswith("data/") else {}
+        places = [(address, name) for address, names in concerned.items() for name in names]
+        if not key.startswith("data/") or number % WHOLE == 0:
+            wrong = dataset.judge(
+                damaged(dataset, [(key, at, mask)]), mapping=number % 2 == 0, most=1
+            )
+            found += [f"byte {at} of {key}: {w}" for w in wrong]
+            tally.count("flips")
+        elif not places:
+            unread.append((key, at, mask))
+        else:
+            waiting.setdefault(places[number % len(places)], []).append((key, at, mask))
         if len(found) > 5:
             return found
-    for key, data in unread.items():
-        wrong = dataset.judge({key: bytes(data)})
-        found += [f"{key}, bytes that nothing is read from: {w}" for w in wrong]
-        before = dataset.objects[key]
-        tally.count("flips", sum(a != b for a, b in zip(before, data, strict=True)))
+    found += _wrong_tensors(dataset, waiting)
+    if unread:
+        wrong = dataset.judge(damaged(dataset, unread))
+        found += [f"bytes that nothing is read from: {w}" for w in wrong]
+        tally.count("flips", len(unread))
     return found
+
+
+def _wrong_tensors(
+    dataset: damage.Dataset, waiting: dict[tuple[str, str], list[tuple[str, int, int]]]
+) -> list[str]:
+    """What went wrong after flips in tensors, given by address and name: one in each at a time."""
+    found: list[str] = []
+    for address in {address for address, _ in waiting}:
+        tensors = {name: flips for (of, name), flips in waiting.items() if of == address}
+        turn = 0
+        while any(tensors.values()):
+            flips: dict[str, tuple[str, int, int]] = {}
+            busy: set[str] = set()
+            for name, left in tensors.items():
+                if not left:
+                    continue
+                touching = dataset.concerned(*left[-1][:2])[address]
+                if busy.isdisjoint(touching):
+                    busy |= touching
+                    flips[name] = left.pop()
+            turn += 1
+            changes = damaged(dataset, flips.values())
+            keys = {name: key for name, (key, _, _) in flips.items()}
+            found += dataset.judge_tensors(address, keys, changes, mapping=turn % 2 == 0)
+            tally.count("flips", len(flips))
+            if len(found) > 5:
+                return found
+    return found
+
+
+def damaged(
+    dataset: damage.Dataset, flips: Iterable[tuple[str, int, int]]
+) -> dict[str, bytes | None]:
+    """The objects that flips change."""
+    changed: dict[str, bytearray] = {}
+    for key, at, mask in flips:
+        changed.setdefault(key, bytearray(dataset.objects[key]))[at] ^= mask
+    return {key: bytes(data) for key, data in changed.items()}
 
 
 def test_nothing_is_wrong_without_damage() -> None:

@@ -205,7 +205,7 @@ def parse_chunk(block: bytes) -> None:
 def test_chunks() -> None:
     rng = random.Random(1)
     blocks = seeds()["chunk"]
-    inputs = (mutation.chunk(rng, rng.choice(blocks)) for _ in range(INPUTS))
+    inputs = (mutation.chunk(rng, rng.choice(blocks)) for _ in range(INPUTS * 3 // 4))
     allowed = (FormatError, CorruptedSampleError, PluginNotFoundError)
     check_spread(run("chunks", parse_chunk, inputs, allowed))
 
@@ -239,7 +239,7 @@ def sequences() -> list[bytes]:
 def test_chunks_of_sequences() -> None:
     rng = random.Random(8)
     blocks = sequences()
-    inputs = (mutation.chunk(rng, rng.choice(blocks)) for _ in range(INPUTS))
+    inputs = (mutation.chunk(rng, rng.choice(blocks)) for _ in range(INPUTS // 4))
     allowed = (FormatError, CorruptedSampleError, PluginNotFoundError)
     check_spread(run("chunks of sequences", parse_chunk, inputs, allowed))
 
@@ -248,14 +248,14 @@ def test_chunk_bytes() -> None:
     """Without structure, and without checksums that fit."""
     rng = random.Random(2)
     blocks = [block for block in seeds()["chunk"] if len(block) < 2000]
-    inputs = (mutation.scramble(rng, rng.choice(blocks)) for _ in range(INPUTS))
+    inputs = (mutation.scramble(rng, rng.choice(blocks)) for _ in range(INPUTS // 4))
     ends = run(
         "chunks, checksums as they come",
         parse_chunk,
         inputs,
         (FormatError, CorruptedSampleError, PluginNotFoundError),
     )
-    assert ends["ChecksumError"] > INPUTS / 10
+    assert ends["ChecksumError"] > ends.total() / 10
 
 
 def test_segments() -> None:
@@ -305,7 +305,7 @@ def test_envelopes() -> None:
     def parse(data: bytes) -> None:
         envelope.unwrap("ref", data, "fuzz")
 
-    run("envelopes", parse, (damaged() for _ in range(INPUTS)))
+    run("envelopes", parse, (damaged() for _ in range(INPUTS // 2)))
 
 
 # ---------------------------------------------------------------------------- whole datasets
@@ -380,7 +380,7 @@ def test_datasets(name: str) -> None:
         del store
 
     ends: Counter[str] = Counter()
-    for number in range(max(INPUTS // (400 if name == "kinds" else 200), 100)):
+    for number in range(max(INPUTS // (2000 if name == "kinds" else 500), 100)):
         tally.count("whole datasets")
         objects = forge.another(rng)
         try:
