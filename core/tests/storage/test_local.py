@@ -316,6 +316,24 @@ def test_a_full_disk(store: LocalStore, tmp_path: Path) -> None:
     store.put("data/x", b"n" * 1_400_000)
 
 
+@pytest.mark.parametrize("call", ["FileIO", "_acquire"])
+def test_a_turn_that_cannot_be_taken(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    store.put("data/x", b"old")
+
+    def fail(*args: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"deeplake.storage.lock.{call}", fail)
+        with pytest.raises(StorageError, match="free some space") as caught, store.turn():
+            raise AssertionError("the turn was not taken")
+    assert caught.value.errno == errno.ENOSPC
+    with store.turn():
+        store.put("data/x", b"new")
+
+
 @pytest.mark.parametrize("call", ["writev", "fsync", "replace", "utime", "mkdir", "fstat"])
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EACCES])
 def test_failing_calls(

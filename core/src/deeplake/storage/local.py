@@ -28,7 +28,7 @@ import stat
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
 from itertools import islice
 from typing import Any
@@ -123,8 +123,14 @@ class LocalStore(Store):
     def __repr__(self) -> str:
         return f"LocalStore({self.url!r})"
 
-    def turn(self) -> AbstractContextManager[None]:
-        return locked(self._prefix + _TURN)
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self._prefix + _TURN))
+            except OSError as error:
+                raise self._failure(error, "lock", _TURN) from error
+            yield
 
     # ----------------------------------------------------------------- reading
     def get(self, key: str, byte_range: ByteRange | None = None) -> Buffer:
