@@ -188,7 +188,8 @@ def read(job: Job) -> None:
         keys = rows.read(ds)
         check(keys, counter)
         counter = keys[0]
-        time.sleep(rng.uniform(0, 0.02))
+        # Long enough for others to write meanwhile, and to leave them a processor to do it.
+        time.sleep(rng.uniform(0, 0.2))
         assert rows.read(ds) == keys, "the snapshot changed"
         seen += 1
         if last:
