@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 
@@ -51,7 +51,8 @@ def _fields_of(tensor: Tensor, row: int) -> dict[str, np.ndarray]:
         return {}
     where = f"tensor {tensor.key!r}, row {row}"
     entries = reader.shape(row)[0]
-    return fields_of(codec, reader.raw(row), tensor._selection.steps, entries, where)
+    file = reader.raw(row) if reader.schema.is_link else reader.file(row)
+    return fields_of(codec, file, tensor._selection.steps, entries, where)
 
 
 def has_fields(codec: SampleCodec) -> bool:
@@ -60,21 +61,23 @@ def has_fields(codec: SampleCodec) -> bool:
 
 
 def fields_of(
-    codec: SampleCodec, raw: bytes, steps: Sequence[Step], entries: int, where: str
+    codec: SampleCodec, raw: bytes | BinaryIO, steps: Sequence[Step], entries: int, where: str
 ) -> dict[str, np.ndarray]:
     """What one file holds besides its array.
 
     Args:
         codec: Reads it.
-        raw: The file; empty for None.
+        raw: The file, or its bytes; empty for None.
         steps: What is taken of the array.
         entries: Length of the array's first axis.
         where: What messages call the sample.
     """
-    if not raw:
+    file = io.BytesIO(raw) if isinstance(raw, bytes) else raw
+    if not file.seek(0, io.SEEK_END):
         return {}
+    file.seek(0)
     try:
-        found = codec.fields(io.BytesIO(raw))
+        found = codec.fields(file)
     except CorruptedSampleError as error:
         raise CorruptedSampleError(f"{where}: {error}") from error
     if not codec.parts or not steps:

@@ -27,7 +27,7 @@ from deeplake.errors import (
     MissingCredsError,
 )
 from deeplake.format import values
-from deeplake.format.chunk import FIXED, TILE, ChunkHeader
+from deeplake.format.chunk import BLOB, FIXED, TILE, ChunkHeader
 from deeplake.format.encoding import encoding, htype_plugin
 from deeplake.format.links import Link
 from deeplake.format.pieces import ALONE, PARTIAL
@@ -35,6 +35,7 @@ from deeplake.format.tiles import Part
 from deeplake.links import RangeFile
 from deeplake.spi import SampleCodec
 from deeplake.types import Buffer, SampleHeader, Shape, TensorSchema
+from deeplake.versioning.blobs import BlobFile, blob_file
 from deeplake.versioning.blocks import Blocks, object_id
 from deeplake.versioning.openchunk import OpenChunk, array_dtype, check_rows, read_header
 from deeplake.versioning.table import PieceTable
@@ -217,6 +218,9 @@ class TensorReader:
         wanted = row_numbers(rows)
         if len(wanted) == 0:
             return False
+        codec = encoding(self.schema).sample
+        if codec is not None and codec.parts and not self.schema.is_link:
+            return True
         spans = self.table.spans(int(wanted.min()), int(wanted.max()) + 1)
         return any(bool((part["flags"] & ALONE).any()) for _, part in spans)
 
@@ -247,38 +251,63 @@ class TensorReader:
             if header.size:
                 chunk.verify(*header.frame_range(i * header.size, (i + 1) * header.size, i))
             return np.array(selection.apply(array[i]))
-        stored = self._stored(chunk, i)
+        # Of a blob, what is needed is fetched when it is read.
+        stored = None if chunk.header.kind == BLOB else self._stored(chunk, i)
         items = self._items(chunk, i, stored, row, selection)
-        return selection.apply(self._decode(chunk, i, stored, row)) if items is None else items
+        if items is not None:
+            self._trim()
+            return items
+        if chunk.header.kind == BLOB:
+            stored = self._stored(chunk, i)
+        return selection.apply(self._decode(chunk, i, stored, row))
+
+    def file(self, row: int) -> BinaryIO:
+        """The file that is stored for a row; of a large one, only what is read of it is fetched."""
+        chunk, i = self._locate(row)
+        if chunk.header.kind == BLOB:
+            return cast(BinaryIO, blob_file(chunk, self.blocks))
+        return io.BytesIO(chunk.sample_bytes(i, self._stored(chunk, i)))
 
     def _items(
         self, chunk: OpenChunk, i: int, stored: memoryview | None, row: Any, selection: Selection
     ) -> np.ndarray | None:
         """What is selected of a file of which items are decoded alone (frames); None if it is none."""
+        header = chunk.header
         codec = chunk.sample_codec
-        data = chunk.sample_bytes(i, stored)
-        shape = chunk.header.sample_shape(i)
-        link = self._link(data, row) if chunk.header.links and len(data) else None
-        if link is not None and any(shape):
-            codec = linking.codec_of(link)
-        if codec is None or not codec.parts or not len(data):
+        shape = header.sample_shape(i)
+        start, stop = header.raw_range(i)
+        link = None
+        if header.links and stop > start:
+            link = self._link(chunk.sample_bytes(i, stored), row)
+            if any(shape):
+                codec = linking.codec_of(link)
+        if codec is None or not codec.parts or stop == start:
             return None
         parts = list(selection.resolve(shape))
         picked = np.atleast_1d(np.arange(shape[0])[parts[0]])
         if not len(picked):
-            return np.empty(selection.result_shape(shape), array_dtype(chunk.header))
+            return np.empty(selection.result_shape(shape), array_dtype(header))
         low, high = int(picked.min()), int(picked.max()) + 1
-        header = SampleHeader(shape, array_dtype(chunk.header).name)
+        whole = SampleHeader(shape, array_dtype(header).name)
+        opened: Any = None
+        if header.kind == BLOB:
+            opened = blob_file(chunk, self.blocks, raises=False)
+        elif link is None:
+            opened = io.BytesIO(chunk.sample_bytes(i, stored))
         try:
-            with io.BytesIO(data) if link is None else self._opened(link) as file:
-                items = codec.decode_part(cast(BinaryIO, file), slice(low, high), header=header)
+            if link is not None:
+                opened = self._opened(link)
+            with opened as file:
+                items = codec.decode_part(cast(BinaryIO, file), slice(low, high), header=whole)
         except (GetDataFromLinkError, MissingCredsError) as error:
             raise linking.located(error, self.schema.name, row) from error
         except (DeepLakeError, ValueError) as error:
+            _check_read(opened)
             raise CorruptedSampleError(
                 f"tensor {self.schema.name!r}, row {row}: items {low} to {high} cannot be decoded: "
                 f"{error}"
             ) from error
+        _check_read(opened)
         items = items[picked - low]
         for axis, part in enumerate(parts[1:], 1):
             index = slice(part, part + 1) if type(part) is int else part
@@ -753,6 +782,12 @@ class TensorReader:
         """``int64[rows, ndim]`` twice: lowest and highest shape of what each row has."""
         shapes = self.shapes(rows)
         return shapes, shapes
+
+
+def _check_read(file: Any) -> None:
+    """Raise what reading a blob failed with: not the file is at fault, but where it is stored."""
+    if isinstance(file, BlobFile) and file.failure is not None:
+        raise file.failure
 
 
 class _Job:

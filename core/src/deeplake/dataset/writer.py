@@ -32,10 +32,11 @@ from deeplake.errors import (
 )
 from deeplake.format import statistics, values
 from deeplake.format.builder import Encoded, Run
-from deeplake.format.chunk import MAX_NDIM
+from deeplake.format.chunk import BLOB_FRAME, MAX_NDIM
 from deeplake.format.encoding import encoding, htype_plugin
 from deeplake.spi import Payload, SampleCodec
 from deeplake.types import Buffer, Shape, TensorSchema
+from deeplake.versioning.blobs import FileSample
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -531,7 +532,7 @@ def _encode_value(array: np.ndarray, by_value: bool, plan: _Plan) -> Run | Calla
             )
         if limit is not None and len(data) > limit:
             return tiling.cut(array, schema, codecs)
-        return Run(data, 1, shape, len(data))
+        return _file_run(data, shape, dtype_name(dtype), codec, schema)
 
     return encode_file
 
@@ -625,7 +626,18 @@ def _encode_file(sample: Sample, plan: _Plan) -> Run | None:
     if limit is not None and 0 <= limit < len(data) and codec.writable and codec.media == "image":
         # Who says from which size on wants tiles; by default files stay as they are.
         return tiling.cut(sample.array.reshape(shape), plan.schema, plan.codecs)
-    return Run(data if isinstance(data, bytes) else bytes(data), 1, shape, len(data))
+    return _file_run(
+        data if isinstance(data, bytes) else bytes(data), shape, dtype, codec, plan.schema
+    )
+
+
+def _file_run(
+    data: bytes, shape: Shape, dtype: str, codec: SampleCodec, schema: TensorSchema
+) -> Run:
+    """A file; one that is large, and of which parts can be decoded, is a blob."""
+    if codec.parts and len(data) > BLOB_FRAME and not (schema.is_sequence or schema.is_link):
+        return Run.of(FileSample(data, shape, dtype, codec.name))
+    return Run(data, 1, shape, len(data))
 
 
 # --------------------------------------------------------------------------- what a sample is

@@ -31,6 +31,7 @@ class OpenChunk:
         plain: The payload is one array: those of the samples, which have one shape.
         array: All samples as one read-only array, when they are plain and mapped.
         tiles: The tiles of its sample, when it is a directory of tiles that was read.
+        blob: The frames of its sample, when it is a blob of which a part was read.
 
     Args:
         header: The header.
@@ -45,6 +46,7 @@ class OpenChunk:
         "_payload",
         "_sample_codec",
         "array",
+        "blob",
         "header",
         "inflated",
         "itemsize",
@@ -72,6 +74,7 @@ class OpenChunk:
         self._sample_codec = codec_plugin(header.sample_codec) if header.sample_codec else None
         self.array: np.ndarray | None = None
         self.tiles: Any = None
+        self.blob: Any = None
         if header.kind == chunk_format.FIXED:
             shape = header.shape
             dtype = array_dtype(header)
@@ -166,6 +169,7 @@ class OpenChunk:
     def shrink(self) -> None:
         """Give up decompressed frames."""
         self._frames.clear()
+        self.blob = None
         self.inflated = 0
 
     def frames_of(self, i: int) -> tuple[int, int]:

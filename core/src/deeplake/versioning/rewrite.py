@@ -14,6 +14,7 @@ from deeplake.format.encoding import Encoding, encoding, htype_plugin
 from deeplake.format.pieces import Pieces
 from deeplake.format.sequence_builder import SequenceRun, none_rows
 from deeplake.types import Buffer, Shape, TensorSchema
+from deeplake.versioning.blobs import KeptFile
 from deeplake.versioning.blocks import Blocks, object_id
 from deeplake.versioning.openchunk import OpenChunk, array_dtype, read_header
 from deeplake.versioning.tiles import ChangedSample, KeptSample, Tiles, record_of
@@ -45,6 +46,10 @@ def runs_of(pieces: Pieces, blocks: Blocks, tensor: str) -> Iterator[tuple[Encod
         if header.kind == chunk_format.TILE:
             tiles = Tiles.of(opened, None, blocks, tensor)
             yield Run.of(KeptSample(tiles, record_of(piece))), (session, counter, 1, edit)
+            continue
+        if header.kind == chunk_format.BLOB:
+            kept = KeptFile(opened, block, record_of(piece), blocks)
+            yield Run.of(kept), (session, counter, 1, edit)
             continue
         parts = _sequences if header.sequences is not None else _runs
         for first, run in parts(opened, start, stop):
