@@ -59,6 +59,7 @@ class TestLas(SampleCodecContract):
             "points of 1.4": patched(new, 247, struct.pack("<Q", 1 << 60)),
             "packed points": patched(packed, 107, struct.pack("<I", 0xFFFF_FFF0)),
             "records": patched(old, 100, struct.pack("<I", 0xFFFF_FFF0)),
+            "chunks": packed_chunks(packed, 0xFFFF_FFF0),
         }
 
     def long_file(self) -> bytes:
@@ -67,6 +68,27 @@ class TestLas(SampleCodecContract):
 
 def patched(data: bytes, place: int, new: bytes) -> bytes:
     return data[:place] + new + data[place + len(new) :]
+
+
+def packed_chunks(data: bytes, count: int) -> bytes:
+    """A LAZ file that claims so many chunks."""
+    [offset] = struct.unpack_from("<I", data, 96)
+    [table] = struct.unpack_from("<q", data, offset)
+    return patched(data, table + 4, struct.pack("<I", count))
+
+
+def test_a_library_that_panics_refuses_a_file_and_nothing_else() -> None:
+    """What Rust raises is no ``Exception``: nobody's ``except`` would hold it."""
+    data = cloud(laz=True)
+    items = data.index(b"laszip encoded") + 16 + 2 + 2 + 32 + 32
+    with pytest.raises(CorruptedSampleError, match="las file cannot be read"):
+        Las().decode(patched(data, items, b"\0\0"))
+
+
+def test_records_behind_the_points_are_not_read() -> None:
+    """There may be as many as somebody claims: laspy would look for all of them."""
+    data = patched(cloud(9, format=6), 235, struct.pack("<QI", 375, 0xFFFF_FFF0))
+    assert Las().decode(data).shape == (9, 3)
 
 
 @pytest.mark.parametrize("laz", [False, True])

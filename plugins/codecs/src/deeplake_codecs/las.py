@@ -86,12 +86,9 @@ class Las(OriginalCodec, api=(1, 0)):
         """Every dimension of the points by its name, in the file's dtype."""
         import numpy as np
 
-        try:
-            with self._open(file) as reader:
-                points = self._points(reader, 0, reader.header.point_count)
-                return {name: np.array(points[name]) for name in _names(reader)}
-        except Exception as error:
-            raise self._unreadable(error) from error
+        with self._refusing(), self._open(file) as reader:
+            points = self._points(reader, 0, reader.header.point_count)
+            return {name: np.array(points[name]) for name in _names(reader)}
 
     def _points(self, reader: LasReader, start: int, stop: int) -> Any:
         if start:
@@ -123,8 +120,29 @@ class Las(OriginalCodec, api=(1, 0)):
                 f"it claims {count:,} points of {length} bytes and {records:,} records, which its "
                 f"{size:,} bytes cannot hold"
             )
+        if compressed:
+            self._check_chunks(file, offset, count)
         file.seek(0)
-        return laspy.open(file, closefd=False)
+        # One thread: the backend of several makes room for what the table of chunks claims.
+        return laspy.open(file, closefd=False, read_evlrs=False, laz_backend=laspy.LazBackend.Lazrs)
+
+    def _check_chunks(self, file: BinaryIO, offset: int, points: int) -> None:
+        """Refuse a table of chunks that claims more chunks than points; lazrs would end the process.
+
+        Source: LASzip specification, "Chunk table".
+        """
+        size = file_size(file)
+        file.seek(offset)
+        place = int.from_bytes(file.read(8), "little", signed=True)
+        if place == -1:  # written by a program that could not seek back
+            file.seek(max(0, size - 8))
+            place = int.from_bytes(file.read(8), "little", signed=True)
+        if not offset <= place <= size - 8:
+            raise self._unreadable("its table of chunks is missing")
+        file.seek(place + 4)
+        chunks = int.from_bytes(file.read(4), "little")
+        if chunks > points + 1:
+            raise self._unreadable(f"it claims {chunks:,} chunks of {points:,} points")
 
     def _dtype(self, reader: LasReader, name: str) -> str:
         dimension = reader.header.point_format.dimension_by_name(name)

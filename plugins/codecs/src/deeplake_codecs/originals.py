@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from deeplake.errors import CorruptedSampleError, SampleCompressionError, SampleDecompressionError
@@ -32,12 +34,8 @@ class OriginalCodec(SampleCodec):
         return self.probe_file(io.BytesIO(data))
 
     def probe_file(self, file: BinaryIO) -> SampleHeader:
-        try:
+        with self._refusing():
             return self._header(file)
-        except CorruptedSampleError:
-            raise
-        except Exception as error:
-            raise self._unreadable(error) from error
 
     def encode(self, array: np.ndarray) -> bytes:
         raise SampleCompressionError(
@@ -59,12 +57,8 @@ class OriginalCodec(SampleCodec):
         header = self.probe(data)
         self._refuse_excess(header.shape, header.dtype)
         target = None if out is None else self._destination(out, header.shape, header.dtype)
-        try:
+        with self._refusing():
             array = self._read(io.BytesIO(data), header, target)
-        except (CorruptedSampleError, SampleDecompressionError):
-            raise
-        except Exception as error:
-            raise self._unreadable(error) from error
         if array.shape != header.shape or array.dtype != np.dtype(header.dtype):
             raise self._unreadable(
                 f"its header says {header.dtype} {header.shape}, its content is {array.dtype} "
@@ -85,12 +79,8 @@ class OriginalCodec(SampleCodec):
             return np.empty((0, *header.shape[1:]), header.dtype)
         low, high = min(picked), max(picked) + 1
         self._refuse_excess((high - low, *header.shape[1:]), header.dtype)
-        try:
+        with self._refusing():
             items = self._read_part(file, low, high, header)
-        except (CorruptedSampleError, SampleDecompressionError):
-            raise
-        except Exception as error:
-            raise self._unreadable(error) from error
         if items.shape != (high - low, *header.shape[1:]) or items.dtype != np.dtype(header.dtype):
             raise self._unreadable(
                 f"items {low} to {high} of {header.dtype} {header.shape} are {items.dtype} "
@@ -114,6 +104,21 @@ class OriginalCodec(SampleCodec):
         raise NotImplementedError
 
     # ------------------------------------------------------------------ errors
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        """Whatever a library raises on bytes that nobody foresaw becomes a ``CorruptedSampleError``."""
+        try:
+            yield
+        except (CorruptedSampleError, SampleDecompressionError):
+            raise
+        except Exception as error:
+            raise self._unreadable(error) from error
+        except BaseException as error:
+            # What libraries in Rust raise when they meet a case that their authors ruled out.
+            if type(error).__name__ != "PanicException":
+                raise
+            raise self._unreadable(error) from error
+
     def _unreadable(self, reason: object) -> CorruptedSampleError:
         return unreadable(self.name, reason)
 

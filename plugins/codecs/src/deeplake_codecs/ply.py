@@ -92,7 +92,7 @@ class Ply(OriginalCodec, api=(1, 0)):
         import numpy as np
 
         found: dict[str, np.ndarray] = {}
-        try:
+        with self._refusing():
             encoding, elements, _, start = self._parse(file)
             self._refuse_cut(file, elements, encoding, start)
             for element in self._open(file).elements:
@@ -103,8 +103,6 @@ class Ply(OriginalCodec, api=(1, 0)):
                     if values.dtype != object:
                         values = values.astype(values.dtype.newbyteorder("="))
                     found[f"{element.name}_{name}"] = np.array(values)
-        except Exception as error:
-            raise self._unreadable(error) from error
         return found
 
     def _open(self, file: BinaryIO) -> PlyData:

@@ -77,10 +77,8 @@ class Stl(OriginalCodec, api=(1, 0)):
 
     def fields(self, file: BinaryIO) -> dict[str, np.ndarray]:
         """``vertices``, ``centroids`` and ``normals``."""
-        try:
+        with self._refusing():
             table = self._table(file)
-        except (ValueError, IndexError) as error:
-            raise self._unreadable(error) from error
         corners = table[:, 1:]
         return {
             "vertices": corners.reshape(-1, 3).copy(),

@@ -86,11 +86,8 @@ class VideoCodec(OriginalCodec):
 
     def fields(self, file: BinaryIO) -> dict[str, np.ndarray]:
         """``timestamps``: the second at which each frame is shown."""
-        try:
-            with Clip.open(file, self.format) as clip:
-                return {"timestamps": clip.packets().times}
-        except Exception as error:
-            raise self._unreadable(error) from error
+        with self._refusing(), Clip.open(file, self.format) as clip:
+            return {"timestamps": clip.packets().times}
 
     def _filled(
         self, frames: Iterable[VideoFrame], count: int, header: SampleHeader,
