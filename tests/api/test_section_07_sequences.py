@@ -665,3 +665,23 @@ def test_verify_and_saved_views(ds: Dataset) -> None:
     assert report.ok
     deep = deeplake.deepcopy(ds, "mem://deep", progressbar=False)
     assert same(deep.t[2].numpy(), pictures(3))
+
+
+def test_parts_are_copied(ds: Dataset) -> None:
+    frames = np.stack([pictures(2), pictures(2)[::-1]])
+    ds.create_tensor("t", htype="sequence[image]", sample_compression="png").extend(frames)
+    ds.create_tensor("s", htype="sequence[text]").extend([["a", "b"], ["c", "d"]])
+    ds.create_tensor("plain").extend(np.arange(8).reshape(2, 2, 2))
+    ds.commit()
+    one = ds[:, 0].copy("mem://one", progressbar=False)
+    assert (one.t.htype, one.s.htype) == ("image", "text")
+    assert same(one.t.numpy(), frames[:, 0])
+    assert one.t[0].tobytes() == ds.t[0, 0].tobytes()
+    assert one.s.text() == ["a", "c"]
+    assert same(one.plain.numpy(), np.arange(8).reshape(2, 2, 2)[:, 0])
+    some = ds[:, 1:].copy("mem://some", progressbar=False)
+    assert some.t.htype == "sequence[image]"
+    assert same(some.t.numpy(), frames[:, 1:])
+    assert some.s.text() == [["b"], ["d"]]
+    ds[:, 1].save_view(id="second", optimize=True, verbose=False)
+    assert same(ds.load_view("second").t.numpy(), frames[:, 1])

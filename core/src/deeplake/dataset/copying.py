@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deeplake.dataset import downsampling, materializing, structure
+from deeplake.dataset import downsampling, materializing, sequences, structure
 from deeplake.dataset.credentials import adopt, names_by_id
 from deeplake.dataset.extent import rows as rows_of
 from deeplake.dataset.progress import progress
@@ -67,7 +67,8 @@ def copy_rows(
                 _copy_unlinked(source, target, name)
                 continue
             parts = bool(selection.steps)
-            target._add_like(name, tensor._schema, draft.info, unlink=parts)
+            schema = sequences.schema_of_parts(tensor) if parts else tensor._schema
+            target._add_like(name, schema, draft.info, unlink=parts)
             if selection.steps:
                 _copy_parts(source, target, name)
                 continue
@@ -163,6 +164,9 @@ def _copy_parts(source: Dataset, target: Dataset, name: str) -> None:
         raise InvalidOperationError(
             f"tensor {name!r}: parts of {tensor.htype} samples cannot be copied; select whole rows"
         )
+    if tensor.is_sequence and not tensor.is_link:
+        target[name].extend(sequences.as_samples(tensor))  # whole items stay files
+        return
     value = [tensor.numpy()] if source.index.is_single else tensor.numpy(aslist=True)
     target[name].extend(value)
 

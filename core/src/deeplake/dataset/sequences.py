@@ -7,6 +7,7 @@ items of all rows that are selected are read together, and then put together row
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -20,7 +21,7 @@ from deeplake.dataset.selection import Selection
 from deeplake.dataset.sequence_reader import SequenceReader
 from deeplake.errors import DeepLakeError
 from deeplake.format.encoding import encoding, htype_plugin
-from deeplake.types import Shape
+from deeplake.types import Shape, TensorSchema
 
 if TYPE_CHECKING:
     from deeplake.dataset.tensor import Tensor
@@ -312,6 +313,21 @@ def _null_rows(tensor: Tensor) -> np.ndarray:
     return nulls
 
 
+def schema_of_parts(tensor: Tensor) -> TensorSchema:
+    """The schema of a tensor of the parts that are selected of samples.
+
+    They may have fewer dimensions, and one item of each row is no sequence any more.
+    """
+    schema = tensor._schema
+    if not len(tensor):
+        return schema
+    if not schema.is_sequence:
+        return replace(schema, ndim=None)
+    taken = picked(tensor)
+    ndim = None if taken.inner.steps else schema.ndim
+    return replace(schema, is_sequence=not taken.single, ndim=ndim)
+
+
 # --------------------------------------------------------------------------- how much there is
 def is_row(tensor: Tensor) -> bool:
     """Whether items of one row are selected, rather than rows or a single item."""
@@ -371,6 +387,7 @@ __all__ = [
     "picked",
     "reader_of",
     "sample_info",
+    "schema_of_parts",
     "timestamps",
     "tobytes",
     "values",
