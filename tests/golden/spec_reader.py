@@ -9,6 +9,7 @@ everything. It is neither fast nor frugal; sections of the specification are nam
 from __future__ import annotations
 
 import base64
+import io
 import json
 import math
 import re
@@ -24,6 +25,7 @@ import lz4.block
 import numpy as np
 import xxhash
 import zstandard
+from PIL import Image
 
 
 class Invalid(Exception):
@@ -140,7 +142,7 @@ class Cursor:
 
 # ------------------------------------------------------------------------------ 4: chunk blocks
 PROLOGUE = struct.Struct("<4s BBBB I I Q Q I H 2s 8s 16s 16s 8s Q")
-FIXED, RAGGED, SEQUENCE = 0, 1, 2
+FIXED, RAGGED, SEQUENCE, TILE, BLOB = range(5)
 
 
 class Chunk:
@@ -153,7 +155,7 @@ class Chunk:
             PROLOGUE.unpack_from(block)
         )  # fmt: skip
         check(magic == b"DLCK" and version == 1 and algorithm == 1, "no chunk of version 1")
-        check(self.kind in (FIXED, RAGGED, SEQUENCE), "kind of chunk")
+        check(self.kind <= BLOB, "kind of chunk")
         check(not flags & ~(15 if self.kind == SEQUENCE else 11), "flags of a chunk")
         self.links = bool(flags & 8)
         check(zeros == bytes(2) and zeros8 == bytes(8), "reserved bytes")
@@ -208,6 +210,10 @@ class Chunk:
             at += stored[k]
         self.payload = b"".join(payload)
         check(len(self.payload) == raw_length, "length of the payload")
+        if self.kind in (TILE, BLOB):
+            size = 0 if self.kind == TILE else 1 << 20
+            check(self.n == 1 and not flags and frame_size == size, "a chunk of one sample")
+            check(not self.chunk_codec and bool(self.sample_codec) == (self.kind == BLOB), "codecs")
         if self.kind == FIXED:
             check(not flags and not self.sample_codec, "a fixed chunk that is not plain")
             check(len(set(self.shapes)) <= 1 and len(set(self.sizes)) <= 1, "a fixed chunk")
@@ -454,12 +460,46 @@ class Dataset:
         rows_found = []
         for piece in pieces:
             chunk = self.chunk(piece)
+            kinds = {TILE: 4, BLOB: 8}
+            check(piece.flags & 12 == kinds.get(chunk.kind, 0), "kind of a piece's chunk")
+            if chunk.kind == TILE:
+                check((piece.start, piece.count) == (0, 1), "rows of a sample in tiles")
+                rows_found.append(self.tiled(chunk))
+                continue
             check(piece.start + piece.count <= chunk.rows, "rows beyond a chunk")
             check((chunk.items is not None) == meta["is_sequence"], "a chunk of sequences")
             rows_found += [
                 chunk.row(i, decode) for i in range(piece.start, piece.start + piece.count)
             ]
         return Tensor(meta, pieces, rows_found)
+
+    def tiled(self, directory: Chunk) -> np.ndarray:
+        """The sample that a directory of tiles leads to (section 4.8)."""
+        shape, data = directory.shapes[0], directory.payload
+        sides = [int(side) for side in np.frombuffer(data, "<u8", len(shape))]
+        check(0 not in shape and 0 not in sides, "an axis of length 0")
+        grid = [-(-size // side) for size, side in zip(shape, sides, strict=True)]
+        check(len(data) == 8 * len(shape) + 48 * math.prod(grid), "number of tiles")
+        sample = np.zeros(shape, directory.dtype)
+        for number, place in enumerate(np.ndindex(*grid)):
+            high, low, offset, length, header, zero, checksum = struct.unpack_from(
+                "<QQQQIIQ", data, 8 * len(shape) + 48 * number
+            )
+            check(zero == 0 and header <= length and offset % 64 == 0, "record of a tile")
+            if not length:
+                continue
+            box = tuple(slice(k * n, (k + 1) * n) for k, n in zip(place, sides, strict=True))
+            block = self.object(f"data/{high:016x}{low:016x}")[offset : offset + length]
+            check(len(block) == length, "an object that is cut short")
+            chunk = Chunk(block, checksum)
+            check(chunk.kind in (FIXED, RAGGED) and chunk.n == 1, "kind of a tile")
+            check(chunk.dtype == directory.dtype and not chunk.null[0], "dtype of a tile")
+            check(chunk.shapes[0] == sample[box].shape, "shape of a tile")
+            tile = chunk.sample(0, None)
+            if isinstance(tile, File):
+                tile = np.asarray(Image.open(io.BytesIO(tile.data))).reshape(chunk.shapes[0])
+            sample[box] = tile
+        return sample
 
     def segments(self, meta: dict[str, Any]) -> list[list[Any]]:
         """References to segments, those in index blocks included (section 5.3)."""
