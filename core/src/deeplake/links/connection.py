@@ -164,7 +164,8 @@ class Connection(HTTPConnection):
         for family, kind, protocol, _, address in allowed:
             sock = socket.socket(family, kind, protocol)
             try:
-                sock.settimeout(self._policy.connect_timeout)
+                left = max(self._deadline - time.monotonic(), 0.001)
+                sock.settimeout(min(left, self._policy.connect_timeout))
                 sock.connect(address)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             except OSError as error:
