@@ -603,8 +603,11 @@ def _adds_axes(item: Any) -> bool:
     if not isinstance(item, tuple):
         return item is None
     row = next((key for key in item if key is not None), None)
-    return item[:1] == (None,) and not (
-        isinstance(row, (int, np.integer)) and not isinstance(row, bool)
+    # Compared by identity: a list of rows has no truth value.
+    return (
+        len(item) > 0
+        and item[0] is None
+        and not (isinstance(row, (int, np.integer)) and not isinstance(row, bool))
     )
 
 
