@@ -102,15 +102,36 @@ class Version:
 
 
 # ----------------------------------------------------------------------------- 2: JSON objects
+DICTIONARY = (
+    b'"sample_compression":"chunk_compression":"max_chunk_size":"tiling_threshold":"hidden":true,'
+    b'"is_link":true,"is_sequence":true,"verify":false,"meta":{}"message":null,"commit":null,'
+    b'"inline":null,"fence":1,"<i8""<f4""<i4""<f8""|b1""str""json""png""lz4""jpeg""htype":"text"'
+    b'"htype":"bbox""htype":"generic""htype":"embedding"{"branch":"main","commit":"","dataset":"",'
+    b'"format":[1,0],"head":"","inline":{"author":"public","branch":"main","groups":[],"id":"",'
+    b'"info":{},"message":"","parents":[],"tensors":[{"dtype":"|u1","htype":"image","id":"",'
+    b'"info":{"intrinsics":null},"length":,"name":"images","ndim":3,"segments":[["",0,[],[],2,'
+    b'{"dtype":"<u4","htype":"class_label","id":"","info":{"class_names":[]},"length":1,"name":'
+    b'"labels","ndim":1,"segments":[["",64,1,1,"",[1],[1]]]}],"time":17},"nonce":"","pending":"",'
+    b'"read_features":[],"seq":,"write_features":[]}'
+)
+
+
 def envelope(data: bytes, kind: str) -> dict[str, Any]:
     line, newline, body = data.partition(b"\n")
-    match = re.fullmatch(rb"deeplake ([a-z]+) (\d+) (0|[1-9]\d*) ([0-9a-f]{16})", line)
+    match = re.fullmatch(
+        rb"deeplake ([a-z]+) (\d+) (0|[1-9]\d*) ([0-9a-f]{16})(?: deflate (0|[1-9]\d*))?", line
+    )
     if newline == b"" or match is None:
         raise Invalid("no envelope")
     check(match[1].decode() == kind, f"not a {kind}")
     check(match[2] == b"1", "another version")
     check(int(match[3]) == len(body), "another length")
     check(int(match[4], 16) == xxhash.xxh3_64_intdigest(body), "checksum")
+    if match[5] is not None:
+        stream = zlib.decompressobj(-15, DICTIONARY)
+        body = stream.decompress(body) + stream.flush()
+        check(stream.eof and not stream.unused_data, "one stream")
+        check(int(match[5]) == len(body), "length of the JSON")
     value = json.loads(body)
     check(type(value) is dict, "no JSON object")
     return dict(value)
@@ -319,15 +340,15 @@ def decoder(meta: dict[str, Any]) -> Callable[[bytes, str], Any] | None:
 
 
 # ----------------------------------------------------------------------------- 5: segment blocks
-SEGMENT = struct.Struct("<4s BBBB I I I H B B Q Q Q Q Q")
+SEGMENT = struct.Struct("<4s BBBB I I I H B B Q Q Q Q I I")
 
 
 def segment(block: bytes, checksum: int, level: int = 0) -> list[Piece]:
     (magic, version, stated, algorithm, flags, n, n_objects, n_sessions, ndim, statistics, zero,
-     raw_length, stored_length, rows, own, zeros) = SEGMENT.unpack_from(block)  # fmt: skip
+     raw_length, stored_length, rows, own, n_chunks, n_edits) = SEGMENT.unpack_from(block)  # fmt: skip
     check(magic == b"DLSG" and version == 1 and algorithm == 1, "no segment of version 1")
     check(
-        stated == level and flags < 2 and statistics < 2 and zero == zeros == 0, "kind of segment"
+        stated == level and flags < 2 and statistics < 2 and zero == 0, "kind of segment"
     )
     check(len(block) == 64 + stored_length, "length of the segment")
     check(xxhash.xxh3_64_intdigest(block[:48] + block[56:]) == own, "segment checksum")
@@ -339,11 +360,10 @@ def segment(block: bytes, checksum: int, level: int = 0) -> list[Piece]:
     cursor = Cursor(body)
     objects = [cursor.array("<u8", 2) for _ in range(n_objects)]
     sessions = cursor.array("<u8", n_sessions)
-    which = cursor.column(n)
-    session = cursor.column(n)
-    offset = cursor.column(n)
-    length, header, start, count, counter, edit, nulls = (cursor.column(n) for _ in range(7))
-    checksums = cursor.array("<u8", n)
+    edits = cursor.array("<u8", n_edits)
+    which, offset, length, header = (cursor.column(n_chunks) for _ in range(4))
+    checksums = cursor.array("<u8", n_chunks)
+    chunk, session, edit, count, counters, starts, nulls = (cursor.column(n) for _ in range(7))
     bounds = [(cursor.column(n), cursor.column(n)) for _ in range(ndim)]
     flag, low, high, domain = [0] * n, [0] * n, [0] * n, [0] * n
     if statistics:
@@ -351,19 +371,53 @@ def segment(block: bytes, checksum: int, level: int = 0) -> list[Piece]:
         low, high, domain = (cursor.column(n) for _ in range(3))
     check(cursor.at == len(body), "bytes after the pieces")
     check(sum(count) == rows and min(count) > 0, "rows of the segment")
-    return [
-        Piece(
-            "".join(f"{word:016x}" for word in objects[which[i]]), offset[i] * 64, length[i],
-            header[i],
-            start[i], count[i], sessions[session[i]], counter[i], edit[i], checksums[i], nulls[i],
-            flag[i], low[i], high[i], domain[i], tuple(a[i] for a, _ in bounds),
-            tuple(b[i] for _, b in bounds),
-        )
-        for i in range(n)
-    ]  # fmt: skip
+    pieces: list[Piece] = []
+    latest: dict[tuple[int, int], Piece] = {}
+    for i in range(n):
+        c = chunk[i]
+        counter = signed(counters[i])
+        if pieces:
+            counter += pieces[-1].counter + pieces[-1].count
+        counter %= 2**64
+        start = signed(starts[i])
+        before = latest.get((c, edit[i]))
+        if before is not None and edits[edit[i]] == 0:
+            start += before.start + counter - before.counter
+        elif before is not None:
+            start += before.start + before.count
+        check(counter < 2**48 and start % 2**64 < 2**24, "limits of a piece")
+        piece = Piece(
+            "".join(f"{word:016x}" for word in objects[which[c]]), offset[c] * 64, length[c],
+            header[c], start % 2**64, count[i], sessions[session[i]], counter, edits[edit[i]],
+            checksums[c], nulls[i], flag[i], low[i], high[i], domain[i],
+            tuple(a[i] for a, _ in bounds), tuple(b[i] for _, b in bounds),
+        )  # fmt: skip
+        pieces.append(piece)
+        latest[c, edit[i]] = piece
+    return pieces
+
+
+def signed(number: int) -> int:
+    """A difference, as section 5.1 stores it."""
+    return -(number // 2) - 1 if number % 2 else number // 2
 
 
 # ------------------------------------------------------------------------- 6, 7: commits and refs
+def one_piece(
+    oid: str, offset: int, length: int, rows: int, checksum: str, low: list[int], high: list[int],
+    level: int, header: int, start: int, session: str, counter: int, edit: str, nulls: int,
+    *bounds: Any,
+) -> Piece:  # fmt: skip
+    """The piece that a reference of level 2 is (section 6.1)."""
+    check(level == 2 and len(bounds) in (0, 4), "reference to a piece")
+    flags, *values = bounds or (0, "0", "0", "0")
+    return Piece(
+        oid, offset, length, header, start, rows, int(session, 16), counter, int(edit, 16),
+        int(checksum, 16), nulls, flags, *(int(value, 16) for value in values), tuple(low),
+        tuple(high),
+    )  # fmt: skip
+
+
 TENSOR_DEFAULTS: dict[str, Any] = {
     "htype": "generic", "dtype": None, "ndim": None, "sample_compression": None,
     "chunk_compression": None, "is_sequence": False, "is_link": False, "hidden": False,
@@ -446,7 +500,10 @@ class Dataset:
     def tensor(self, meta: dict[str, Any]) -> Tensor:
         meta = {**TENSOR_DEFAULTS, **meta}
         pieces = []
-        for oid, offset, length, n, rows, checksum, low, high in self.segments(meta):
+        for oid, offset, length, n, rows, checksum, low, high, *single in self.segments(meta):
+            if single:
+                pieces.append(one_piece(oid, offset, length, rows, checksum, low, high, *single))
+                continue
             block = self.object(f"data/{oid}")[offset : offset + length]
             found = segment(block, int(checksum, 16))
             check(len(found) == n and sum(p.count for p in found) == rows, "rows of a segment")
@@ -505,7 +562,7 @@ class Dataset:
         """References to segments, those in index blocks included (section 5.3)."""
         found = []
         for reference in meta["segments"]:
-            if len(reference) == 8:
+            if len(reference) == 8 or reference[8] == 2:
                 found.append(reference)
                 continue
             oid, offset, length, n, rows, checksum, _, _, level = reference

@@ -6,6 +6,7 @@ import copy
 import json
 import random
 import struct
+import zlib
 from typing import Any
 
 import numpy as np
@@ -171,21 +172,29 @@ class Cursor:
 
 
 # ------------------------------------------------------------------------------ segment blocks
-SEGMENT = struct.Struct("<4s BBBB I I I H B B Q Q Q Q Q")
+SEGMENT = struct.Struct("<4s BBBB I I I H B B Q Q Q Q I I")
 
 
 def segment(rng: random.Random, block: bytes) -> bytes:
     """A segment block that is not as it was, with a checksum that fits."""
     fields = list(SEGMENT.unpack_from(block))
     body = block[64:]
-    how = rng.randrange(4)
+    how = rng.randrange(5)
     if how <= 2:
-        body = scramble(rng, body)
+        packed = bool(fields[4] & 1)
+        body = scramble(rng, zlib.decompress(body) if packed else body)
         if rng.random() < 0.8:
-            fields[11] = fields[12] = len(body)
-    if how >= 2:
-        which = rng.choice((1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15))
-        bits = {5: 32, 6: 32, 7: 32, 8: 16, 11: 64, 12: 64, 13: 64, 15: 64}.get(which, 8)
+            fields[11] = len(body)
+        fields[4] = rng.randrange(2)
+        body = zlib.compress(body) if fields[4] else body
+        if rng.random() < 0.9:
+            fields[12] = len(body)
+    if how == 3:
+        body = scramble(rng, body)  # of a stream, mostly
+        fields[12] = len(body)
+    if how in (2, 4):
+        which = rng.choice((1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16))
+        bits = {5: 32, 6: 32, 7: 32, 8: 16, 11: 64, 12: 64, 13: 64, 15: 32, 16: 32}.get(which, 8)
         value = rng.choice((rng.choice(NUMBERS), fields[which] + rng.randint(-2, 2)))
         fields[which] = value % 2**bits
     start = SEGMENT.pack(*fields)

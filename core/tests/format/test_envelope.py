@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deeplake.errors import ChecksumError, FormatError, UnsupportedFormatError
-from deeplake.format.envelope import unwrap, wrap
+from deeplake.format.envelope import DICTIONARY, unwrap, wrap
 from deeplake.testing.strategies import json_values, texts
 
 OBJECTS = st.dictionaries(texts(max_size=8), json_values(), max_size=4)
@@ -29,7 +34,48 @@ def test_round_trip(value: dict[str, Any]) -> None:
 
 def test_the_bytes_are_those_of_the_specification() -> None:
     body = '{"a":[1,2.5,null],"ä":"\\n🦆"}'.encode()
-    assert wrap("ref", {"ä": "\n🦆", "a": [1, 2.5, None]}) == line(body)
+    assert wrap("view", {"ä": "\n🦆", "a": [1, 2.5, None]}) == line(body, "view")
+    first, _, stored = wrap("ref", {"ä": "\n🦆", "a": [1, 2.5, None]}).partition(b"\n")
+    assert first == line(stored)[: len(first) - 11] + b" deflate %d" % len(body)
+    assert zlib.decompressobj(-15, DICTIONARY).decompress(stored) == body
+    # Both forms are read.
+    assert unwrap("ref", line(body), "x") == unwrap("ref", first + b"\n" + stored, "x")
+
+
+def test_people_can_read_objects(tmp_path: Path) -> None:
+    file = tmp_path / "main"
+    file.write_bytes(wrap("ref", {"branch": "main", "ü": 1}))
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8", "-m", "deeplake.format.envelope", str(file)],
+        capture_output=True, check=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout) == {"branch": "main", "ü": 1}
+
+
+def deflated(body: bytes, size: int, more: bytes = b"") -> bytes:
+    """An object whose line says that its JSON has ``size`` bytes."""
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9, 0, DICTIONARY)
+    stored = deflate.compress(body) + deflate.flush() + more
+    first, _, _ = line(stored).partition(b"\n")
+    return first + b" deflate %d\n" % size + stored
+
+
+@pytest.mark.parametrize("size", [0, 1, 8, 10, -1, -2, 1 << 20, 1 << 31])
+def test_deflated_objects_have_the_size_that_they_say(size: int) -> None:
+    assert unwrap("ref", deflated(b'{"a":123}', 9), "refs/x") == {"a": 123}
+    with pytest.raises(FormatError, match="refs/x"):
+        unwrap("ref", deflated(b'{"a":123}', size), "refs/x")
+
+
+def test_deflated_objects_are_one_stream() -> None:
+    with pytest.raises(FormatError, match="not one stream"):
+        unwrap("ref", deflated(b"{}", 2, b"more"), "refs/x")
+    with pytest.raises(FormatError, match="cannot be inflated"):
+        bad = line(b"\xff" * 9).replace(b"\n", b" deflate 2\n", 1)
+        unwrap("ref", bad, "refs/x")
+    # Not more than it says is inflated, however much there is.
+    with pytest.raises(FormatError, match="not one stream"):
+        unwrap("ref", deflated(b" " * (1 << 26) + b"{}", 9), "refs/x")
 
 
 def test_not_finite_numbers_are_not_written() -> None:
@@ -67,8 +113,8 @@ def test_no_byte_can_be_missing_or_added(value: dict[str, Any], data: st.DataObj
         (line(b"{}", length="+2"), "first line is damaged"),
         (line(b"{}", length="2_0"), "first line is damaged"),
         (line(b"{}", length="x"), "first line is damaged"),
-        (line(b"{}", length=-2), "2 bytes of JSON"),
-        (line(b"{}", length=3), "2 bytes of JSON"),
+        (line(b"{}", length=-2), "has 2 bytes after"),
+        (line(b"{}", length=3), "has 2 bytes after"),
         (line(b"[]"), "a list, not an object"),
         (line(b"null"), "a NoneType, not an object"),
         (line(b"{"), "not valid JSON"),
@@ -87,7 +133,10 @@ def test_what_is_refused(bad: bytes, words: str) -> None:
 
 def test_a_checksum_that_differs_is_said_to() -> None:
     with pytest.raises(ChecksumError):
-        unwrap("ref", wrap("ref", {"a": 1}).replace(b'"a"', b'"b"'), "refs/x")
+        unwrap("ref", line(b'{"a":1}').replace(b'"a"', b'"b"'), "refs/x")
+    good = wrap("ref", {"a": 1})
+    with pytest.raises(ChecksumError):
+        unwrap("ref", good[:-1] + bytes([good[-1] ^ 1]), "refs/x")
 
 
 def test_a_later_version_is_said_to_be_one() -> None:

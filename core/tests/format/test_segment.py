@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import struct
 import zlib
@@ -16,12 +17,20 @@ from hypothesis import strategies as st
 from deeplake.errors import ChecksumError, FormatError, UnsupportedFormatError
 from deeplake.format.commit import SegmentRef
 from deeplake.format.pieces import BLOB, TILED, Pieces, piece_dtype
-from deeplake.format.segment import MAX_PIECES, decode, encode, pack, unpack
+from deeplake.format.segment import (
+    MAX_PIECES,
+    decode,
+    encode,
+    pack,
+    reference,
+    single,
+    unpack,
+)
 
-PROLOGUE = struct.Struct("<4sBBBBIIIHBxQQQQQ")
+PROLOGUE = struct.Struct("<4sBBBBIIIHBxQQQQII")
 FIELDS = (
     *("magic", "version", "level", "algorithm", "flags", "n", "objects", "sessions", "ndim"),
-    *("statistics", "raw", "stored", "rows", "checksum", "zero"),
+    *("statistics", "raw", "stored", "rows", "checksum", "chunks", "edits"),
 )
 
 
@@ -116,9 +125,62 @@ def test_a_piece_of_one_of_a_million_jpegs_costs_little() -> None:
     assert len(joined(table)) < 25 * n
 
 
-def test_small_segments_are_not_compressed() -> None:
-    assert PROLOGUE.unpack_from(joined(many(20)))[4] == 0
-    assert PROLOGUE.unpack_from(joined(many(2000)))[4] == 1
+def test_segments_are_compressed_where_that_makes_them_smaller() -> None:
+    assert PROLOGUE.unpack_from(joined(many(20)))[4] == 1
+    noise = many(1)
+    noise["object"], noise["checksum"] = 2**64 - 3, 2**63 + 12345
+    for block in (joined(many(20)), joined(noise), plain(joined(many(20)))):
+        flags, raw, stored = (PROLOGUE.unpack_from(block)[i] for i in (4, 10, 11))
+        assert stored < raw if flags else stored == raw
+
+
+def plain(block: bytes) -> bytes:
+    """The block with its body as it is."""
+    body = zlib.decompress(block[64:])
+    return forged(block, body, flags=0, stored=len(body))
+
+
+def test_updates_of_many_single_rows_cost_little() -> None:
+    """Pieces that were cut follow from each other: two or three bytes each, whatever the history."""
+    rng = np.random.default_rng(0)
+    table = np.zeros(400, piece_dtype(3))
+    table["object"], table["offset"] = (7, 8), np.arange(400) % 2 * 64
+    table["length"], table["header"], table["checksum"] = 1 << 20, 192, 2**63 - 1
+    table["edit"] = np.where(np.arange(400) % 2, 2**63 + 5, 0)
+    table["count"] = np.where(np.arange(400) % 2, 1, rng.integers(1, 500, 400))
+    table["counter"] = np.cumsum(table["count"]) - table["count"]
+    table["start"] = np.where(np.arange(400) % 2, np.arange(400) // 2, table["counter"])
+    table["low"] = table["high"] = 32
+    block = joined(table)
+    assert decode(block, "x").tobytes() == table.tobytes()
+    assert len(block) < 250 + 3 * 400
+
+
+def test_a_single_piece_needs_no_block() -> None:
+    for table in (many(1), piece_with_bounds()):
+        ref = reference(table)
+        assert single(SegmentRef.from_json(json.loads(json.dumps(ref.to_json())), "x")).tobytes() == (
+            table.tobytes()
+        )
+
+
+def piece_with_bounds() -> Pieces:
+    table = many(1)
+    table["session"], table["edit"], table["start"] = 2**64 - 1, 2**64 - 2, 9
+    table["flags"], table["min"], table["max"], table["domain"] = 3, 2**64 - 1, 5, 2**63
+    return table
+
+
+@pytest.mark.parametrize("at", range(8, 19))
+@pytest.mark.parametrize("wrong", [-1, 2**64, 1.5, "x", None, True])
+def test_references_to_pieces_are_checked(at: int, wrong: Any) -> None:
+    value = reference(piece_with_bounds()).to_json()
+    assert len(value) == 19
+    value[at] = wrong
+    with pytest.raises(FormatError, match="reference"):
+        SegmentRef.from_json(value, "x")
+    with pytest.raises(FormatError, match="reference"):
+        SegmentRef.from_json(value[:at] + value[at + 1 :], "x")
 
 
 # --------------------------------------------------------------------------------- index blocks
@@ -185,23 +247,24 @@ def test_what_is_not_known_is_said_to_be(changes: dict[str, int]) -> None:
         *[{"n": n} for n in (0, 2, 4097, 2**32 - 1)],
         *[{"objects": n} for n in (0, 2, 2**32 - 1)],
         *[{"sessions": n} for n in (0, 2, 2**32 - 1)],
+        *[{"edits": n} for n in (0, 2, 2**32 - 1)],
         *[{"ndim": n} for n in (0, 2, 4, 33, 65535)],
         *[{"raw": n} for n in (0, 1, 2**22, 2**22 + 1, 2**64 - 1)],
         *[{"stored": n} for n in (0, 1, 2**64 - 1)],
         *[{"rows": n} for n in (0, 1, 2**64 - 1)],
-        *[{"statistics": 1}, {"zero": 1}, {"magic": b"DLCK"}],
+        *[{"statistics": 1}, {"chunks": 0}, {"chunks": 2}, {"chunks": 2**32 - 1}, {"magic": b"DLCK"}],
     ],
     ids=str,
 )
 def test_forged_fields(changes: dict[str, Any], compressed: bool) -> None:
-    block = joined(many(300 if compressed else 3))
+    block = joined(many(300)) if compressed else plain(joined(many(3)))
     assert PROLOGUE.unpack_from(block)[4] == compressed
     with pytest.raises(FormatError, match="data/x"):
         decode(forged(block, **changes), "data/x")
 
 
 def test_a_body_with_more_in_it() -> None:
-    block = joined(many(3))
+    block = plain(joined(many(3)))
     bad = forged(block, block[64:] + b"\0", raw=len(block) - 63, stored=len(block) - 63)
     with pytest.raises(FormatError, match="after its pieces"):
         decode(bad, "x")
@@ -271,9 +334,9 @@ def test_a_chunk_of_one_sample_has_one_row(flag: int) -> None:
 
 def test_an_object_that_is_not_listed() -> None:
     table = many(3)
-    block = joined(table)
-    # After one object (16 bytes) and one session (8): the column of objects, a constant 0.
-    assert block[64 + 24 : 64 + 33] == bytes(9)
-    bad = block[: 64 + 25] + b"\x01" + block[64 + 26 :]
+    block = plain(joined(table))
+    # After one object (16 bytes), session and edit (8): the column of objects, a constant 0.
+    assert block[64 + 32 : 64 + 41] == bytes(9)
+    bad = block[: 64 + 33] + b"\x01" + block[64 + 34 :]
     with pytest.raises(FormatError, match="object 1 is out of bounds"):
         decode(forged(bad), "x")

@@ -186,8 +186,11 @@ def test_compaction_keeps_rows_and_bounds_sizes(runs: list[tuple[int, int, int]]
     compact = table.compacted()
     check(compact, rows(table.pieces()))
     assert all(0 < len(segment.pieces) <= 4 for segment in compact.segments)
-    # Neighbours that are new are only left apart where they do not fit together.
     sizes = [len(segment.pieces) for segment in compact.segments]
+    assert sum(size == 1 for size in sizes) <= table_module.MAX_SINGLES + 1
+    # Neighbours that are new are only left apart where they do not fit together, or at the end.
+    while sizes and sizes[-1] == 1:
+        sizes.pop()
     assert all(a + b > 4 for a, b in itertools.pairwise(sizes))
 
 

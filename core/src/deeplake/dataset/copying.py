@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from deeplake.dataset.progress import progress
 from deeplake.errors import InvalidOperationError
 from deeplake.format import envelope
 from deeplake.format.builder import Encoded
-from deeplake.format.commit import Commit, Ref
+from deeplake.format.commit import INDEX, Commit, Ref
 from deeplake.format.pieces import Pieces, piece_dtype
 from deeplake.spi import Store
 from deeplake.types import Buffer, ObjectInfo
@@ -216,14 +216,14 @@ def copy_objects(
 def _objects_of(repository: Repository, tensors: Container[str]) -> set[str]:
     """Keys of the data objects of some tensors, in all versions."""
     needed = set()
-    seen: set[tuple[str, int]] = set()
+    seen: set[tuple[Any, ...]] = set()
     for commit in reachable.commits(repository):
         for name, ref in reachable.segments(repository, _without(commit, tensors)):
-            if (ref.object, ref.offset) in seen:
+            if ref.key in seen:
                 continue
-            seen.add((ref.object, ref.offset))
+            seen.add(ref.key)
             needed.add(data_key(ref.object))
-            if ref.level == 0:
+            if ref.level != INDEX:
                 pieces = repository.read_segment(ref)
                 needed |= set(map(data_key, reachable.data_objects(repository, pieces, name)))
     return needed

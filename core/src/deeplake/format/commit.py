@@ -26,6 +26,7 @@ WRITE_FEATURES: frozenset[str] = frozenset()
 MAX_NDIM = 32
 MAX_AXIS = 1 << 32
 MAX_SEGMENT = 8 << 20
+MAX_CHUNK = 1 << 40
 MAX_PIECES = 4096
 MAX_OFFSET = 1 << 46
 MAX_ROWS = 1 << 48
@@ -33,9 +34,13 @@ MAX_ROWS = 1 << 48
 END_OF_TIME = 253402300800.0
 """The year 10000: what later times are called is not defined."""
 
+INDEX, PIECE = 1, 2
+"""Levels of references beside 0, a segment: an index block, and one piece that needs no block."""
+
 _ID = re.compile(r"[0-9a-f]{32,64}")
 _OBJECT = re.compile(r"[0-9a-f]{32}")
 _CHECKSUM = re.compile(r"[0-9a-f]{16}")
+_WORD = re.compile(r"0|[1-9a-f][0-9a-f]{0,15}")
 _DTYPE = re.compile(r"[<|][biufc]\d{1,2}")
 
 
@@ -57,7 +62,9 @@ class SegmentRef:
         pieces, rows: How many it holds.
         checksum: Of the segment block.
         low, high: Bounds of the shapes of its samples.
-        level: 0 for a segment, 1 for an index: a block whose "pieces" are references to segments.
+        level: 0 for a segment, 1 for an index: a block whose "pieces" are references to segments,
+            2 for one piece: the object, offset, length and checksum are those of its chunk.
+        piece: Of a piece: header, start, session, counter, edit, nulls; flags, min, max, domain.
     """
 
     object: str
@@ -69,11 +76,25 @@ class SegmentRef:
     low: tuple[int, ...] = ()
     high: tuple[int, ...] = ()
     level: int = 0
+    piece: tuple[int, ...] = ()
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What tells it from others: no two blocks lie at the same place; pieces may share theirs."""
+        if self.level == PIECE:
+            return (self.object, self.offset, self.rows, self.piece)
+        return (self.object, self.offset)
 
     def to_json(self) -> list[Any]:
         """As it stands in a commit."""
         start = [self.object, self.offset, self.length, self.pieces, self.rows]
         fields = [*start, f"{self.checksum:016x}", list(self.low), list(self.high)]
+        if self.level == PIECE:
+            header, start, session, counter, edit, nulls, *bounds = self.piece
+            more = [self.level, header, start, f"{session:x}", counter, f"{edit:x}", nulls]
+            if any(bounds):
+                more += [bounds[0], *(f"{bits:x}" for bits in bounds[1:])]
+            return [*fields, *more]
         return fields if self.level == 0 else [*fields, self.level]
 
     @classmethod
@@ -82,7 +103,9 @@ class SegmentRef:
         try:
             oid, offset, length, pieces, rows, checksum, low, high, *more = value
             level = more[0] if more else 0
-            limits = (MAX_OFFSET, MAX_SEGMENT, MAX_PIECES + 1, MAX_ROWS, 2)
+            piece = _piece(more[1:], length, pieces, rows) if level == PIECE else ()
+            longest = MAX_CHUNK if level == PIECE else MAX_SEGMENT
+            limits = (MAX_OFFSET, longest, MAX_PIECES + 1, MAX_ROWS, PIECE + 1)
             numbers = (offset, length, pieces, rows, level)
             if not _OBJECT.fullmatch(oid) or not _CHECKSUM.fullmatch(checksum):
                 raise ValueError(value)
@@ -91,13 +114,32 @@ class SegmentRef:
             if not all(_is_below(axis, MAX_AXIS) for axis in (*low, *high)):
                 raise ValueError(value)
             reversed_ = any(a > b for a, b in zip(low, high, strict=True))
-            if len(low) > MAX_NDIM or reversed_ or more[1:]:
+            if len(low) > MAX_NDIM or reversed_ or (more[1:] and not piece):
                 raise ValueError(value)
             return cls(
-                oid, offset, length, pieces, rows, int(checksum, 16), tuple(low), tuple(high), level
-            )
+                oid, offset, length, pieces, rows, int(checksum, 16), tuple(low), tuple(high),
+                level, piece,
+            )  # fmt: skip
         except (TypeError, ValueError) as error:
             raise FormatError(f"{name}: {value!r:.200} is not a reference to a segment") from error
+
+
+_PIECE_LIMITS = (1 << 32, 1 << 24, 1 << 64, 1 << 48, 1 << 64, 1 << 32, 12, *(1 << 64,) * 3)
+
+
+def _piece(values: Sequence[Any], length: int, pieces: int, rows: int) -> tuple[int, ...]:
+    """What a reference to one piece says of it beyond the rest; raises ``ValueError``."""
+    if len(values) not in (6, 10) or pieces != 1 or rows > 1 << 24:
+        raise ValueError(values)
+    numbers = [
+        int(value, 16) if place in (2, 4, 7, 8, 9) and _WORD.fullmatch(value) else value
+        for place, value in enumerate([*values, 0, "0", "0", "0"][:10])
+    ]
+    if not all(map(_is_below, numbers, _PIECE_LIMITS)) or numbers[0] > length:
+        raise ValueError(values)
+    if numbers[6] >= 4 and (rows > 1 or numbers[1]):
+        raise ValueError(values)  # a chunk that holds one sample
+    return tuple(numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,4 +441,4 @@ def _strings(values: list[Any], name: str) -> list[str]:
     return values
 
 
-__all__ = ["FORMAT", "Commit", "Ref", "SegmentRef", "TensorState", "is_dtype"]
+__all__ = ["FORMAT", "INDEX", "PIECE", "Commit", "Ref", "SegmentRef", "TensorState", "is_dtype"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -13,21 +13,18 @@ from deeplake.errors import ChecksumError, FormatError, UnsupportedFormatError
 from deeplake.format import column
 from deeplake.format.checksum import XXH3_64, digest
 from deeplake.format.chunk import ALIGNMENT, MAX_NDIM, MAX_SAMPLES, Block
-from deeplake.format.commit import MAX_PIECES, MAX_SEGMENT, SegmentRef
+from deeplake.format.commit import MAX_PIECES, MAX_SEGMENT, PIECE, SegmentRef
 from deeplake.format.pieces import ALONE, DOMAIN, VALID, Pieces, piece_dtype
 from deeplake.types import Buffer
 
 MAGIC = b"DLSG"
 VERSION = 1
 MAX_BODY = 4 << 20
-COMPRESS_FROM = 4 << 10
-"""Bodies of at least this many bytes are compressed: below, a block of the disk holds them
-anyway."""
 
+Numbers: TypeAlias = np.ndarray[Any, Any]
 _ZLIB = 1
-_PROLOGUE = struct.Struct("<4sBBBBIIIHBxQQQQQ")
+_PROLOGUE = struct.Struct("<4sBBBBIIIHBxQQQQII")
 _BEFORE_CHECKSUM = _PROLOGUE.size - 16
-_COLUMNS = ("length", "header", "start", "count", "counter", "edit", "nulls")
 
 
 def encode(pieces: Pieces, level: int = 0) -> Block:
@@ -36,17 +33,34 @@ def encode(pieces: Pieces, level: int = 0) -> Block:
     """
     n = len(pieces)
     ndim = pieces.dtype["low"].shape[0]
-    objects, which = np.unique(pieces["object"], axis=0, return_inverse=True)
+    chunks, chunk = _unique(
+        pieces["object"][:, 0], pieces["object"][:, 1], pieces["offset"], pieces["length"],
+        pieces["header"], pieces["checksum"],
+    )  # fmt: skip
+    oids, which = np.unique(chunks[:, :2], axis=0, return_inverse=True)
     sessions, session = np.unique(pieces["session"], return_inverse=True)
+    edits, edit = np.unique(pieces["edit"], return_inverse=True)
     statistics = bool(pieces["flags"].any())
+    guessed = _Guess(chunk, edit, edits[edit] == 0)
+    counts = pieces["count"].astype(np.uint64)
+    counters = pieces["counter"].astype(np.uint64)
+    starts = pieces["start"].astype(np.uint64)
     parts = [
-        objects.astype("<u8").tobytes(),
+        oids.astype("<u8").tobytes(),
         sessions.astype("<u8").tobytes(),
+        edits.astype("<u8").tobytes(),
         column.encode(which.reshape(-1).astype(np.uint64)),
+        column.encode(chunks[:, 2] // np.uint64(ALIGNMENT)),
+        column.encode(chunks[:, 3]),
+        column.encode(chunks[:, 4]),
+        chunks[:, 5].astype("<u8").tobytes(),
+        column.encode(chunk.astype(np.uint64)),
         column.encode(session.astype(np.uint64)),
-        column.encode(pieces["offset"] // np.uint64(ALIGNMENT)),
-        *(column.encode(pieces[name]) for name in _COLUMNS),
-        np.ascontiguousarray(pieces["checksum"]).tobytes(),
+        column.encode(edit.astype(np.uint64)),
+        column.encode(counts),
+        column.encode(_zigzag(counters - _following(counters, counts))),
+        column.encode(_zigzag(guessed.differences(starts, counts, counters))),
+        column.encode(pieces["nulls"]),
     ]
     for axis in range(ndim):
         parts.append(column.encode(pieces["low"][:, axis]))
@@ -57,20 +71,95 @@ def encode(pieces: Pieces, level: int = 0) -> Block:
     body = b"".join(parts)
     raw_length = len(body)
     flags = 0
-    if raw_length >= COMPRESS_FROM:
-        body = zlib.compress(body, 1)
-        flags = _ZLIB
+    compressed = zlib.compress(body, 6)
+    if len(compressed) < raw_length:
+        body, flags = compressed, _ZLIB
     rows = int(pieces["count"].sum())
     start = _PROLOGUE.pack(
-        MAGIC, VERSION, level, XXH3_64, flags, n, len(objects), len(sessions), ndim,
+        MAGIC, VERSION, level, XXH3_64, flags, n, len(oids), len(sessions), ndim,
         int(statistics),
-        raw_length, len(body), rows, 0, 0,
+        raw_length, len(body), rows, 0, len(chunks), len(edits),
     )  # fmt: skip
     checksum = digest(start[:_BEFORE_CHECKSUM], start[_BEFORE_CHECKSUM + 8 :], body)
     header = (
         start[:_BEFORE_CHECKSUM] + checksum.to_bytes(8, "little") + start[_BEFORE_CHECKSUM + 8 :]
     )
     return Block([header, body], len(header) + len(body), len(header), checksum)
+
+
+def _unique(*columns: Numbers) -> tuple[Numbers, Numbers]:
+    """Distinct rows of some columns in order of their first appearance, and which each one is."""
+    table = np.stack([values.astype(np.uint64) for values in columns], axis=1)
+    order = np.lexsort(table.T[::-1])
+    fresh = np.ones(len(table), bool)
+    fresh[1:] = (table[order[1:]] != table[order[:-1]]).any(axis=1)
+    group = np.empty(len(table), np.int64)
+    group[order] = np.cumsum(fresh) - 1
+    firsts = order[fresh]  # of a stable sort: the first of each group
+    rank = np.empty(len(firsts), np.int64)
+    by_first = np.argsort(firsts)
+    rank[by_first] = np.arange(len(firsts))
+    return table[firsts[by_first]], rank[group]
+
+
+def _zigzag(differences: Numbers) -> Numbers:
+    """Signed differences, modulo 2^64, as small numbers."""
+    signed = differences.view(np.int64)
+    return ((signed << 1) ^ (signed >> 63)).view(np.uint64)
+
+
+def _unzigzag(numbers: Numbers) -> Numbers:
+    return (numbers >> np.uint64(1)) ^ (np.uint64(0) - (numbers & np.uint64(1)))
+
+
+def _following(counters: Numbers, counts: Numbers) -> Numbers:
+    """Where row ids would go on: what the counter of each piece is, mostly."""
+    expected = np.zeros(len(counters), np.uint64)
+    expected[1:] = counters[:-1] + counts[:-1]
+    return expected
+
+
+class _Guess:
+    """Where in its chunk a piece begins, mostly: it follows from the piece before it in that chunk.
+
+    Rows as they were appended lie in their chunk in the order of their ids; those of an update one
+    after the other.
+    """
+
+    def __init__(self, chunk: Numbers, edit: Numbers, appended: Numbers) -> None:
+        group = chunk * (int(edit.max()) + 1) + edit
+        self._order = np.argsort(group, kind="stable")
+        grouped = group[self._order]
+        self._first = np.ones(len(group), bool)
+        self._first[1:] = grouped[1:] != grouped[:-1]
+        self._appended = appended[self._order]
+
+    def _steps(self, counts: Numbers, counters: Numbers) -> Numbers:
+        """How much further each piece begins than the one before it, in grouped order."""
+        counts, counters = counts[self._order], counters[self._order]
+        steps = np.zeros(len(counts), np.uint64)
+        steps[1:] = np.where(self._appended[1:], counters[1:] - counters[:-1], counts[:-1])
+        steps[self._first] = 0
+        return steps
+
+    def differences(self, starts: Numbers, counts: Numbers, counters: Numbers) -> Numbers:
+        """Starts less what they were expected to be."""
+        grouped = starts[self._order]
+        before = np.zeros(len(starts), np.uint64)
+        before[1:] = grouped[:-1]
+        before[self._first] = 0
+        found = np.empty_like(starts)
+        found[self._order] = grouped - before - self._steps(counts, counters)
+        return found
+
+    def starts(self, differences: Numbers, counts: Numbers, counters: Numbers) -> Numbers:
+        """The starts that have these differences."""
+        steps = differences[self._order] + self._steps(counts, counters)
+        total = np.cumsum(steps, dtype=np.uint64)
+        base = (total - steps)[self._first][np.cumsum(self._first) - 1]
+        found = np.empty_like(total)
+        found[self._order] = total - base
+        return found
 
 
 def decode(data: Buffer, name: str, checksum: int | None = None, *, level: int = 0) -> Pieces:
@@ -90,7 +179,7 @@ def decode(data: Buffer, name: str, checksum: int | None = None, *, level: int =
         raise FormatError(f"{name}: {len(view)} bytes cannot hold a segment")
     (magic, version, found, algorithm, flags, n, n_objects, n_sessions, ndim, statistics,
     raw_length,
-     stored_length, rows, own, reserved) = _PROLOGUE.unpack_from(view)  # fmt: skip
+     stored_length, rows, own, n_chunks, n_edits) = _PROLOGUE.unpack_from(view)  # fmt: skip
     if magic != MAGIC:
         raise FormatError(f"{name}: not a segment (it starts with {magic!r})")
     if version != VERSION or found > 1 or algorithm != XXH3_64 or flags > _ZLIB or statistics > 1:
@@ -109,8 +198,9 @@ def decode(data: Buffer, name: str, checksum: int | None = None, *, level: int =
         raise FormatError(f"{name}: a segment of level {found} where one of level {level} belongs")
     if checksum is not None and own != checksum:
         raise ChecksumError(f"{name}: a valid segment, but not the one that belongs here")
-    many = not 0 < n <= MAX_PIECES or max(n_objects, n_sessions) > n
-    if many or ndim > MAX_NDIM or raw_length > MAX_BODY or reserved:
+    counts = (n_objects, n_sessions, n_chunks, n_edits)
+    many = not 0 < n <= MAX_PIECES or max(counts) > n or min(counts) == 0
+    if many or ndim > MAX_NDIM or raw_length > MAX_BODY:
         raise FormatError(f"{name}: {n} pieces in {raw_length} bytes are more than a segment holds")
     if flags & _ZLIB:
         inflate = zlib.decompressobj()
@@ -123,36 +213,58 @@ def decode(data: Buffer, name: str, checksum: int | None = None, *, level: int =
             raise FormatError(f"{name}: the segment is not one stream of {raw_length} bytes")
     if len(body) != raw_length:
         raise FormatError(f"{name}: {len(body)} bytes of pieces where {raw_length} belong")
-    return _parse(column.HeaderReader(body, 0, name), n, n_objects, n_sessions, ndim,
-    bool(statistics),
-                  rows, level)  # fmt: skip
+    reader = column.HeaderReader(body, 0, name)
+    return _parse(reader, n, counts, ndim, bool(statistics), rows, level)
 
 
 def _parse(
-    reader: column.HeaderReader, n: int, n_objects: int, n_sessions: int, ndim: int,
-    statistics: bool, rows: int, level: int,
-) -> Pieces:  # fmt: skip
+    reader: column.HeaderReader,
+    n: int,
+    counts: tuple[int, ...],
+    ndim: int,
+    statistics: bool,
+    rows: int,
+    level: int,
+) -> Pieces:
     name = reader.name
     pieces = np.zeros(n, piece_dtype(ndim))
+    n_objects, n_sessions, n_chunks, n_edits = counts
     objects = reader.array("<u8", 2 * n_objects).reshape(n_objects, 2)
     sessions = reader.array("<u8", n_sessions)
+    edits = reader.array("<u8", n_edits)
 
-    def numbers(what: str, limit: int) -> np.ndarray[Any, Any]:
-        values = column.filled(reader.column(n), n)
+    def checked(what: str, values: Numbers, limit: int) -> Numbers:
         if int(values.max()) >= limit:
             raise FormatError(f"{name}: {what} {int(values.max())} is out of bounds")
         return values
 
-    pieces["object"] = objects[numbers("object", n_objects)]
-    pieces["session"] = sessions[numbers("session", n_sessions)]
-    pieces["offset"] = numbers("offset", 1 << 40) * np.uint64(ALIGNMENT)
-    most = MAX_SAMPLES * (MAX_PIECES if level else 1)
+    def numbers(what: str, limit: int, n: int = n) -> Numbers:
+        return checked(what, column.filled(reader.column(n), n), limit)
+
+    chunks = np.zeros(n_chunks, piece_dtype(0))
+    chunks["object"] = objects[numbers("object", n_objects, n_chunks)]
+    chunks["offset"] = numbers("offset", 1 << 40, n_chunks) * np.uint64(ALIGNMENT)
     longest = MAX_SEGMENT if level else 1 << 40
-    limits = {"length": longest, "header": 1 << 32, "start": MAX_SAMPLES, "count": most + 1,
-              "counter": 1 << 48, "edit": 1 << 64, "nulls": 1 << 32}  # fmt: skip
-    for field in _COLUMNS:
-        pieces[field] = numbers(field, limits[field])
-    pieces["checksum"] = reader.array("<u8", n)
+    chunks["length"] = numbers("length", longest, n_chunks)
+    chunks["header"] = numbers("header", 1 << 32, n_chunks)
+    chunks["checksum"] = reader.array("<u8", n_chunks)
+    chunk = numbers("chunk", n_chunks).astype(np.int64)
+    for field in ("object", "offset", "length", "header", "checksum"):
+        pieces[field] = chunks[field][chunk]
+    pieces["session"] = sessions[numbers("session", n_sessions)]
+    edit = numbers("edit", n_edits).astype(np.int64)
+    pieces["edit"] = edits[edit]
+    most = MAX_SAMPLES * (MAX_PIECES if level else 1)
+    count = numbers("count", most + 1)
+    pieces["count"] = count
+    steps = _unzigzag(numbers("counter", 1 << 64))
+    steps[1:] += count[:-1]
+    counters = np.cumsum(steps, dtype=np.uint64)
+    pieces["counter"] = checked("counter", counters, 1 << 48)
+    guess = _Guess(chunk, edit, edits[edit] == 0)
+    starts = guess.starts(_unzigzag(numbers("start", 1 << 64)), count, counters)
+    pieces["start"] = checked("start", starts, MAX_SAMPLES)
+    pieces["nulls"] = numbers("nulls", 1 << 32)
     for axis in range(ndim):
         pieces["low"][:, axis] = numbers("dimension", 1 << 32)
         pieces["high"][:, axis] = numbers("dimension", 1 << 32)
@@ -200,4 +312,30 @@ def unpack(pieces: Pieces) -> list[SegmentRef]:
     ]  # fmt: skip
 
 
-__all__ = ["MAX_PIECES", "decode", "encode", "pack", "unpack"]
+def single(ref: SegmentRef) -> Pieces:
+    """The piece that a reference to one piece is."""
+    pieces = np.zeros(1, piece_dtype(len(ref.low)))
+    piece = pieces[0]
+    piece["object"] = int(ref.object[:16], 16), int(ref.object[16:], 16)
+    piece["offset"], piece["length"], piece["count"] = ref.offset, ref.length, ref.rows
+    piece["checksum"] = ref.checksum
+    for field, value in zip(_SINGLE, ref.piece, strict=True):
+        piece[field] = value
+    piece["low"], piece["high"] = ref.low, ref.high
+    return pieces
+
+
+def reference(pieces: Pieces) -> SegmentRef:
+    """A reference to one piece, which needs no block."""
+    piece = pieces[0]
+    high, low = piece["object"].tolist()
+    return SegmentRef(
+        f"{high:016x}{low:016x}", int(piece["offset"]), int(piece["length"]), 1,
+        int(piece["count"]), int(piece["checksum"]), tuple(piece["low"].tolist()),
+        tuple(piece["high"].tolist()), PIECE, tuple(int(piece[field]) for field in _SINGLE),
+    )  # fmt: skip
+
+
+_SINGLE = ("header", "start", "session", "counter", "edit", "nulls", "flags", "min", "max", "domain")
+
+__all__ = ["MAX_PIECES", "decode", "encode", "pack", "reference", "single", "unpack"]

@@ -197,8 +197,7 @@ def _near(table: PieceTable, base: PieceTable, wanted: Runs) -> Runs:
 
 
 def _key(segment: Segment) -> Any:
-    ref = segment.ref
-    return None if ref is None else (ref.object, ref.offset)
+    return None if segment.ref is None else segment.ref.key
 
 
 def _keys(table: PieceTable) -> set[Any]:

@@ -15,8 +15,10 @@ from __future__ import annotations
 import secrets
 import time
 from dataclasses import dataclass, replace
+from typing import Any
 
 from deeplake.errors import PreconditionFailedError, VersionControlError
+from deeplake.format.commit import INDEX
 from deeplake.spi import Store
 from deeplake.versioning import reachable
 from deeplake.versioning.repository import Repository, data_key
@@ -80,15 +82,15 @@ def collect(repository: Repository, *, dry_run: bool = True, grace: float | None
 def _needed(repository: Repository) -> set[str]:
     """Keys of all objects that something leads to."""
     needed: set[str] = set()
-    seen: set[tuple[str, int]] = set()
+    seen: set[tuple[Any, ...]] = set()
     for commit in reachable.commits(repository):
         needed.add(f"commits/{commit.id}")
         for tensor, ref in reachable.segments(repository, commit):
-            if (ref.object, ref.offset) in seen:
+            if ref.key in seen:
                 continue
-            seen.add((ref.object, ref.offset))
+            seen.add(ref.key)
             needed.add(f"data/{ref.object}")
-            if ref.level == 0:
+            if ref.level != INDEX:
                 found = reachable.data_objects(repository, repository.read_segment(ref), tensor)
                 needed.update(map(data_key, found))
     return needed

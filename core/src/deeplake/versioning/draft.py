@@ -13,7 +13,16 @@ from deeplake.format import segment as segment_format
 from deeplake.format.builder import Alone, Builder, ChunkBuilder, Encoded, RowIds, Run
 from deeplake.format.commit import SegmentRef, TensorState
 from deeplake.format.encoding import encoding, htype_plugin
-from deeplake.format.pieces import ALONE, Pieces, new_edit, piece_dtype, row_range
+from deeplake.format.pieces import (
+    ALONE,
+    Pieces,
+    concatenate,
+    empty,
+    new_edit,
+    piece_dtype,
+    row_range,
+    with_ndim,
+)
 from deeplake.format.segment import MAX_PIECES
 from deeplake.format.sequence_builder import SequenceBuilder
 from deeplake.types import TensorSchema
@@ -28,6 +37,12 @@ LARGE_CHUNK = 8 << 20
 MAX_DIRECT = 256
 """Segments that a commit lists itself; of more, most go into an index block."""
 KEPT_DIRECT = 32
+FAN_OUT = 16
+"""Small chunks at the end of a tensor that are made one."""
+CHEAP = 256
+"""Bytes of samples that are rewritten without a thought: less than a chunk's header and piece."""
+MAX_TAIL = 128
+"""Pieces of a segment in which small chunks at the end are looked for."""
 
 
 class Draft:
@@ -164,32 +179,23 @@ class Draft:
             self._preview = None
 
     def _absorb_tail(self) -> None:
-        """Take small chunks at the end back into the builder, the way a binary counter carries.
+        """Take small chunks at the end back into the builder, the way a counter carries.
 
         Rows that are appended one at a time are rewritten O(log n) times, and leave O(log n) small
         chunks.
         """
         builder = self._builder
-        if builder is None or not builder.n or not self._table.segments:
+        if builder is None or not builder.n:
             return
-        tail = self._table.segments[-1].pieces
-        rows, size, first = builder.n, builder.nbytes, len(tail)
-        while first and int(tail["count"][first - 1]) <= rows:
-            length = int(tail["length"][first - 1])
-            if int(tail["flags"][first - 1]) & ALONE:
-                break
-            if size + length > builder.target:
-                break
-            first -= 1
-            rows += int(tail["count"][first])
-            size += length
-        if first == len(tail):
+        tail = self._absorbed(builder)
+        if not len(tail):
             return
         self._forget_preview()
-        stored = rows - builder.n
-        whole = self._new_builder(size // rows)
+        stored = int(tail["count"].sum())
+        size = int((tail["length"] - tail["header"]).sum()) + builder.nbytes
+        whole = self._new_builder(size // (stored + builder.n))
         whole.target = builder.target
-        for run, ids in runs_of(tail[first:], self._blocks, self.schema.name):
+        for run, ids in runs_of(tail, self._blocks, self.schema.name):
             whole.add(run, ids)
         queue = deque(builder.ids)
         for run in builder.runs:
@@ -204,6 +210,52 @@ class Draft:
                     queue.appendleft((session, counter + take, count - take, edit))
         self._builder = whole
         self._table = self._table.truncate(self._table.rows - stored)
+
+    def _absorbed(self, builder: Builder[Any]) -> Pieces:
+        """The last pieces that are to be put into one chunk with what is in the builder.
+
+        Those of very few bytes, which cost less than another chunk; and those of about the same
+        number of rows as soon as there are enough of them, or enough for a chunk of the usual size.
+        """
+        segments = self._table.segments
+        last: list[Pieces] = []
+        for segment in reversed(segments):
+            if segment.count > MAX_TAIL:
+                break
+            last.insert(0, with_ndim(segment.pieces, self._ndim))
+        if not last:
+            return empty(self._ndim)
+        tail = concatenate(last)
+        alone = np.flatnonzero(tail["flags"] & ALONE)
+        tail = tail[int(alone[-1]) + 1 if len(alone) else 0 :]
+        counts = tail["count"][::-1].tolist()
+        sizes = (tail["length"] - tail["header"])[::-1].tolist()
+        rows, size, taken = builder.n, builder.nbytes, 0
+        while True:
+            upto, more_rows, more = taken, rows, size
+            while upto < len(counts) and counts[upto] < FAN_OUT * rows:
+                if more + sizes[upto] > builder.target:
+                    break
+                more_rows, more = more_rows + counts[upto], more + sizes[upto]
+                upto += 1
+            enough = upto - taken + 1 >= FAN_OUT or more > builder.target // 2
+            if upto > taken and enough:
+                taken, rows, size = upto, more_rows, more
+            elif taken < len(counts) and size + sizes[taken] <= CHEAP:
+                rows, size, taken = rows + counts[taken], size + sizes[taken], taken + 1
+            else:
+                break
+        while taken and not self._cuts_off(taken):
+            taken -= 1
+        return tail[len(tail) - taken :]
+
+    def _cuts_off(self, taken: int) -> bool:
+        """Whether taking so many pieces from the end rewrites no large segment."""
+        for segment in reversed(self._table.segments):
+            if taken <= segment.count:
+                return taken == segment.count or segment.count - taken <= KEPT_DIRECT
+            taken -= segment.count
+        return True
 
     def remap(self, pieces: Pieces, mapping: np.ndarray) -> Pieces:
         """Rows of another version with each value replaced, in new chunks; ids and edits stay."""
@@ -332,14 +384,10 @@ class Draft:
 
     def _indexed(self, refs: list[SegmentRef]) -> list[SegmentRef]:
         """The references, with most of very many put into an index block."""
-        direct = [i for i, ref in enumerate(refs) if ref.level == 0]
-        if len(direct) <= MAX_DIRECT:
+        if sum(ref.level == 0 for ref in refs) <= MAX_DIRECT:
             return refs
-        start = direct[0]
-        stop = start
-        while stop < len(refs) and refs[stop].level == 0 and stop - start < MAX_PIECES:
-            stop += 1
-        stop = min(stop, len(refs) - KEPT_DIRECT)
+        start, stop = _longest_run(refs)
+        stop = min(stop, start + MAX_PIECES, len(refs) - KEPT_DIRECT)
         if stop - start < MAX_DIRECT // 2:
             return refs
         members = refs[start:stop]
@@ -350,16 +398,23 @@ class Draft:
         group = SegmentRef(
             oid, offset, block.length, len(members), rows, block.checksum, low, high, 1
         )
-        known = {id_of(m): place for place, m in enumerate(members)}
+        known = {m.key: place for place, m in enumerate(members)}
         for part in self._table.segments:
-            if part.ref is not None and id_of(part.ref) in known:
-                part.group, part.place = group, known[id_of(part.ref)]
+            if part.ref is not None and part.ref.key in known:
+                part.group, part.place = group, known[part.ref.key]
         return self._indexed([*refs[:start], group, *refs[stop:]])
 
 
-def id_of(ref: SegmentRef) -> tuple[str, int]:
-    """Where a segment lies: no two lie at the same place."""
-    return ref.object, ref.offset
+def _longest_run(refs: Sequence[SegmentRef]) -> tuple[int, int]:
+    """The longest run of references to segments: where it begins and ends."""
+    best = (0, 0)
+    start = 0
+    for i, ref in enumerate(refs):
+        if ref.level != 0:
+            start = i + 1
+        elif i + 1 - start > best[1] - best[0]:
+            best = (start, i + 1)
+    return best
 
 
 def _written(part: Segment, staging: Staging) -> Segment:
@@ -417,6 +472,8 @@ def alone_piece(sample: Alone, place: np.ndarray, ids: RowIds, ndim: int) -> Pie
 
 def _write(part: Segment, staging: Staging) -> SegmentRef:
     pieces = part.pieces
+    if len(pieces) == 1:
+        return segment_format.reference(pieces)
     block = segment_format.encode(pieces)
     oid, offset = staging.add(block)
     low, high = part.bounds()

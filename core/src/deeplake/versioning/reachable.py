@@ -9,7 +9,7 @@ import numpy as np
 
 from deeplake.errors import FormatError
 from deeplake.format import envelope
-from deeplake.format.commit import Commit, SegmentRef
+from deeplake.format.commit import INDEX, Commit, SegmentRef
 from deeplake.format.pieces import TILED, Pieces
 from deeplake.format.segment import unpack
 from deeplake.versioning.blocks import Blocks, object_id
@@ -63,7 +63,7 @@ def segments(repository: Repository, commit: Commit) -> Iterator[tuple[str, Segm
     for state in commit.tensors.values():
         for ref in state.segments:
             yield state.schema.name, ref
-            if ref.level:
+            if ref.level == INDEX:
                 for inner in unpack(repository.read_segment(ref)):
                     yield state.schema.name, inner
 

@@ -17,7 +17,7 @@ from deeplake.errors import (
     PreconditionFailedError,
 )
 from deeplake.format import envelope, segment
-from deeplake.format.commit import FORMAT, Commit, Ref, SegmentRef
+from deeplake.format.commit import FORMAT, PIECE, Commit, Ref, SegmentRef
 from deeplake.format.pieces import Pieces
 from deeplake.spi import Store
 
@@ -272,7 +272,7 @@ class Repository:
         # A segment is about 100 bytes of JSON; the exact size matters only in between.
         if segments > INLINE_LIMIT // 64:
             return False
-        return len(envelope.wrap("commit", commit.to_json())) <= INLINE_LIMIT
+        return len(envelope.encoded(commit.to_json())) <= INLINE_LIMIT
 
     def write_commit(self, commit: Commit) -> None:
         """Store a commit under its id.
@@ -308,6 +308,8 @@ class Repository:
     # ---- segments
     def read_segment(self, ref: SegmentRef) -> Pieces:
         """The pieces of a stored segment, or what an index block has in their place."""
+        if ref.level == PIECE:
+            return segment.single(ref)
         key = data_key(ref.object)
         data = self.store.get(key, (ref.offset, ref.offset + ref.length))
         name = f"{key} at byte {ref.offset}"

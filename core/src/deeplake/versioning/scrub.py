@@ -10,7 +10,7 @@ import numpy as np
 
 from deeplake.errors import CheckoutError, DeepLakeError, FormatError, ObjectNotFoundError
 from deeplake.format import segment as segment_format
-from deeplake.format.commit import SegmentRef
+from deeplake.format.commit import INDEX, PIECE, SegmentRef
 from deeplake.format.pieces import TILED, Pieces
 from deeplake.versioning import reachable
 from deeplake.versioning.blocks import object_id
@@ -47,14 +47,14 @@ def scrub(repository: Repository, progress: Callable[[int], Any] | None = None) 
         progress: Called with the number of bytes that were checked.
     """
     report = Report()
-    checked: set[tuple[str, int]] = set()
+    checked: set[tuple[Any, ...]] = set()
     try:
         for commit in reachable.commits(repository):
             report.commits += 1
             for tensor, ref in reachable.segments(repository, commit):
-                if (ref.object, ref.offset) in checked:
+                if ref.key in checked:
                     continue
-                checked.add((ref.object, ref.offset))
+                checked.add(ref.key)
                 _check_segment(repository, ref, tensor, checked, report, progress)
     except (FormatError, CheckoutError, ObjectNotFoundError) as error:
         # Without the commit, nothing says what belongs to it.
@@ -66,10 +66,13 @@ def _check_segment(
     repository: Repository,
     ref: SegmentRef,
     tensor: str,
-    checked: set[tuple[str, int]],
+    checked: set[tuple[Any, ...]],
     report: Report,
     progress: Callable[[int], Any] | None,
 ) -> None:
+    if ref.level == PIECE:
+        _check_chunks(repository, segment_format.single(ref), tensor, checked, report, progress)
+        return
     key = data_key(ref.object)
     try:
         data = repository.store.get(key, (ref.offset, ref.offset + ref.length))
@@ -81,7 +84,7 @@ def _check_segment(
         return
     report.segments += 1
     report.nbytes += ref.length
-    if ref.level:
+    if ref.level == INDEX:
         return
     _check_chunks(repository, pieces, tensor, checked, report, progress)
 
@@ -90,7 +93,7 @@ def _check_chunks(
     repository: Repository,
     pieces: Pieces,
     tensor: str,
-    checked: set[tuple[str, int]],
+    checked: set[tuple[Any, ...]],
     report: Report,
     progress: Callable[[int], Any] | None,
 ) -> None:
@@ -122,7 +125,7 @@ def _check_tiles(
     repository: Repository,
     piece: Any,
     tensor: str,
-    checked: set[tuple[str, int]],
+    checked: set[tuple[Any, ...]],
     report: Report,
     progress: Callable[[int], Any] | None,
 ) -> None:

@@ -272,12 +272,10 @@ class Session(WorkingCopy):
         inline = self.repository.fits_inline(commit)
         if not inline:
             commit = self._store_commit(commit)
-        moved = ref.moved(
-            commit,
-            pending=new_id() if message is not None else ref.pending,
-            nonce=secrets.token_hex(8),
-            inline=inline,
-        )
+        pending = new_id() if message is not None else ref.pending
+        # Of a new pending id, a part is as good as another random number, and no byte more.
+        nonce = pending[:16] if message is not None else secrets.token_hex(8)
+        moved = ref.moved(commit, pending=pending, nonce=nonce, inline=inline)
         try:
             with nullcontext() if queued else self.repository.store.turn():
                 self._version = self._swap(moved)
@@ -301,7 +299,7 @@ class Session(WorkingCopy):
         return Commit(
             id=ref.pending if message is not None else new_id(),
             parents=parents if merged is None else (*parents, merged),
-            time=time.time(),
+            time=round(time.time(), 3),
             message=message,
             branch=self.branch,
             tensors=states,

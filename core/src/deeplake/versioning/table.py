@@ -13,9 +13,13 @@ from typing import Any
 import numpy as np
 
 from deeplake.format import pieces as p
-from deeplake.format.commit import SegmentRef
+from deeplake.format.commit import INDEX, SegmentRef
 from deeplake.format.pieces import Pieces
 from deeplake.format.segment import MAX_PIECES, unpack
+
+
+MAX_SINGLES = 3
+"""Pieces at the end of a table that are in no segment block."""
 
 
 class Segment:
@@ -70,6 +74,11 @@ class Segment:
         """Number of pieces, known without reading them."""
         return self.ref.pieces if self.ref is not None else len(self.pieces)
 
+    @property
+    def is_single(self) -> bool:
+        """Whether it is one piece, which needs no block."""
+        return self.count == 1
+
     def bounds(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Lowest and highest shape of its samples."""
         if self.ref is not None:
@@ -118,7 +127,7 @@ class PieceTable:
             assert self._load is not None
             found: list[Segment] = []
             for ref in self._refs:
-                if ref.level == 0:
+                if ref.level != INDEX:
                     found.append(Segment(ref, load=self._load))
                     continue
                 listed = unpack(self._load(ref))
@@ -288,10 +297,18 @@ class PieceTable:
 
         New segments are cut to at most 4,096 pieces and merged with their smaller neighbours, the
         way a binary counter carries: appending one piece at a time rewrites each piece O(log n)
-        times, and a table keeps O(log n) small segments.
+        times, and a table keeps O(log n) small segments. The last few pieces stay single: they need
+        no block.
         """
+        segments = list(self.segments)
+        singles: list[Segment] = []
+        while segments and segments[-1].is_single:
+            singles.append(segments.pop())
+        if len(singles) > MAX_SINGLES:
+            segments += reversed(singles)
+            singles = []
         done: list[Segment] = []
-        for segment in self.segments:
+        for segment in segments:
             if segment.ref is None and len(segment.pieces) > MAX_PIECES:
                 whole = segment.pieces
                 done.extend(
@@ -299,14 +316,14 @@ class PieceTable:
                     for i in range(0, len(whole), MAX_PIECES)
                 )
                 continue
-            done.append(segment)
+            done.append(Segment(pieces=segment.pieces) if segment.is_single else segment)
             while len(done) > 1 and _merge(done[-2], done[-1]):
                 last = done.pop()
                 joined = [
                     p.with_ndim(done[-1].pieces, self.ndim), p.with_ndim(last.pieces, self.ndim)
                 ]  # fmt: skip
                 done[-1] = Segment(pieces=p.concatenate(joined))
-        return PieceTable(done, self.ndim)
+        return PieceTable([*done, *reversed(singles)], self.ndim)
 
 
 def joint_bounds(
@@ -330,7 +347,7 @@ def _merge(left: Segment, right: Segment) -> bool:
     if left.ref is None and right.ref is None:
         return True
     stored, new = (left, right) if left.ref is not None else (right, left)
-    return stored.count <= 2 * new.count or stored.count < 16
+    return stored.count <= new.count
 
 
 __all__ = ["PieceTable", "Segment", "joint_bounds"]
