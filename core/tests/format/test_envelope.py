@@ -148,3 +148,11 @@ def test_a_later_version_is_said_to_be_one() -> None:
 def test_anything_else_is_a_format_error(data: bytes) -> None:
     with pytest.raises(FormatError):
         unwrap("ref", data, "x")
+
+
+def test_the_dictionary_is_that_of_the_specification() -> None:
+    spec = Path(__file__).parents[3] / "docs" / "spec" / "format-v1.md"
+    section = spec.read_text(encoding="utf-8").split("## 2 JSON objects")[1].split("## 3 ")[0]
+    lines = [line[4:] for line in section.splitlines() if line.startswith("    ")]
+    assert "".join(lines[2:]).endswith(DICTIONARY.decode())
+    assert f"(of {len(DICTIONARY)} bytes" in section
