@@ -347,9 +347,7 @@ def segment(block: bytes, checksum: int, level: int = 0) -> list[Piece]:
     (magic, version, stated, algorithm, flags, n, n_objects, n_sessions, ndim, statistics, zero,
      raw_length, stored_length, rows, own, n_chunks, n_edits) = SEGMENT.unpack_from(block)  # fmt: skip
     check(magic == b"DLSG" and version == 1 and algorithm == 1, "no segment of version 1")
-    check(
-        stated == level and flags < 2 and statistics < 2 and zero == 0, "kind of segment"
-    )
+    check(stated == level and flags < 2 and statistics < 2 and zero == 0, "kind of segment")
     check(len(block) == 64 + stored_length, "length of the segment")
     check(xxhash.xxh3_64_intdigest(block[:48] + block[56:]) == own, "segment checksum")
     check(own == checksum, "another segment than the commit says")

@@ -159,9 +159,9 @@ def test_updates_of_many_single_rows_cost_little() -> None:
 def test_a_single_piece_needs_no_block() -> None:
     for table in (many(1), piece_with_bounds()):
         ref = reference(table)
-        assert single(SegmentRef.from_json(json.loads(json.dumps(ref.to_json())), "x")).tobytes() == (
-            table.tobytes()
-        )
+        assert single(
+            SegmentRef.from_json(json.loads(json.dumps(ref.to_json())), "x")
+        ).tobytes() == (table.tobytes())
 
 
 def piece_with_bounds() -> Pieces:
@@ -252,7 +252,13 @@ def test_what_is_not_known_is_said_to_be(changes: dict[str, int]) -> None:
         *[{"raw": n} for n in (0, 1, 2**22, 2**22 + 1, 2**64 - 1)],
         *[{"stored": n} for n in (0, 1, 2**64 - 1)],
         *[{"rows": n} for n in (0, 1, 2**64 - 1)],
-        *[{"statistics": 1}, {"chunks": 0}, {"chunks": 2}, {"chunks": 2**32 - 1}, {"magic": b"DLCK"}],
+        *[
+            {"statistics": 1},
+            {"chunks": 0},
+            {"chunks": 2},
+            {"chunks": 2**32 - 1},
+            {"magic": b"DLCK"},
+        ],
     ],
     ids=str,
 )

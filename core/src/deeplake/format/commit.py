@@ -91,7 +91,15 @@ class SegmentRef:
         fields = [*start, f"{self.checksum:016x}", list(self.low), list(self.high)]
         if self.level == PIECE:
             header, start, session, counter, edit, nulls, *bounds = self.piece
-            more = [self.level, header, start, f"{session:x}", counter, f"{edit:x}", nulls]
+            more: list[Any] = [
+                self.level,
+                header,
+                start,
+                f"{session:x}",
+                counter,
+                f"{edit:x}",
+                nulls,
+            ]
             if any(bounds):
                 more += [bounds[0], *(f"{bits:x}" for bits in bounds[1:])]
             return [*fields, *more]

@@ -141,4 +141,3 @@ __all__ = ["DEFLATED", "DICTIONARY", "encoded", "unwrap", "wrap"]
 if __name__ == "__main__":
     for path in sys.argv[1:]:
         _show(path)
-

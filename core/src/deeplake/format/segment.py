@@ -336,6 +336,17 @@ def reference(pieces: Pieces) -> SegmentRef:
     )  # fmt: skip
 
 
-_SINGLE = ("header", "start", "session", "counter", "edit", "nulls", "flags", "min", "max", "domain")
+_SINGLE = (
+    "header",
+    "start",
+    "session",
+    "counter",
+    "edit",
+    "nulls",
+    "flags",
+    "min",
+    "max",
+    "domain",
+)
 
 __all__ = ["MAX_PIECES", "decode", "encode", "pack", "reference", "single", "unpack"]
