@@ -87,22 +87,14 @@ class SegmentRef:
 
     def to_json(self) -> list[Any]:
         """As it stands in a commit."""
-        start = [self.object, self.offset, self.length, self.pieces, self.rows]
-        fields = [*start, f"{self.checksum:016x}", list(self.low), list(self.high)]
+        place = [self.object, self.offset, self.length, self.pieces, self.rows]
+        fields = [*place, f"{self.checksum:016x}", list(self.low), list(self.high)]
         if self.level == PIECE:
             header, start, session, counter, edit, nulls, *bounds = self.piece
-            more: list[Any] = [
-                self.level,
-                header,
-                start,
-                f"{session:x}",
-                counter,
-                f"{edit:x}",
-                nulls,
-            ]
+            fields += [self.level, header, start, f"{session:x}", counter, f"{edit:x}", nulls]
             if any(bounds):
-                more += [bounds[0], *(f"{bits:x}" for bits in bounds[1:])]
-            return [*fields, *more]
+                fields += [bounds[0], *(f"{bits:x}" for bits in bounds[1:])]
+            return fields
         return fields if self.level == 0 else [*fields, self.level]
 
     @classmethod

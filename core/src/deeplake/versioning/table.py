@@ -17,7 +17,6 @@ from deeplake.format.commit import INDEX, SegmentRef
 from deeplake.format.pieces import Pieces
 from deeplake.format.segment import MAX_PIECES, unpack
 
-
 MAX_SINGLES = 3
 """Pieces at the end of a table that are in no segment block."""
 
