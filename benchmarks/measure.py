@@ -95,8 +95,9 @@ def timed(
     return Timing(tuple(wall), tuple(cpu), items)
 
 
-Unit = Literal["rows/s", "img/s", "ms", "µs"]
-_SECONDS: dict[str, float] = {"ms": 1e-3, "µs": 1e-6}
+Unit = Literal["rows/s", "img/s", "ms", "µs", "MB"]
+_PER_ITEM: dict[str, float] = {"ms": 1e-3, "µs": 1e-6, "MB": 1.0}
+"""Units of which less is better, in seconds (or megabytes) per item."""
 
 
 @dataclass(slots=True)
@@ -118,14 +119,14 @@ class Row:
     def value(self, contender: str) -> float:
         """A contender's figure in the row's unit."""
         timing = self.cells[contender]
-        return timing.each / _SECONDS[self.unit] if self.unit in _SECONDS else timing.rate
+        return timing.each / _PER_ITEM[self.unit] if self.unit in _PER_ITEM else timing.rate
 
     def meets_target(self, contender: str) -> bool | None:
         """Whether a contender reaches the target; None if there is none."""
         if self.target is None or contender not in self.cells:
             return None
         value = self.value(contender)
-        return value < self.target if self.unit in _SECONDS else value >= self.target
+        return value < self.target if self.unit in _PER_ITEM else value >= self.target
 
 
 @dataclass(slots=True)
@@ -188,7 +189,7 @@ class Table:
 def _target(row: Row) -> str:
     if row.target is None:
         return ""
-    return f"{'<' if row.unit in _SECONDS else '≥'} {row.target:,.0f}"
+    return f"{'<' if row.unit in _PER_ITEM else '≥'} {row.target:,.0f}"
 
 
 def _figure(value: float) -> str:

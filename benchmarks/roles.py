@@ -11,6 +11,8 @@ nothing but NumPy and the standard library.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,51 @@ class DataModel:
         raise NotImplementedError
 
 
+class Loader:
+    """Loads whole epochs of batches for training, on two cores.
+
+    What it reads was written by ``write_files`` and ``write_arrays``, as in ``DataModel``. Each method
+    returns ``counted(begin, batches)``, where ``begin`` is when it was called: what a library does
+    before its first batch counts.
+    """
+
+    def write_files(self, folder: Path, paths: list[Path], labels: np.ndarray) -> None:
+        """JPEG files, byte for byte."""
+        raise NotImplementedError
+
+    def write_arrays(self, folder: Path, images: np.ndarray, labels: np.ndarray) -> None:
+        """Images of one shape from memory."""
+        raise NotImplementedError
+
+    def crops(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
+        """JPEG files, decoded, random parts of 8 % to 100 % of their area resized to 224 x 224
+        (bilinear), in batches of 64: ``(64, 224, 224, 3)`` uint8, and their labels.
+        """
+        raise NotImplementedError
+
+    def rows(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
+        """Small images and their labels in batches of 64: ``(64, 32, 32, 3)`` uint8."""
+        raise NotImplementedError
+
+    def images(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
+        """JPEG files of one size, decoded, in batches of 8."""
+        raise NotImplementedError
+
+
+def counted(begin: float, batches: Iterable[Any]) -> list[np.ndarray]:
+    """Go through an epoch; each batch is the images' array or tensor.
+
+    Returns:
+        The number of rows, and the milliseconds from ``begin`` to the first batch.
+    """
+    rows, first = 0, 0.0
+    for batch in batches:
+        if not rows:
+            first = time.perf_counter() - begin
+        rows += len(batch)
+    return [np.array(rows), np.array(round(1000 * first))]
+
+
 class Versions:
     """Keeps versions of small images and their labels."""
 
@@ -118,4 +165,4 @@ class Versions:
         raise NotImplementedError
 
 
-__all__ = ["DataModel", "Versions"]
+__all__ = ["DataModel", "Loader", "Versions", "counted"]

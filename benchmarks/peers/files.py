@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pixels
 import roles
 import simplejpeg
+import torch
 
 REQUIREMENTS: list[str] = []
 
@@ -58,3 +61,44 @@ class DataModel(roles.DataModel):
 
     def read_crop(self, opened: Any, top: int, left: int, side: int) -> np.ndarray:
         return np.array(opened["scan"][top : top + side, left : left + side])
+
+
+class Files(torch.utils.data.Dataset[Any]):
+    """What users of PyTorch write first."""
+
+    def __init__(self, folder: Path, what: str) -> None:
+        self.what = what
+        self.opened = DataModel().open(folder)
+        self.rng = np.random.default_rng()
+
+    def __len__(self) -> int:
+        return len(self.opened["images"] if self.what == "array" else self.opened["files"])
+
+    def __getitem__(self, row: int) -> Any:
+        if self.what == "array":
+            return np.array(self.opened["images"][row]), int(self.opened["labels"][row])
+        path = self.opened["files"][row]
+        data = path.read_bytes()
+        image = pixels.cropped(data, self.rng) if self.what == "crop" else pixels.decoded(data)
+        return image, int(path.parent.name)
+
+
+class Loader(DataModel):
+    """``torch.utils.data.DataLoader`` with two workers."""
+
+    def crops(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
+        return self._epoch(folder, shuffle, 64, "crop")
+
+    def rows(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
+        return self._epoch(folder, shuffle, 64, "array")
+
+    def images(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
+        return self._epoch(folder, shuffle, 8, "image")
+
+    def _epoch(self, folder: Path, shuffle: bool, size: int, what: str) -> list[np.ndarray]:
+        begin = time.perf_counter()
+        dataset = Files(folder, what)
+        loader = torch.utils.data.DataLoader(
+            dataset, batch_size=size, shuffle=shuffle, num_workers=2
+        )
+        return roles.counted(begin, (images for images, _ in loader))

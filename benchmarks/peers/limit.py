@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pixels
 import roles
 import simplejpeg
 
@@ -76,3 +79,44 @@ class DataModel(roles.DataModel):
 
     def read_crop(self, opened: Any, top: int, left: int, side: int) -> np.ndarray:
         return np.array(opened["scan"][top : top + side, left : left + side])
+
+
+class Loader(DataModel):
+    """Two threads that decode into arrays that are used again; no batch is handed to anyone."""
+
+    def crops(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
+        def work(data: np.ndarray, rng: np.random.Generator, scratch: np.ndarray) -> None:
+            pixels.cropped(data, rng, scratch)
+
+        return self._files(folder, shuffle, work, np.empty((pixels.SIDE, pixels.SIDE, 3), np.uint8))
+
+    def images(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
+        scratch = self.read_file(self.open(folder), 0)
+
+        def work(data: np.ndarray, rng: np.random.Generator, scratch: np.ndarray) -> None:
+            simplejpeg.decode_jpeg(data, buffer=scratch)
+
+        return self._files(folder, shuffle, work, scratch)
+
+    def _files(
+        self, folder: Path, shuffle: bool, work: Callable[..., None], scratch: np.ndarray
+    ) -> list[np.ndarray]:
+        opened = self.open(folder)
+        files, ends = opened["files"], [0, *opened["ends"].tolist()]
+        n = len(ends) - 1
+        order = (np.random.default_rng(0).permutation(n) if shuffle else np.arange(n)).tolist()
+
+        def half(which: int) -> int:
+            mine, rng = scratch.copy(), np.random.default_rng(which)
+            for row in order[which::2]:
+                work(files[ends[row] : ends[row + 1]], rng, mine)
+            return len(order[which::2])
+
+        return [np.array(sum(self.threads.map(half, range(2)))), np.array(0)]
+
+    def rows(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
+        images = self.open(folder)["images"]
+        n = len(images)
+        order = np.random.default_rng(0).permutation(n) if shuffle else np.arange(n)
+        batches = (images[order[start : start + 64]] for start in range(0, n, 64))
+        return roles.counted(time.perf_counter(), batches)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import roles
 
 import deeplake
+from deeplake import transforms
 
 REQUIREMENTS: list[str] = []
 
@@ -124,3 +126,21 @@ class Versions(roles.Versions):
     def images(self, opened: Any, rows: list[int]) -> np.ndarray:
         found: np.ndarray = opened.images[rows].numpy()
         return found
+
+
+class Loader(DataModel):
+    def crops(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
+        begin = time.perf_counter()
+        transform = {"images": transforms.RandomResizedCrop(224), "labels": None}
+        loader = deeplake.load(str(folder)).dataloader().transform(transform).batch(64)
+        return roles.counted(begin, (b["images"] for b in loader.shuffle(shuffle).pytorch()))
+
+    def rows(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
+        begin = time.perf_counter()
+        loader = deeplake.load(str(folder)).dataloader().batch(64).shuffle(shuffle)
+        return roles.counted(begin, (b["images"] for b in loader.pytorch(return_index=False)))
+
+    def images(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
+        begin = time.perf_counter()
+        loader = deeplake.load(str(folder)).dataloader().batch(8).shuffle(shuffle)
+        return roles.counted(begin, (b["images"] for b in loader.pytorch(return_index=False)))

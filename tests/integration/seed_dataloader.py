@@ -1,6 +1,5 @@
 # The examples of the reference of `ds.dataloader()`, as they are written there, cell by cell, but
-# for the paths, which are local. Those that need a query engine or TensorFlow come with the plugins
-# that bring these.
+# for the paths, which are local. Those that need a query engine come with the plugin that brings one.
 # fmt: off
 # ruff: noqa: B007, C408, E501, I001, PERF401, PIE808
 
@@ -35,3 +34,18 @@ for i in range(0, len(ds_train)):
     weights.append(i % 5)
 
 sampled_ds = ds.dataloader().sample_by(weights, replace=False)
+
+# %% tensorflow
+import deeplake
+from torchvision import transforms
+ds_train = deeplake.load('./fashion-mnist-train')
+batch_size = 32
+# create dataloader by chaining with transform function and batch size and returns batch of pytorch tensors
+train_loader = ds_train.dataloader()\
+    .batch(batch_size)\
+    .shuffle()\
+    .tensorflow() # return samples as PIL images for transforms
+
+# iterate over dataloader
+for i, sample in enumerate(train_loader):
+    pass

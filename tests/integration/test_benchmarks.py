@@ -105,3 +105,18 @@ def test_versions_with_little_data(tmp_path: Path) -> None:
         for cell in row["contenders"].values():
             assert len(cell["wall"]) == len(cell["bytes"]) == len(cell["files"]) == 2
     assert not (tmp_path / "data" / "written").exists()
+
+
+def test_loaders_with_little_data(tmp_path: Path) -> None:
+    record = tmp_path / "record.json"
+    options = ["--quick", "--rounds", "1", "--folder", tmp_path / "data", "--json", record]
+    done = bench("loader", *options, "--only", "ours,limit,files")
+    assert done.returncode == 0, done.stderr
+    *tables, notes = json.loads(record.read_text())["benchmarks"]["loader"]
+    assert [[row["work"] for row in table["rows"]] for table in tables] == [
+        ["in order", "shuffled"]
+    ] * 3
+    for table in tables:
+        for row in table["rows"]:
+            assert list(row["contenders"]) == ["ours", "limit", "files"]
+    assert notes["rows"][-1]["contenders"]["ours"]["value"] > 10  # megabytes

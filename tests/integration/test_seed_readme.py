@@ -167,4 +167,10 @@ def test_dataloader() -> None:
     assert sorted(label for batch in epoch for label in batch) == sorted([*range(10)] * 10)
 
     script.run("sample_by: given weights")
+
+    script.run("tensorflow")
+    assert script.i == 3
+    assert script.sample["images"].shape == (4, 28, 28)
+    assert script.sample["images"].dtype.name == "uint8"
+    assert sorted(script.sample.keys()) == ["images", "index", "labels"]
     script.check_over()
