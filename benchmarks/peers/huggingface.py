@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
 import datasets
 import numpy as np
-import pixels
 import roles
-import torch
 
-REQUIREMENTS = [
-    "datasets==5.2.0",
-    "torch==2.13.0",
-    "simplejpeg==1.9.0",
-    "opencv-python-headless",
-    "pillow",
-    "numpy",
-]
+REQUIREMENTS = ["datasets==5.2.0", "pillow", "numpy"]
 datasets.disable_progress_bars()
 
 
@@ -61,45 +51,3 @@ class DataModel(roles.DataModel):
 
     def read_embeddings(self, opened: Any) -> np.ndarray:
         return np.asarray(opened["embeddings"][:])
-
-
-class Transform:
-    """Bytes to arrays, by batch."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-        self.rng = np.random.default_rng()
-
-    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        files = [one["bytes"] for one in batch["images"]]
-        if self.what == "crop":
-            images = [pixels.cropped(data, self.rng) for data in files]
-        else:
-            images = [pixels.decoded(data) for data in files]
-        return {"images": images, "labels": batch["labels"]}
-
-
-class Loader(DataModel):
-    """Map-style datasets in a ``DataLoader`` with two workers."""
-
-    def crops(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
-        return self._epoch(folder, shuffle, 64, "crop")
-
-    def rows(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
-        return self._epoch(folder, shuffle, 64, "array")
-
-    def images(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
-        return self._epoch(folder, shuffle, 8, "image")
-
-    def _epoch(self, folder: Path, shuffle: bool, size: int, what: str) -> list[np.ndarray]:
-        begin = time.perf_counter()
-        dataset = datasets.load_from_disk(str(folder))
-        if what == "array":
-            dataset = dataset.with_format("numpy")
-        else:
-            dataset = dataset.cast_column("images", datasets.Image(decode=False))
-            dataset = dataset.with_transform(Transform(what))
-        loader = torch.utils.data.DataLoader(
-            dataset, batch_size=size, shuffle=shuffle, num_workers=2
-        )
-        return roles.counted(begin, (batch["images"] for batch in loader))

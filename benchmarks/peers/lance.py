@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import io
-import time
 from pathlib import Path
 from typing import Any
 
 import lance
 import numpy as np
-import pixels
 import pyarrow as pa
 import roles
-import torch
 from PIL import Image
 
-REQUIREMENTS = [
-    "pylance==14.0.2",
-    "torch==2.13.0",
-    "simplejpeg==1.9.0",
-    "opencv-python-headless",
-    "numpy",
-    "pillow",
-]
+REQUIREMENTS = ["pylance==14.0.2", "numpy", "pillow"]
 SHAPE = (32, 32, 3)
 
 
@@ -100,58 +90,3 @@ class Versions(roles.Versions):
 
     def images(self, opened: Any, rows: list[int]) -> np.ndarray:
         raise NotImplementedError("an updated row moves to the end")
-
-
-class Rows(torch.utils.data.Dataset[Any]):
-    """A table by row numbers; opened anew in each worker."""
-
-    def __init__(self, folder: Path, what: str) -> None:
-        self.folder = folder
-        self.what = what
-        self.rng = np.random.default_rng()
-        self.opened: Any = None
-
-    def __len__(self) -> int:
-        return int(lance.dataset(str(self.folder)).count_rows())
-
-    def __getitems__(self, rows: list[int]) -> Any:
-        if self.opened is None:
-            self.opened = lance.dataset(str(self.folder))
-        table = self.opened.take(rows)
-        if self.what == "array":
-            flat = table["images"].combine_chunks().flatten()
-            return np.asarray(flat).reshape(-1, *SHAPE), table["labels"].to_numpy()
-        files = [data.as_py() for data in table["images"]]
-        if self.what == "crop":
-            images = [pixels.cropped(data, self.rng) for data in files]
-        else:
-            images = [pixels.decoded(data) for data in files]
-        return np.stack(images), table["labels"].to_numpy()
-
-
-def tensors(batch: Any) -> Any:
-    """A batch, as workers hand it over."""
-    images, labels = batch
-    return torch.from_numpy(images.copy()), torch.from_numpy(labels.astype(np.int64))
-
-
-class Loader(DataModel):
-    """``take`` of a batch, in a ``DataLoader`` with two workers (Lance does not survive a fork)."""
-
-    def crops(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
-        return self._epoch(folder, shuffle, 64, "crop")
-
-    def rows(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
-        return self._epoch(folder, shuffle, 64, "array")
-
-    def images(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
-        return self._epoch(folder, shuffle, 8, "image")
-
-    def _epoch(self, folder: Path, shuffle: bool, size: int, what: str) -> list[np.ndarray]:
-        begin = time.perf_counter()
-        loader = torch.utils.data.DataLoader(
-            Rows(folder, what), batch_size=size, shuffle=shuffle, num_workers=2,
-            collate_fn=tensors,
-            multiprocessing_context="spawn",
-        )  # fmt: skip
-        return roles.counted(begin, (images for images, _ in loader))

@@ -1,7 +1,7 @@
 # The examples of the reference of `ds.dataloader()`, as they are written there, cell by cell, but
 # for the paths, which are local. Those that need a query engine come with the plugin that brings one.
 # fmt: off
-# ruff: noqa: B007, C408, E501, I001, PERF401, PIE808
+# ruff: noqa: B007, C408, E402, E501, I001, PERF401, PIE808
 
 # %% pytorch
 import deeplake
