@@ -127,8 +127,12 @@ def lacking(distribution: str, extra: str) -> tuple[str, ...]:
     """
     from importlib import metadata
 
+    try:
+        requirements = metadata.requires(distribution) or ()
+    except metadata.PackageNotFoundError:
+        return ()  # an entry point of nobody knows which distribution
     missing = []
-    for requirement in metadata.requires(distribution) or ():
+    for requirement in requirements:
         name, _, marker = requirement.partition(";")
         found = re.match(r"\s*([A-Za-z0-9._-]+)", name)
         if found is None or not re.search(rf"extra\s*==\s*['\"]{re.escape(extra)}['\"]", marker):
