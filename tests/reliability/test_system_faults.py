@@ -2,7 +2,7 @@
 
 What ``test_faults`` does with requests, this does with the calls that a store of files makes: one fails
 with EIO, or from one on whatever needs space fails with ENOSPC, for some calls. ``DEEPLAKE_SOAK_SCRIPT``
-makes the script longer, and lets every call fail, not only each eleventh. Where the system lets tests
+makes the script longer, and lets every call fail, not only some of them. Where the system lets tests
 mount a file system, a tiny one is filled to the last byte, too.
 """
 
@@ -35,7 +35,7 @@ from .test_faults import Start, Trial, Violation
 
 SOAK = int(os.environ.get("DEEPLAKE_SOAK_SCRIPT", "0"))
 LENGTH = SOAK or 16
-EVERY = 1 if SOAK else 11
+EVERY = 1 if SOAK else 17
 
 KINDS = {"disk error": (DISK_ERROR, 1), "no space": (NO_SPACE, 12)}
 
