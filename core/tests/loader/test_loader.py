@@ -350,8 +350,6 @@ def test_unknown_tensors(ds: deeplake.Dataset) -> None:
 
 def test_missing_plugins_say_what_to_install(ds: deeplake.Dataset) -> None:
     for refused, extra in (
-        (lambda: ds.dataloader().tensorflow(), "tf"),
-        (lambda: ds.dataloader().jax(), "jax"),
         (lambda: ds.dataloader().query("select *"), "tql"),
         (lambda: ds.dataloader().sample_by("labels"), "tql"),
     ):
