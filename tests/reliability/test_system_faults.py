@@ -91,7 +91,7 @@ def fail_everywhere(
             shutil.copytree(start.store.url, root)
             trouble = Trouble(code, at, lasting)
             store = FailingStore(str(root), trouble)
-            trial = DiskTrial(LocalStore(root, fsync=False), store, False)  # type: ignore[arg-type]
+            trial = DiskTrial(LocalStore(root, fsync=False), store)  # type: ignore[arg-type]
             try:
                 with failing(trouble):
                     trial.run(start.state, start.branch, start.steps)

@@ -16,7 +16,8 @@ programmer would expect, carries a stable ``code``, and its message says what wa
     │   ├── ObjectNotFoundError (FileNotFoundError)
     │   ├── PreconditionFailedError                a conditional put found another version
     │   ├── CredentialsError (PermissionError)
-    │   └── StorageTimeoutError (TimeoutError)
+    │   ├── StorageTimeoutError (TimeoutError)     tried again a few times before it is raised
+    │   └── TransientStorageError                  as above: throttled, overloaded, cut off
     ├── FormatError (ValueError)          bytes that are not a valid object: restore from a copy
     │   ├── ChecksumError                          the bytes changed after they were written
     │   └── UnsupportedFormatError                 written by a newer deeplake: upgrade
@@ -132,6 +133,14 @@ class GCSDefaultCredsNotFoundError(CredentialsError):
 
 class StorageTimeoutError(StorageError, TimeoutError):
     """The store did not answer in time."""
+
+
+class TransientStorageError(StorageError):
+    """The store could not do it just now: it was overloaded, or the connection broke.
+
+    Stores raise it for what they have not tried again themselves. The kernel then repeats what may
+    be done twice, a few times, and passes the error on if it stays.
+    """
 
 
 # --------------------------------------------------------------------------- format

@@ -19,7 +19,8 @@ from deeplake.format.builder import Encoded
 from deeplake.format.commit import INDEX, Commit, Ref
 from deeplake.format.pieces import Pieces, piece_dtype
 from deeplake.spi import Store
-from deeplake.types import Buffer, ObjectInfo
+from deeplake.storage.retry import Retrying
+from deeplake.types import Buffer, ObjectInfo, byte_length
 from deeplake.versioning import reachable
 from deeplake.versioning.draft import Draft
 from deeplake.versioning.repository import MAIN, MARKER, Repository, data_key, ref_key
@@ -191,7 +192,9 @@ def copy_objects(
         num_workers: Threads; 0: as many as are useful.
         tensors: Ids of the tensors that all versions of the copy keep; None for all.
     """
-    refs = {info.key: bytes(source.get(info.key)) for info in source.list("refs/")}
+    source = Retrying.around(source)
+    objects = Retrying.around(target)  # but not for refs: writers may be there after the first try
+    refs = {info.key: bytes(_whole(source, info)) for info in source.list("refs/")}
     infos = [info for info in source.list("") if not info.key.startswith("refs/")]
     if tensors is not None:
         needed = _objects_of(Repository(source), tensors)
@@ -201,7 +204,7 @@ def copy_objects(
 
     def one(info: ObjectInfo) -> None:
         if there.get(info.key) != info.size or tensors is not None:
-            target.put(info.key, _reduced(info.key, source.get(info.key), tensors))
+            objects.put(info.key, _reduced(info.key, _whole(source, info), tensors))
 
     with ThreadPoolExecutor(num_workers or WORKERS, thread_name_prefix="deeplake-copy") as pool:
         done = pool.map(one, infos)
@@ -211,6 +214,12 @@ def copy_objects(
             next(done)
     for key in sorted(refs, key=lambda key: key == ref_key(MAIN)):
         target.put(key, _reduced(key, refs[key], tensors))
+
+
+def _whole(source: Store, info: ObjectInfo) -> Buffer:
+    """An object that was listed; one that came back too short is asked for again, by its size."""
+    data = source.get(info.key)
+    return data if byte_length(data) >= info.size else source.get(info.key, (0, info.size))
 
 
 def _objects_of(repository: Repository, tensors: Container[str]) -> set[str]:

@@ -348,10 +348,10 @@ def _load(dataset: Dataset, value: Mapping[str, Any]) -> Dataset:
 
 def entries(dataset: Dataset, commit_id: str | None = None) -> list[ViewEntry]:
     """Saved views, oldest first; of one commit, or of all."""
-    store = dataset._checkout.repository.store
+    repository = dataset._checkout.repository
     found = []
-    for info in store.list(PREFIX):
-        value = envelope.unwrap("view", store.get(info.key), info.key)
+    for info in repository.store.list(PREFIX):
+        value, _ = repository.unwrap("view", info.key, repository.store.get(info.key))
         if commit_id is None or value.get("commit") == commit_id:
             found.append(ViewEntry(dataset, value))
     return sorted(found, key=lambda entry: float(entry._value.get("created_at", 0.0)))
@@ -367,7 +367,8 @@ def entry(dataset: Dataset, view_id: str) -> ViewEntry:
     if data is None:
         known = ", ".join(repr(found.id) for found in entries(dataset)) or "none"
         raise KeyError(f"{dataset.path} has no view {view_id!r:.90}; there are {known}")
-    return ViewEntry(dataset, envelope.unwrap("view", data, key))
+    value, _ = dataset._checkout.repository.unwrap("view", key, data)
+    return ViewEntry(dataset, value)
 
 
 def exists(store: Store, view_id: str) -> bool:

@@ -26,6 +26,7 @@ from deeplake.errors import (
     ObjectNotFoundError,
     StorageError,
     StorageTimeoutError,
+    TransientStorageError,
 )
 from deeplake.spi import Store, StorePlugin
 from deeplake.storage.url import scheme_of
@@ -60,6 +61,9 @@ ALIASES = {"azure": "az", "gdrive": "gdrive", "gcp": "gcs"}
 """Schemes that users write -> what fsspec calls them."""
 
 IN_FLIGHT = 16
+
+_PASSING = (429, 500, 502, 503, 504)
+"""What web servers answer that may answer otherwise a moment later (``status`` of aiohttp's errors)."""
 
 _INSTALL = {
     **dict.fromkeys(("az", "abfs", "abfss", "azure"), "azure"),
@@ -263,7 +267,10 @@ class FileSystemStore(Store):
             raise StorageTimeoutError(f"cannot {what} {where}: no answer in time") from error
         except Exception as error:
             # File systems are anybody's, and so are their errors.
-            raise StorageError(f"cannot {what} {where}: {type(error).__name__}: {error}") from error
+            passing = isinstance(error, ConnectionError) or getattr(error, "status", 0) in _PASSING
+            raise (TransientStorageError if passing else StorageError)(
+                f"cannot {what} {where}: {type(error).__name__}: {error}"
+            ) from error
 
 
 def _file_system(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from deeplake.errors import FormatError
-from deeplake.format import envelope
 from deeplake.format.commit import INDEX, Commit, SegmentRef
 from deeplake.format.pieces import TILED, Pieces
 from deeplake.format.segment import unpack
@@ -52,7 +51,7 @@ def commits(repository: Repository) -> Iterator[Commit]:
 def view_commits(repository: Repository) -> Iterator[str]:
     """Commits that saved views refer to."""
     for info in repository.store.list(VIEWS):
-        view = envelope.unwrap("view", repository.store.get(info.key), info.key)
+        view, _ = repository.unwrap("view", info.key, repository.store.get(info.key))
         for key in ("commit", "materialized"):
             if isinstance(view.get(key), str):
                 yield view[key]

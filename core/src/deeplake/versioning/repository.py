@@ -6,6 +6,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import unquote
 
 from deeplake.errors import (
@@ -15,11 +16,14 @@ from deeplake.errors import (
     FormatError,
     ObjectNotFoundError,
     PreconditionFailedError,
+    StorageError,
 )
 from deeplake.format import envelope, segment
 from deeplake.format.commit import FORMAT, PIECE, Commit, Ref, SegmentRef
 from deeplake.format.pieces import Pieces
 from deeplake.spi import Store
+from deeplake.storage.retry import Retrying
+from deeplake.types import Buffer, byte_length
 
 MARKER = "deeplake.json"
 MAIN = "main"
@@ -68,11 +72,11 @@ class Repository:
     """Reads and writes the objects of one dataset.
 
     Args:
-        store: The store whose root is the dataset.
+        store: The store whose root is the dataset. What it fails to do for a moment is tried again.
     """
 
     def __init__(self, store: Store) -> None:
-        self.store = store
+        self.store = Retrying.around(store)
         self._commits: dict[str, Commit] = {}
 
     # ---- the dataset as a whole
@@ -103,7 +107,8 @@ class Repository:
         try:
             self.store.put(MARKER, envelope.wrap("marker", marker), if_absent=True)
         except PreconditionFailedError:
-            uuid = str(envelope.unwrap("marker", self.store.get(MARKER), MARKER)["uuid"])
+            marker, _ = self.unwrap("marker", MARKER, self.store.get(MARKER))
+            uuid = str(marker["uuid"])
         first = Commit(new_id(), time=time.time())
         ref = Ref(uuid, MAIN, None, first.id, new_id(), secrets.token_hex(8), 0, first)
         try:
@@ -126,6 +131,33 @@ class Repository:
     def size(self) -> int:
         """Stored bytes, all versions included."""
         return sum(info.size for info in self.store.list(""))
+
+    def unwrap(
+        self, kind: str, key: str, data: Buffer, version: str = ""
+    ) -> tuple[dict[str, Any], str]:
+        """The fields of an object that was read as a whole, and the version they have.
+
+        Bytes that are not such an object are read once more, as the answer may have been cut short.
+
+        Raises:
+            FormatError: The object is damaged.
+            StorageError: It is longer than what comes back.
+        """
+        try:
+            return envelope.unwrap(kind, data, key), version
+        except FormatError:
+            # Not by "get": a cache would answer with what it was given.
+            data, version = self.store.get_versioned(key)
+        try:
+            return envelope.unwrap(kind, data, key), version
+        except FormatError as error:
+            size = self.store.head(key).size
+            if byte_length(data) >= size:
+                raise
+            raise StorageError(
+                f"cannot read {key!r} in {self.store.url}: only {byte_length(data)} of {size} bytes "
+                "came, twice; try again, and look at the network"
+            ) from error
 
     # ---- refs
     def branches(self) -> list[str]:
@@ -152,7 +184,8 @@ class Repository:
                     f"there is no dataset at {self.store.url}; create one with deeplake.empty"
                 ) from None
             raise CheckoutError(f"{self.store.url} has no branch {branch!r}") from None
-        ref = Ref.from_json(envelope.unwrap("ref", data, key), key)
+        fields, version = self.unwrap("ref", key, data, version)
+        ref = Ref.from_json(fields, key)
         if ref.branch != branch:
             raise FormatError(f"{key}: is the ref of branch {ref.branch!r}")
         return ref, version
@@ -189,7 +222,7 @@ class Repository:
             data = self.store.get(key)
         except ObjectNotFoundError:
             return None
-        tag = envelope.unwrap("tag", data, key)
+        tag, _ = self.unwrap("tag", key, data)
         commit = tag.get("commit")
         if tag.get("name") != name or not isinstance(commit, str) or not is_id(commit):
             raise FormatError(f"{key}: is no tag {name!r} of a commit, but {tag!r:.200}")
@@ -236,7 +269,8 @@ class Repository:
             data = self.store.get(key)
         except ObjectNotFoundError:
             return None
-        found = Commit.from_json(envelope.unwrap("commit", data, key), key)
+        fields, _ = self.unwrap("commit", key, data)
+        found = Commit.from_json(fields, key)
         if found.id != commit_id:
             raise FormatError(f"{key}: holds commit {found.id}")
         return found

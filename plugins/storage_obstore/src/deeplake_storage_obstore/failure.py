@@ -14,6 +14,8 @@ from deeplake.errors import (
     StorageTimeoutError,
 )
 
+# What obstore raises is final: it has tried again what was worth it, so nothing here is said to be
+# transient.
 # obstore has one class for everything that a server or the network may do wrong, so the text decides.
 _TIMEOUT = re.compile(r"timed out|operation timeout|deadline", re.IGNORECASE)
 _BUCKET = re.compile(r"NoSuchBucket|bucket does not exist|notFound.*bucket", re.IGNORECASE)
