@@ -91,7 +91,7 @@ SOAKS = {
     "faults": Soak(
         ("test_faults.py::test_faults", "test_system_faults.py::test_faults"), "R7 storage faults",
         {"DEEPLAKE_SOAK_SCRIPT": 40},
-        "six kinds of fault at every request of a script of {DEEPLAKE_SOAK_SCRIPT:,} steps; ENOSPC "
+        "eight kinds of fault at every request of a script of {DEEPLAKE_SOAK_SCRIPT:,} steps; ENOSPC "
         "and EIO at every system call that writes", "steps", 8,
     ),
     "model": Soak(
