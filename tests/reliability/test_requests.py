@@ -55,7 +55,28 @@ def test_requests_of_samples(million: Repeating) -> None:
     for row in rng.integers(0, ROWS, 100).tolist():
         store.clear()
         assert np.array_equal(ds.image[row].numpy(), sample(row))
-        # The header of a chunk says where its samples are; it is read once.
+        # Header and samples come together: a chunk that is smaller than a request costs is read whole.
+        assert store.count() <= 1, [*store.requests]
+        assert store.bytes_read <= REMOTE.request_cost
+        store.clear()
+        other = row // PER_CHUNK * PER_CHUNK + (row + 1) % PER_CHUNK
+        assert np.array_equal(ds.image[other].numpy(), sample(other))
+        assert store.count() == 0, [*store.requests]
+
+
+def test_requests_of_samples_in_large_chunks(million: Repeating) -> None:
+    """The header of a chunk says where its samples are; it is read once."""
+    near = replace(REMOTE, request_cost=1 << 16)
+    store = RecordingStore(million, capabilities=near)
+    ds = opened(store)
+    store.clear()
+    assert np.array_equal(ds.image[765_432].numpy(), sample(765_432))
+    assert store.count() <= 3
+    for row in range(0, ROWS, 4096 * PER_CHUNK):
+        ds.image[row].numpy()
+    for row in np.random.default_rng(0).integers(0, ROWS, 50).tolist():
+        store.clear()
+        assert np.array_equal(ds.image[row].numpy(), sample(row))
         assert store.count() <= 2, [*store.requests]
         store.clear()
         other = row // PER_CHUNK * PER_CHUNK + (row + 1) % PER_CHUNK

@@ -43,6 +43,8 @@ from deeplake.versioning.tiles import Job, Jobs, Tiles, in_turn
 
 MAX_OPEN = 256
 MAX_INFLATED = 64 << 20
+MAX_HELD = 64 << 20
+"""Bytes of chunks that were fetched as a whole."""
 PARALLEL_FROM = 4
 """Samples that are decoded on threads, from this many on."""
 
@@ -135,11 +137,28 @@ class TensorReader:
             header = read_header(block, piece, self.schema.name)
             found[key] = self._remember(header, block[header.header_length :], key)
         if fetch:
-            ranges = [(oid, at, at + int(piece["header"])) for (oid, at), piece in fetch]
+            # A small chunk costs no more than its header would, and saves the request for the samples.
+            small = self.blocks.request_cost
+            ranges = [
+                (oid, at, at + int(piece["length" if piece["length"] <= small else "header"]))
+                for (oid, at), piece in fetch
+            ]
             for (key, piece), data in zip(fetch, self.blocks.fetch(ranges), strict=True):
                 header = read_header(data, piece, self.schema.name)
-                found[key] = self._remember(header, None, key)
+                whole = len(data) == int(piece["length"])
+                payload = data[header.header_length :] if whole else None
+                found[key] = self._remember(header, payload, key)
+            self._bound()
         return [found[key] for key in keys]
+
+    def _bound(self) -> None:
+        """Forget chunks that were fetched as a whole longest ago, so that few bytes are held."""
+        held = sum(chunk.held for chunk in list(self._open.values()))
+        while held > MAX_HELD:
+            with suppress(KeyError):  # another thread may have made room
+                held -= self._open.popitem(last=False)[1].held
+                continue
+            return
 
     def _remember(
         self, header: ChunkHeader, payload: memoryview | None, key: tuple[str, int]
@@ -543,6 +562,17 @@ class TensorReader:
         low, high = int(wanted.min()), int(wanted.max()) + 1
         found = []
         pieces: list[Any] = []
+        if _consecutive(wanted):
+            for first, part in self.table.spans(low, high):
+                at = first - low
+                for piece, start, count in zip(
+                    part, part["start"].tolist(), part["count"].tolist(), strict=True
+                ):
+                    pieces.append(piece)
+                    found.append((np.arange(at, at + count), np.arange(start, start + count)))
+                    at += count
+            chunks = self._chunks(pieces)
+            return [(chunk, *rest) for chunk, rest in zip(chunks, found, strict=True)]
         for first, part in self.table.spans(low, high):
             counts = part["count"].astype(np.int64)
             stops = first + np.cumsum(counts)

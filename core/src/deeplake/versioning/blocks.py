@@ -31,14 +31,18 @@ class Blocks:
     Args:
         store: The dataset's store.
         staging: Blocks of a session that are not stored yet.
+
+    Attributes:
+        request_cost: Bytes that cost as much as a request.
     """
 
-    __slots__ = ("_mapping", "_staging", "_store")
+    __slots__ = ("_mapping", "_staging", "_store", "request_cost")
 
     def __init__(self, store: Store, staging: Staging | None = None) -> None:
         self._store = store
         self._staging = staging
         self._mapping = store.capabilities.mapping
+        self.request_cost = store.capabilities.request_cost
 
     def whole(self, oid: str, offset: int, length: int) -> memoryview | None:
         """A block without a copy, or None where that cannot be had."""
@@ -62,7 +66,7 @@ class Blocks:
         Returns:
             The parts in the order asked. Ranges that lie close together are one request.
         """
-        gap = self._store.capabilities.request_cost
+        gap = self.request_cost
         order = sorted(range(len(ranges)), key=ranges.__getitem__)
         requests: list[tuple[str, int, int]] = []
         place: list[int] = [0] * len(ranges)

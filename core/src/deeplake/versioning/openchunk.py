@@ -89,6 +89,11 @@ class OpenChunk:
             self.array = array.reshape(header.n, *(header.shape or ()))
 
     # ---- bytes
+    @property
+    def held(self) -> int:
+        """Bytes of its payload in memory, or mapped."""
+        return 0 if self._payload is None else self._payload.nbytes
+
     def missing(self, frames: Iterable[tuple[int, int]]) -> list[tuple[str, int, int]]:
         """Ranges of the data object that must be fetched before these frames can be read."""
         if self._payload is not None or self.tiles is not None:
