@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from deeplake.dataset import downsampling, writer
+from deeplake.dataset import checkpoints, downsampling, writer
 from deeplake.dataset.info import as_json
 from deeplake.dataset.lender import Lender
 from deeplake.dataset.linking import Linker
@@ -53,6 +53,7 @@ class Checkout:
     Attributes:
         linker: Reads what links lead to.
         generation: Changes whenever rows may have moved: views taken earlier are invalid then.
+        watched: Whether what waits in ``with ds:`` is published between operations.
     """
 
     def __init__(
@@ -73,6 +74,8 @@ class Checkout:
         self.generation = 0
         self._depth = 0
         self._in_transaction = False
+        self.watched = False
+        self._columns = False
         self._pins: dict[int, tuple[str, int]] = {}
         self._touched: dict[str, int] = {}
         self._begun: dict[str, int] = {}
@@ -169,6 +172,10 @@ class Checkout:
             ReadOnlyModeError: The dataset was opened read only.
         """
         self.check_writable()
+        with self.session.lock:
+            yield from self._change(rows_move)
+
+    def _change(self, rows_move: bool) -> Iterator[Session]:
         session = self.session
         rebases = session.rebases
         if not self._depth:
@@ -189,6 +196,8 @@ class Checkout:
                 session.flush()
             elif not self._in_transaction:
                 session.checkpoint(self._lengths_agree())
+                if not self.watched:
+                    checkpoints.watch.add(self)
         except BaseException:
             self.rows_moved()
             if not self._depth:
@@ -245,19 +254,39 @@ class Checkout:
 
     def begin_block(self) -> None:
         """Remember how long the tensors are now."""
-        self._touched = {}
-        self._begun = {tid: draft.length for tid, draft in self.session.tensors.items()}
+        with self.session.lock:
+            self._touched = {}
+            self._columns = False
+            self._begun = {tid: draft.length for tid, draft in self.session.tensors.items()}
 
     def leave(self, *, failed: bool) -> None:
         """Publish what was collected; after a failure, complete rows only."""
-        self._depth -= 1
-        if self._depth:
+        with self.session.lock:
+            self._depth -= 1
+            if self._depth:
+                return
+            if self.watched:
+                checkpoints.watch.discard(self)
+            if failed:
+                self._drop_half_rows()
+            touched, self._touched = self._touched, {}
+            if touched or self.session.changed:
+                self.flush()
+
+    def publish_waiting(self) -> None:
+        """Publish whole rows that have waited long; called by another thread than the user's.
+
+        An operation that runs is left alone: it publishes what is due itself.
+        """
+        session = self.session
+        if not session.lock.acquire(blocking=False):
             return
-        if failed:
-            self._drop_half_rows()
-        touched, self._touched = self._touched, {}
-        if touched or self.session.changed:
-            self.flush()
+        try:
+            collecting = self._depth and not self._in_transaction and self.session is session
+            if collecting and session.is_due and self._rows_are_whole():
+                session.publish_in_place()
+        finally:
+            session.lock.release()
 
     @contextmanager
     def transaction(self, dataset: T) -> Iterator[T]:
@@ -295,9 +324,10 @@ class Checkout:
             shown = tqdm(drafts, desc="rechunk", unit="tensor")
         self.check_writable()
         for draft in shown:
-            if self.session.rechunk(self.draft(draft.schema.id)):
-                with self.change(rows_move=False):
-                    continue
+            with self.session.lock:
+                if self.session.rechunk(self.draft(draft.schema.id)):
+                    with self.change(rows_move=False):
+                        continue
 
     def _touch(self, draft: Draft) -> None:
         """Remember how long a tensor was before this block changed it."""
@@ -315,6 +345,22 @@ class Checkout:
             tensors[tid].length - before for tid, before in self._touched.items() if tid in tensors
         }
         return len(added) <= 1
+
+    def _rows_are_whole(self) -> bool:
+        """Whether surely no row is half written.
+
+        Where columns are written one by one, a tensor that was not written and was as long as those
+        that were may be what comes next.
+        """
+        began = {tid: self._begun.get(tid, 0) for tid in self.session.tensors}
+        added = {tid: draft.length - began[tid] for tid, draft in self.session.tensors.items()}
+        grown = {tid: rows for tid, rows in added.items() if rows > 0}
+        if len(set(grown.values())) > 1 or not self._lengths_agree():
+            return False
+        if not self._columns:
+            return True
+        lengths = {began[tid] for tid in grown}
+        return not any(began[tid] in lengths for tid in added if tid not in grown)
 
     def _drop_half_rows(self) -> None:
         """Cut tensors that began the block equally long back to their common length.
@@ -378,6 +424,7 @@ class Checkout:
             SampleAppendError: A sample does not fit; the message names tensor and row.
         """
         with self.change():
+            self._columns = True
             self.touch(draft)
             if not ignore_errors:
                 self.apply(draft, self.encode(draft, samples))

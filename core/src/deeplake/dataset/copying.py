@@ -123,7 +123,8 @@ def selected_rows(draft: Draft, dataset: Dataset) -> PieceTable:
 
     A tensor that is shorter than a padded view gets empty samples.
     """
-    table = draft.sealed()
+    with dataset._checkout.session.lock:
+        table = draft.sealed()
     length = dataset._length()
     selection = dataset.index
     if selection.index is None and table.rows >= dataset._padded_length():

@@ -52,8 +52,9 @@ class Dataset(Arranged, Rowwise, Versioned, Derived, Credentials, Account):
     """Tensors of any kind of data, versioned together. Made by ``deeplake.empty`` and ``load``.
 
     ``ds.name`` and ``ds["name"]`` are tensors and groups, ``ds[10:20]`` is a view of rows. Inside
-    ``with ds:`` changes are collected and stored at its end (and in between if they are many);
-    otherwise every operation is durable when it returns.
+    ``with ds:`` changes are collected and stored at its end, and in between if they are many or have
+    waited for about 20 s, also while no operation runs: whole rows only. Otherwise every operation is
+    durable when it returns.
     """
 
     __slots__ = (
@@ -556,8 +557,10 @@ class Dataset(Arranged, Rowwise, Versioned, Derived, Credentials, Account):
             raise DatasetTooLargeToDelete(
                 f"{self.path} has more than 1 GB; pass large_ok=True to delete it"
             )
-        self._checkout.session.close()
-        self._checkout.repository.clear()
+        session = self._checkout.session
+        with session.lock:  # a checkpoint must not store anything anew
+            session.close()
+            self._checkout.repository.clear()
 
     def rename(self, new_name: PathLike) -> None:
         """Give the dataset another path.

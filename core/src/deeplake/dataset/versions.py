@@ -347,20 +347,21 @@ def merge(
         return None
     resolution: Resolution = cast(Resolution, conflict_resolution)
     rules = Rules(resolution, deletions=delete_removed_tensors, force=force)
-    try:
-        session.merge(bases, theirs, rules)
-    except Mismatch as clash:
-        session.discard()
-        raise MergeMismatchError(f"{target} cannot be merged: {clash.what}") from clash
-    except Clash as clash:
-        session.discard()
-        raise MergeConflictError(
-            f"{target} cannot be merged: {clash.what}; pass conflict_resolution='ours' or 'theirs' "
-            "to say whose data count, or force=True to keep our names"
-        ) from clash
-    working.rows_moved()
-    repository.keep(theirs)
-    return _commit(working, f"Merge {theirs.id} into {session.branch}", theirs.id)
+    with session.lock:
+        try:
+            session.merge(bases, theirs, rules)
+        except Mismatch as clash:
+            session.discard()
+            raise MergeMismatchError(f"{target} cannot be merged: {clash.what}") from clash
+        except Clash as clash:
+            session.discard()
+            raise MergeConflictError(
+                f"{target} cannot be merged: {clash.what}; pass conflict_resolution='ours' or "
+                "'theirs' to say whose data count, or force=True to keep our names"
+            ) from clash
+        working.rows_moved()
+        repository.keep(theirs)
+        return _commit(working, f"Merge {theirs.id} into {session.branch}", theirs.id)
 
 
 def _merge_target(working: Checkout, target: str) -> Commit:

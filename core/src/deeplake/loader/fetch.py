@@ -99,7 +99,8 @@ class Snapshot:
             if full.startswith(prefix) and (dataset._names is None or full in dataset._names):
                 # Rows that are in no chunk yet get one: what a session shows of them meanwhile is
                 # gone with its next change.
-                draft.sealed()
+                with session.lock:
+                    draft.sealed()
                 name = full[len(prefix) :]
                 self.sources[name] = Source(name, checkout.reader(draft), draft.info)
 

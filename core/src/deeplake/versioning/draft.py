@@ -66,48 +66,63 @@ class Draft:
     ) -> None:
         self.schema = schema
         self.info: Mapping[str, Any] = info
-        self._table = table
+        # One attribute, replaced as a whole: whoever reads while a checkpoint seals the builder sees
+        # the rows before or after that, and never some of them twice or not at all.
+        self._rows: tuple[PieceTable, Builder[Any] | None] = (table, None)
         self._staging = staging
         self._blocks = blocks
-        self._builder: Builder[Any] | None = None
-        self._preview: tuple[int, str, PieceTable] | None = None
+        self._preview: tuple[Builder[Any], int, str, PieceTable] | None = None
+        self._stale: str | None = None
+
+    @property
+    def _table(self) -> PieceTable:
+        return self._rows[0]
+
+    @property
+    def _builder(self) -> Builder[Any] | None:
+        return self._rows[1]
 
     @property
     def length(self) -> int:
         """Rows."""
-        return self._table.rows + (self._builder.n if self._builder is not None else 0)
+        table, builder = self._rows
+        return table.rows + (builder.n if builder is not None else 0)
 
     @property
     def last_id(self) -> tuple[int, int] | None:
         """Id of the last row."""
-        if self._builder is not None and self._builder.n:
-            session, counter, count, _ = self._builder.ids[-1]
+        table, builder = self._rows
+        if builder is not None and builder.n:
+            session, counter, count, _ = builder.ids[-1]
             return session, counter + count - 1
-        if not self._table.rows:
+        if not table.rows:
             return None
-        piece, start, stop = self._table.locate(self._table.rows - 1)
+        piece, start, stop = table.locate(table.rows - 1)
         return int(piece["session"]), int(piece["counter"]) + stop - start - 1
 
     @property
     def waiting(self) -> int:
         """Bytes of rows that are not in a chunk yet."""
-        return self._builder.nbytes if self._builder is not None else 0
+        builder = self._builder
+        return builder.nbytes if builder is not None else 0
 
     @property
     def table(self) -> PieceTable:
         """All rows, those that are not in a chunk yet included."""
-        builder = self._builder
+        stored, builder = self._rows
         if builder is None or builder.n == 0:
-            return self._table
-        if self._preview is not None:
-            if self._preview[0] == builder.n:
-                return self._preview[2]
-            self._staging.forget(self._preview[1])
+            return stored
+        preview = self._preview
+        if preview is not None:
+            if preview[0] is builder and preview[1] == builder.n:
+                return preview[3]
+            self._staging.forget(preview[2])
         block, pieces = builder.build(self._ndim)
         oid = self._staging.preview(block)
         pieces["object"] = object_words(oid)
-        self._preview = (builder.n, oid, self._table.append(pieces))
-        return self._preview[2]
+        table = stored.append(pieces)
+        self._preview = (builder, builder.n, oid, table)
+        return table
 
     @property
     def _ndim(self) -> int:
@@ -116,7 +131,7 @@ class Draft:
     def decide(self, schema: TensorSchema) -> None:
         """Take a schema in which the first real sample filled in htype, dtype and dimensions."""
         if self.schema.ndim != schema.ndim:
-            self._table = self._table.with_ndim(schema.row_ndim)
+            self._rows = (self._table.with_ndim(schema.row_ndim), self._builder)
         if self._builder is not None and schema.dtype is not None:
             self._builder.dtype = schema.dtype
         self._forget_preview()
@@ -140,9 +155,10 @@ class Draft:
                 self._append_alone(run.alone, (session, counter, 1, edit))
                 continue
             while start < run.n:
-                if self._builder is None:
-                    self._builder = self._new_builder(run.size)
                 builder = self._builder
+                if builder is None:
+                    builder = self._new_builder(run.size)
+                    self._rows = (self._table, builder)
                 session, counter, count, edit = queue[0]
                 take = min(run.n - start, builder.room(run, start), count)
                 if take == 0:
@@ -163,19 +179,28 @@ class Draft:
         """Add a row whose sample has a chunk of its own."""
         place = sample.place(self._staging, self._blocks)
         self.seal()
-        self._table = self._table.append(alone_piece(sample, place, ids, self._ndim))
+        self.edit(self._table.append(alone_piece(sample, place, ids, self._ndim)))
 
     def seal(self) -> None:
         """Make a chunk of the rows that are in none."""
-        builder = self._builder
-        self._builder = None
-        self._forget_preview()
-        if builder is not None and builder.n:
-            self._table = self._table.append(self._stage(builder))
+        table, builder = self._rows
+        try:
+            if builder is not None and builder.n:
+                table = table.append(self._stage(builder))
+        finally:
+            self._rows = (table, None)
+            self._forget_preview()
 
     def _forget_preview(self) -> None:
-        if self._preview is not None:
-            self._staging.forget(self._preview[1])
+        """End the preview; its block stays until the next one ends.
+
+        A checkpoint comes here while the user's thread may be reading that block.
+        """
+        preview = self._preview
+        if preview is not None:
+            if self._stale is not None:
+                self._staging.forget(self._stale)
+            self._stale = preview[2]
             self._preview = None
 
     def _absorb_tail(self) -> None:
@@ -190,7 +215,6 @@ class Draft:
         tail = self._absorbed(builder)
         if not len(tail):
             return
-        self._forget_preview()
         stored = int(tail["count"].sum())
         size = int((tail["length"] - tail["header"]).sum()) + builder.nbytes
         whole = self._new_builder(size // (stored + builder.n))
@@ -208,8 +232,8 @@ class Draft:
                 start += take
                 if take < count:
                     queue.appendleft((session, counter + take, count - take, edit))
-        self._builder = whole
-        self._table = self._table.truncate(self._table.rows - stored)
+        self._rows = (self._table.truncate(self._table.rows - stored), whole)
+        self._forget_preview()
 
     def _absorbed(self, builder: Builder[Any]) -> Pieces:
         """The last pieces that are to be put into one chunk with what is in the builder.
@@ -298,7 +322,7 @@ class Draft:
         )
         for run, ids in runs_of(pieces, self._blocks, self.schema.name):
             apart.append([run], [ids])
-        self._table = apart.sealed()
+        self.edit(apart.sealed())
 
     def _stage(self, builder: Builder[Any]) -> Pieces:
         block, pieces = builder.build(self._ndim)
@@ -322,7 +346,7 @@ class Draft:
         fresh = whole.pieces()
         fresh["edit"] = new_edit(partial=partial)
         edits = [(int(rows[a]), row_range(fresh, a, b)) for a, b in pairwise(bounds)]
-        self._table = self._table.replace(edits)
+        self.edit(self._table.replace(edits))
 
     def _chunks(self, runs: Sequence[Encoded]) -> PieceTable:
         """The samples in chunks of their own, as a table without row ids."""
@@ -335,7 +359,7 @@ class Draft:
 
     def edit(self, table: PieceTable) -> None:
         """Take an edited table of all rows (made from ``sealed()``)."""
-        self._table = table
+        self._rows = (table, None)
 
     def sealed(self) -> PieceTable:
         """All rows, in chunks that will be stored."""
@@ -378,7 +402,7 @@ class Draft:
                 ],
                 table.ndim,
             )
-        self._table = table
+        self.edit(table)
         refs = self._indexed(table.refs())
         return TensorState(self.schema, table.rows, tuple(refs), self.info)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import secrets
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -53,6 +54,8 @@ class Session(WorkingCopy):
 
     Attributes:
         rebases: How often other writers' changes came in below this session's own.
+        lock: Held by whoever changes or publishes the session: the user's thread during an operation,
+            and the thread that publishes what waits between operations.
     """
 
     def __init__(
@@ -66,6 +69,8 @@ class Session(WorkingCopy):
         super().__init__(repository)
         self.branch = branch
         self.rebases = 0
+        self.lock = threading.RLock()
+        self._tried_at = 0.0
         self._start(commit, ref, version)
 
     @classmethod
@@ -212,6 +217,35 @@ class Session(WorkingCopy):
         if age > CHECKPOINT_SECONDS * patience or self._collected > CHECKPOINT_BYTES * patience:
             self.flush()
 
+    @property
+    def is_due(self) -> bool:
+        """Whether changes have waited too long to be published (and that was not just tried)."""
+        waiting = time.monotonic() - max(self._changed_at, self._tried_at)
+        return self.changed and waiting > CHECKPOINT_SECONDS
+
+    def publish_in_place(self) -> bool:
+        """Publish a snapshot between two operations, while another thread may read.
+
+        Rows get into chunks and chunks into the store, each in one assignment (see ``Draft`` and
+        ``Staging``): the drafts stay the same objects with the same rows, tables and blocks that
+        are being read stay readable. To rebase would replace the drafts, which the user's thread
+        may hold: where another writer was faster, nothing is done, and the next operation rebases.
+
+        Returns:
+            Whether it was published.
+        """
+        with self.lock:
+            self._tried_at = time.monotonic()
+            if not self.changed or self.ref is None:
+                return False
+            if self.repository.read_ref(self.branch)[0].nonce != self.ref.nonce:
+                return False
+            try:
+                self._try_publish(None, None, queued=False)
+            except _Moved:
+                return False
+            return True
+
     def flush(self) -> None:
         """Publish all changes as a snapshot: durable, and not part of the history yet.
 
@@ -219,8 +253,9 @@ class Session(WorkingCopy):
             ConflictError: Another writer changed the same things. What this session did is kept.
             StorageError: The store failed. Nothing is visible; flushing again tries again.
         """
-        if self.changed:
-            self._publish(None)
+        with self.lock:
+            if self.changed:
+                self._publish(None)
 
     def commit(self, message: str, merged: str | None = None) -> str:
         """Publish everything as a user commit and return its id.
@@ -234,6 +269,10 @@ class Session(WorkingCopy):
         return self._publish(message, merged)
 
     def _publish(self, message: str | None, merged: str | None = None) -> str:
+        with self.lock:
+            return self._publish_locked(message, merged)
+
+    def _publish_locked(self, message: str | None, merged: str | None) -> str:
         store = self.repository.store
         deadline = None
         attempt = 0
@@ -438,12 +477,13 @@ class Session(WorkingCopy):
         Raises:
             Clash: Both changed the same thing; the session is as it was.
         """
-        merged = merge_states(
-            self._common_state(bases), self._state(), self._stored_state(theirs), rules,
-            self._rewriting,
-        )  # fmt: skip
-        self.begin()
-        self._take(merged)
+        with self.lock:
+            merged = merge_states(
+                self._common_state(bases), self._state(), self._stored_state(theirs), rules,
+                self._rewriting,
+            )  # fmt: skip
+            self.begin()
+            self._take(merged)
 
     def _common_state(self, bases: Sequence[Commit]) -> State:
         """What both sides are built on; where histories merged each other, that is a merge
@@ -463,17 +503,22 @@ class Session(WorkingCopy):
 
     def refresh(self) -> bool:
         """Publish changes, and go to the branch's latest state; returns whether it is another."""
-        self.flush()
-        if self.ref is None:
-            return False
-        ref, version = self.repository.read_ref(self.branch)
-        if ref.head == self.ref.head and ref.dataset == self.ref.dataset:
-            return False
-        self._start(_head(self.repository, ref), ref, version)
-        return True
+        with self.lock:
+            self.flush()
+            if self.ref is None:
+                return False
+            ref, version = self.repository.read_ref(self.branch)
+            if ref.head == self.ref.head and ref.dataset == self.ref.dataset:
+                return False
+            self._start(_head(self.repository, ref), ref, version)
+            return True
 
     def reset(self) -> None:
         """Go back to the last user commit: everything after it is dropped from the branch."""
+        with self.lock:
+            self._reset()
+
+    def _reset(self) -> None:
         self.discard()
         ref = self.ref
         if ref is None or ref.head == ref.commit:
@@ -506,8 +551,9 @@ class Session(WorkingCopy):
     # ---- giving up
     def discard(self) -> None:
         """Forget all changes that were not published."""
-        self._forget()
-        self._start(self.base, self.ref, self._version)
+        with self.lock:
+            self._forget()
+            self._start(self.base, self.ref, self._version)
 
 
 class _Moved(Exception):
