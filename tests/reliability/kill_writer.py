@@ -254,7 +254,8 @@ class Writer:
         name = self.branch
         self.do_extend()
         keys = [key for key in self.keys if key not in self.branches[target]]
-        self.do("commit", lambda: self.ds.commit("to be merged"), message="to be merged")
+        message = f"to be merged: {name}"
+        self.do("commit", lambda: self.ds.commit(message), message=message)
         self.do("go", lambda: self.ds.checkout(target), name=target)
         self.branch = target
         self.do("all", lambda: self.ds.merge(name), [*self.keys, *keys], keys=keys)
@@ -379,8 +380,12 @@ def warm_up() -> None:
         ds.commit("warm")
         ds.pop(0)
         rows.read(ds)
-    # A fork copies no thread but this one: a writer would wait for the others.
-    assert threading.active_count() == 1, threading.enumerate()
+    # A fork copies no thread but this one; deeplake knows that of its own, which ends when it likes.
+    others = {thread.name for thread in threading.enumerate()} - {
+        "MainThread",
+        "deeplake-checkpoint",
+    }
+    assert not others, others
 
 
 def serve() -> None:

@@ -187,7 +187,11 @@ class Checker:
             self.branches[branch] = self.one_of(branch, self.allowed(branch, pending))
         if pending is not None and pending["op"] == "commit":
             ds = deeplake.load(f"{self.path}@{pending['branch']}")
-            made = [c["commit"] for c in ds.commits if c["message"] == pending["message"]]
+            made = [
+                c["commit"]
+                for c in ds.commits
+                if c["message"] == pending["message"] and c["commit"] not in self.commits
+            ]
             self.commits.update(dict.fromkeys(made, self.branches[pending["branch"]]))
         if deleted:
             self.commits = self.reachable()

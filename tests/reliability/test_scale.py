@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from deeplake.format.segment import MAX_PIECES
 from deeplake.storage.local import LocalStore
 from deeplake.storage.memory import MemoryStore
 from deeplake.testing.stores import RecordingStore
@@ -25,7 +26,7 @@ from deeplake.versioning.table import PieceTable, Segment
 
 from . import tally
 from .script import opened
-from .synthetic import grown
+from .synthetic import PER_CHUNK, Repeating, grown, sample
 
 ROWS = int(os.environ.get("DEEPLAKE_SOAK_ROWS", str(10**7)))
 APPENDS = int(os.environ.get("DEEPLAKE_SOAK_APPENDS", "10000"))
@@ -80,6 +81,16 @@ def test_append_to_a_very_long_tensor(tmp_path: Path) -> None:
     assert cost["rows"] >= ROWS
     assert cost["bytes"] < 300_000
     assert cost["peak"] < 200_000_000
+
+
+def test_rows_far_apart() -> None:
+    """Segments between rows that are read at once hold none of them."""
+    store = Repeating("mem://far-apart")
+    Repository(store).create()
+    grown(store, 3 * MAX_PIECES * PER_CHUNK)
+    rows = [2 * MAX_PIECES * PER_CHUNK + 5, 7]
+    found = opened(store).image[rows].numpy()
+    assert np.array_equal(found, [sample(row) for row in rows])
 
 
 def append_one_by_one(rows: int) -> list[tuple[int, int, float]]:

@@ -577,6 +577,8 @@ class TensorReader:
             counts = part["count"].astype(np.int64)
             stops = first + np.cumsum(counts)
             inside = np.flatnonzero((wanted >= first) & (wanted < stops[-1]))
+            if not len(inside):
+                continue
             which = np.searchsorted(stops, wanted[inside], "right")
             order = np.argsort(which, kind="stable")
             numbers, starts = np.unique(which[order], return_index=True)
