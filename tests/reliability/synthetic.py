@@ -36,6 +36,9 @@ class Repeating(MemoryStore):
                 raise
             return super().get(self.model, byte_range)
 
+    def map(self, key: str) -> memoryview:
+        return memoryview(self.get(key))
+
 
 def sample(row: int) -> np.ndarray:
     """What is in a row: the same again every ``PER_CHUNK`` rows."""
