@@ -308,6 +308,32 @@ def check_all(checker: Checker) -> None:
         checker.one_of(address, [keys])
 
 
+def test_earlier_commits_of_the_same_message(tmp_path: Path) -> None:
+    """What a commit that was cut short would hold is not expected of an earlier one of its name."""
+    checker = Checker(tmp_path / "ds")
+    ds = deeplake.empty(checker.path)
+    rows.create(ds)
+    ds.append(rows.row(1))
+    commit = ds.commit("again")
+    ds.append(rows.row(2))
+    checker.branches["main"] = [1]
+    entries: list[dict[str, Any]] = [
+        {"n": 1, "op": "commit", "branch": "main", "message": "again"},
+        {"ack": 1, "result": commit},
+        {"n": 2, "op": "add", "branch": "main", "keys": [2]},
+        {"ack": 2, "result": None},
+        {"n": 3, "op": "commit", "branch": "main", "message": "again"},
+    ]
+    ledger = tmp_path / "ledger"
+    ledger.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    checker.replay(ledger)
+    assert checker.commits == {commit: [1]}
+    second = ds.commit("again")
+    ledger.write_text(json.dumps(entries[-1]) + "\n")
+    checker.replay(ledger)
+    assert checker.commits == {commit: [1], second: [1, 2]}
+
+
 @pytest.mark.parametrize("plant", PLANTS)
 def test_finds(tmp_path: Path, plant: str) -> None:
     """The harness sees each defect."""
