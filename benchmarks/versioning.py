@@ -1,129 +1,20 @@
-"""Commits, branches, checkouts, diffs and merges: time, bytes and files, with and without fsync.
-
-A peer is one more ``Contender``: derive from it, import its library inside ``__init__`` (a library
-that is missing leaves it out), and add it to ``CONTENDERS``.
-"""
+"""Commits, branches, checkouts, diffs and merges: time, bytes and files, beside others."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import statistics
-import time
-import warnings
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import data
 import numpy as np
-from data import Arrays
+from contest import Answer, Contender, Kept, Loaded, contest
 from measure import Options
 
-
-class Contender(ABC):
-    """One way of keeping versions of images and labels.
-
-    Attributes:
-        name: Its column in the table.
-    """
-
-    name: str
-
-    @abstractmethod
-    def create(self, folder: Path, arrays: Arrays) -> Any:
-        """Store everything, commit it, and return what the methods below work on."""
-
-    @abstractmethod
-    def append(self, opened: Any, image: np.ndarray, label: int) -> None:
-        """One more row, and a commit."""
-
-    @abstractmethod
-    def update(self, opened: Any, rows: list[int], images: np.ndarray) -> None:
-        """Other images in some rows (sorted), and a commit."""
-
-    @abstractmethod
-    def branch(self, opened: Any, name: str) -> None:
-        """A branch at what is checked out; where we are does not change."""
-
-    @abstractmethod
-    def checkout(self, opened: Any, name: str) -> None:
-        """Go to a branch."""
-
-    @abstractmethod
-    def diff(self, opened: Any, name: str) -> Any:
-        """What a branch and the one checked out have changed since they parted."""
-
-    @abstractmethod
-    def merge(self, opened: Any, name: str) -> None:
-        """Merge a branch into the one checked out."""
-
-    @abstractmethod
-    def images(self, opened: Any, rows: list[int]) -> np.ndarray:
-        """Some images."""
-
-
-class DeepLake(Contender):
-    """This project, as it is shipped."""
-
-    name = "deeplake"
-    fsync = "1"
-
-    def __init__(self) -> None:
-        import deeplake
-
-        self._deeplake = deeplake
-
-    def create(self, folder: Path, arrays: Arrays) -> Any:
-        os.environ["DEEPLAKE_FSYNC"] = self.fsync
-        ds = self._deeplake.empty(str(folder))
-        ds.create_tensor("images", htype="image", sample_compression=None)
-        ds.create_tensor("labels", htype="class_label")
-        ds.extend({"images": arrays.images, "labels": arrays.labels})
-        ds.commit("all")
-        return ds
-
-    def append(self, opened: Any, image: np.ndarray, label: int) -> None:
-        with opened:
-            opened.append({"images": image, "labels": label})
-            opened.commit("one more")
-
-    def update(self, opened: Any, rows: list[int], images: np.ndarray) -> None:
-        with opened:
-            opened.images[rows] = images
-            opened.commit("some anew")
-
-    def branch(self, opened: Any, name: str) -> None:
-        opened.create_branch(name)
-
-    def checkout(self, opened: Any, name: str) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that the branch has no commits of its own
-            opened.checkout(name)
-
-    def diff(self, opened: Any, name: str) -> Any:
-        return opened.diff(name, as_dict=True)
-
-    def merge(self, opened: Any, name: str) -> None:
-        opened.merge(name)
-
-    def images(self, opened: Any, rows: list[int]) -> np.ndarray:
-        found: np.ndarray = opened.images[rows].numpy()
-        return found
-
-
-class DeepLakeWithoutSync(DeepLake):
-    """For comparisons with those that do not sync either."""
-
-    name = "deeplake, no fsync"
-    fsync = "0"
-
-
-CONTENDERS: tuple[type[Contender], ...] = (DeepLake, DeepLakeWithoutSync)
-"""In the order of the table's columns."""
+OPENED = Kept("opened")
 
 
 @dataclass(slots=True)
@@ -161,7 +52,8 @@ class Costs:
         names = list(dict.fromkeys(name for cells in self.rows.values() for name in cells))
         lines = [["", *names]]
         lines += [
-            [work, *(cells[name].text() for name in names)] for work, cells in self.rows.items()
+            [work, *(cells[name].text() if name in cells else "–" for name in names)]
+            for work, cells in self.rows.items()
         ]
         widths = [max(len(line[i]) for line in lines) for i in range(len(names) + 1)]
         text = "\n".join(
@@ -192,78 +84,64 @@ def bench(options: Options) -> Iterator[Costs]:
     rows = 2_000 if options.quick else 50_000
     table = Costs(f"versions of {rows:,} images of 32 x 32 x 3 uint8 and their labels")
     arrays = data.cifar_like(rows)
-    kept = os.environ.get("DEEPLAKE_FSYNC")
-    try:
-        for one in _taking_part(options):
-            _measure(one, options, arrays, table)
-    finally:
-        if kept is None:
-            os.environ.pop("DEEPLAKE_FSYNC", None)
-        else:
-            os.environ["DEEPLAKE_FSYNC"] = kept
+    with contest("Versions", options) as contenders:
+        images, labels = (options.folder / "written" / name for name in ("i.npy", "l.npy"))
+        np.save(images, arrays.images)
+        np.save(labels, arrays.labels)
+        for one in contenders:
+            one.call("create", one.folder / "ds", Loaded(images), Loaded(labels), keep="opened")
+        # First, as later changes leave more pieces behind, which the next commit lists.
+        for number in range(options.rounds + 1):
+            for one in contenders:
+                _measured(
+                    table, one, number, "commit of 1 appended row", "append",
+                    arrays.images[number], 1,
+                )  # fmt: skip
+        rng = np.random.default_rng(1)
+        for number in range(options.rounds + 1):
+            some = sorted(rng.choice(rows, 100, replace=False).tolist())
+            new = rng.integers(0, 256, (100, 32, 32, 3), dtype=np.uint8)
+            for one in contenders:
+                _round(table, one, number, some, new)
     yield table
 
 
-def _taking_part(options: Options) -> list[Contender]:
-    found: list[Contender] = []
-    for kind in CONTENDERS:
-        if not options.runs(kind.name):
-            continue
-        try:
-            found.append(kind())
-        except ImportError as error:
-            print(f"{kind.name} is left out: {error}")
-    return found
+def _round(table: Costs, one: Contender, number: int, some: list[int], new: np.ndarray) -> None:
+    """An update, a row more, and a branch that is changed, compared and merged."""
+
+    def measured(work: str, method: str, *arguments: Any) -> Answer | None:
+        return _measured(table, one, number, work, method, *arguments)
+
+    branch = f"branch-{number}"
+    measured("commit of 100 updated rows, random", "update", some, new)
+    _agree(one, some, new)
+    measured("commit of 1 row after all these", "append", new[0], 1)
+    if measured("make a branch", "branch", branch) is None:
+        return
+    measured("check out a branch", "checkout", branch)
+    one.call("append", OPENED, new[1], 2)
+    one.call("update", OPENED, some[:50], new[50:])
+    one.call("checkout", OPENED, "main")
+    one.call("append", OPENED, new[2], 3)
+    measured("diff of 1 + 1 appended and 50 updated rows", "diff", branch)
+    if measured("merge of 1 appended and 50 updated rows", "merge", branch) is not None:
+        _agree(one, some[:50], new[50:])
 
 
-def _measure(one: Contender, options: Options, arrays: Arrays, table: Costs) -> None:
-    folder = options.folder / "written"
-    shutil.rmtree(folder, ignore_errors=True)
-    rng = np.random.default_rng(1)
-    try:
-        opened = one.create(folder, arrays)
-
-        @contextmanager
-        def measured(work: str, number: int) -> Iterator[None]:
-            before = _files(folder)
-            begin = time.perf_counter()
-            yield
-            seconds = time.perf_counter() - begin
-            changed = {k: v for k, v in _files(folder).items() if before.get(k) != v}
-            if number:  # the first round warms up
-                cost = table.cost(work, one.name)
-                cost.seconds.append(seconds)
-                cost.nbytes.append(sum(size for size, *_ in changed.values()))
-                cost.files.append(len(changed))
-
-        # First, as later changes leave more pieces behind, which the next commit lists.
-        for number in range(options.rounds + 1):
-            with measured("commit of 1 appended row", number):
-                one.append(opened, arrays.images[number], 1)
-        for number in range(options.rounds + 1):
-            some = sorted(rng.choice(len(arrays.images), 100, replace=False).tolist())
-            new = rng.integers(0, 256, (100, 32, 32, 3), dtype=np.uint8)
-            name = f"branch-{number}"
-            with measured("commit of 100 updated rows, random", number):
-                one.update(opened, some, new)
-            _agree(one.images(opened, some), new)
-            with measured("commit of 1 row after all these", number):
-                one.append(opened, new[0], 1)
-            with measured("make a branch", number):
-                one.branch(opened, name)
-            with measured("check out a branch", number):
-                one.checkout(opened, name)
-            one.append(opened, new[1], 2)
-            one.update(opened, some[:50], new[50:])
-            one.checkout(opened, "main")
-            one.append(opened, new[2], 3)
-            with measured("diff of 1 + 1 appended and 50 updated rows", number):
-                one.diff(opened, name)
-            with measured("merge of 1 appended and 50 updated rows", number):
-                one.merge(opened, name)
-            _agree(one.images(opened, some[:50]), new[50:])
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def _measured(
+    table: Costs, one: Contender, number: int, work: str, method: str, *arguments: Any
+) -> Answer | None:
+    """Let a contender do something, and note what it took; the first round warms up."""
+    before = _files(one.folder)
+    answer = one.call(method, OPENED, *arguments)
+    if answer is None or number == 0:
+        return answer
+    changed = {k: v for k, v in _files(one.folder).items() if before.get(k) != v}
+    cost = table.cost(work, one.name)
+    cost.seconds.append(answer.wall)
+    cost.nbytes.append(sum(size for size, *_ in changed.values()))
+    cost.files.append(len(changed))
+    return answer
 
 
 def _files(folder: Path) -> dict[str, tuple[int, int, int]]:
@@ -278,10 +156,11 @@ def _files(folder: Path) -> dict[str, tuple[int, int, int]]:
     return found
 
 
-def _agree(found: np.ndarray, expected: np.ndarray) -> None:
+def _agree(one: Contender, rows: list[int], expected: np.ndarray) -> None:
     """What is fast and wrong does not count."""
-    if not np.array_equal(found, expected):
-        raise AssertionError("what was read is not what was written")
+    answer = one.call("images", OPENED, rows)
+    if answer is not None and answer.digest != (expected.shape, int(expected.sum())):
+        raise AssertionError(f"{one.name}: what was read is not what was written")
 
 
-__all__ = ["CONTENDERS", "Contender", "Costs", "bench"]
+__all__ = ["Costs", "bench"]
