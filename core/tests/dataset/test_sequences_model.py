@@ -29,7 +29,8 @@ CODECS: list[dict[str, Any]] = [
     {"sample_compression": "zlib"},
     {"sample_compression": "zstd"},
 ]
-REMOTE = replace(MemoryStore.capabilities, mapping=False, request_cost=1 << 20)
+# Requests are cheap: nothing is read that was not asked for.
+REMOTE = replace(MemoryStore.capabilities, mapping=False, request_cost=1 << 12)
 many = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
