@@ -7,7 +7,7 @@ One line of ASCII, then the JSON, so that ``cat`` shows everything::
 
 Refs and commits are written with each change, most of it the same again and again: their JSON is
 deflated, with a dictionary of the words that they have in common. ``python -m
-deeplake.format.envelope FILE`` shows them.
+deeplake.format.envelope < FILE`` shows them.
 """
 
 from __future__ import annotations
@@ -127,17 +127,14 @@ def _no_constant(token: str) -> Any:
     raise ValueError(f"{token} is no JSON")
 
 
-def _show(path: str) -> None:
-    """Print an object of a local store for people."""
-    with open(path, "rb") as file:
-        data = file.read()
+def _show(data: bytes) -> None:
+    """Print an object for people."""
     kind = data.split(b" ", 2)[1:2]
-    value = unwrap(kind[0].decode("ascii", "replace") if kind else "", data, path)
+    value = unwrap(kind[0].decode("ascii", "replace") if kind else "", data, "the input")
     print(json.dumps(value, indent=1, ensure_ascii=False))
 
 
 __all__ = ["DEFLATED", "DICTIONARY", "encoded", "unwrap", "wrap"]
 
 if __name__ == "__main__":
-    for path in sys.argv[1:]:
-        _show(path)
+    _show(sys.stdin.buffer.read())
