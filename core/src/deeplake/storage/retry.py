@@ -204,4 +204,4 @@ class Retrying(Store):
         self.store.close()
 
 
-__all__ = ["Retrying", "is_transient"]
+__all__ = ["PAUSE", "TRIES", "Retrying", "is_transient"]

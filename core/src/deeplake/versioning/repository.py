@@ -22,7 +22,7 @@ from deeplake.format import envelope, segment
 from deeplake.format.commit import FORMAT, PIECE, Commit, Ref, SegmentRef
 from deeplake.format.pieces import Pieces
 from deeplake.spi import Store
-from deeplake.storage.retry import Retrying
+from deeplake.storage.retry import PAUSE, TRIES, Retrying, is_transient
 from deeplake.types import Buffer, byte_length
 
 MARKER = "deeplake.json"
@@ -105,16 +105,14 @@ class Repository:
             "created": time.time(),
         }
         try:
-            self.store.put(MARKER, envelope.wrap("marker", marker), if_absent=True)
+            self._create(MARKER, envelope.wrap("marker", marker))
         except PreconditionFailedError:
             marker, _ = self.unwrap("marker", MARKER, self.store.get(MARKER))
             uuid = str(marker["uuid"])
         first = Commit(new_id(), time=time.time())
         ref = Ref(uuid, MAIN, None, first.id, new_id(), secrets.token_hex(8), 0, first)
         try:
-            version = self.store.put(
-                ref_key(MAIN), envelope.wrap("ref", ref.to_json()), if_absent=True
-            )
+            version = self._create(ref_key(MAIN), envelope.wrap("ref", ref.to_json()))
         except PreconditionFailedError:
             raise DatasetHandlerError(
                 f"a dataset already exists at {self.store.url}; open it with deeplake.load, or pass "
@@ -237,7 +235,7 @@ class Repository:
         self.keep(commit)
         data = envelope.wrap("tag", {"name": name, "commit": commit.id, "time": time.time()})
         try:
-            self.store.put(ref_key(name, "tags"), data, if_absent=True)
+            self._create(ref_key(name, "tags"), data)
         except PreconditionFailedError:
             raise CheckoutError(f"{self.store.url} has a tag {name!r} already") from None
 
@@ -314,9 +312,30 @@ class Repository:
         Raises:
             PreconditionFailedError: The id is taken.
         """
-        data = envelope.wrap("commit", commit.to_json())
-        self.store.put(f"commits/{commit.id}", data, if_absent=True)
+        self._create(f"commits/{commit.id}", envelope.wrap("commit", commit.to_json()))
         self._remember(commit)
+
+    def _create(self, key: str, data: bytes) -> str:
+        """Store an object of which no two are alike, and return its version. An answer that got lost
+        is settled by reading it back.
+
+        Raises:
+            PreconditionFailedError: There is another one.
+        """
+        for attempt in range(TRIES):
+            try:
+                return self.store.put(key, data, if_absent=True)
+            except PreconditionFailedError:
+                if attempt:
+                    found, version = self.store.get_versioned(key)
+                    if found == data:
+                        return version  # what an earlier attempt wrote
+                raise
+            except StorageError as error:
+                if attempt == TRIES - 1 or not is_transient(error):
+                    raise
+                time.sleep(PAUSE * 2**attempt)
+        raise AssertionError("the loop returns or raises")
 
     def _remember(self, commit: Commit) -> None:
         # Commits are immutable: any number may be cached, but a long-lived writer makes many.

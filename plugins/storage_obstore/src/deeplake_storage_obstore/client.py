@@ -115,7 +115,7 @@ class Client:
                 # Servers ignore a condition that is no version at all, and write.
                 raise _precondition(self.url, key)
             mode = {self._token: if_match}
-        with translated(self.url, "write", key):
+        with translated(self.url, "write", key, once=mode != "overwrite"):
             try:
                 result = obstore.put(self._store, key, joined(data), mode=mode)
             except FileNotFoundError as error:

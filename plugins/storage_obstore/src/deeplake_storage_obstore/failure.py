@@ -12,10 +12,11 @@ from deeplake.errors import (
     PreconditionFailedError,
     StorageError,
     StorageTimeoutError,
+    TransientStorageError,
 )
 
-# What obstore raises is final: it has tried again what was worth it, so nothing here is said to be
-# transient.
+# What obstore raises is final, as it has tried again what was worth it: nothing is said to be transient
+# but a broken connection during a conditional put, which obstore does not try again.
 # obstore has one class for everything that a server or the network may do wrong, so the text decides.
 _TIMEOUT = re.compile(r"timed out|operation timeout|deadline", re.IGNORECASE)
 _BUCKET = re.compile(r"NoSuchBucket|bucket does not exist|notFound.*bucket", re.IGNORECASE)
@@ -44,20 +45,26 @@ _NETWORK = re.compile(
 
 
 @contextmanager
-def translated(url: str, what: str, key: str | None = None) -> Iterator[None]:
+def translated(
+    url: str, what: str, key: str | None = None, *, once: bool = False
+) -> Iterator[None]:
     """Run requests; whatever goes wrong becomes a ``StorageError``.
 
     Args:
         url: The store.
         what: What is done, for the message: ``"read"``.
         key: The object.
+        once: obstore does not try this again by itself.
     """
     try:
         yield
     except StorageError:
         raise
     except Exception as error:
-        raise told(error, url, what, key) from error
+        failure = told(error, url, what, key)
+        if once and type(failure) is StorageError and _NETWORK.search(str(error)):
+            failure = TransientStorageError(str(failure))
+        raise failure from error
 
 
 def told(error: Exception, url: str, what: str, key: str | None) -> StorageError:
