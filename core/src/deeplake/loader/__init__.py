@@ -3,13 +3,23 @@
 One room for each question::
 
     spec        what was asked for
+    steps       the fluent API: rows, order, batches     ds.dataloader()
+    modes       … and the framework                      .numpy() .pytorch() .tensorflow() .jax()
+    loader      a loader: steps, epochs, state
+    classic     a loader in one call                     ds.pytorch()
+    snapshot    tensors and rows at one moment
+    choice      which rows, by query or by weight
     plan        which rows come when                     pure
-    fetch       rows -> arrays of each tensor            one snapshot, any number of threads
+    schedule    which epoch comes next, from where on
+    fetch       rows -> arrays of one tensor             any number of threads
+    picture     … of images that decoders crop
     assembly    arrays -> transformed, collated batches
-    pipeline    who does it, and how far ahead           threads
+    unit        batches as pieces of work
+    executor    who does them: threads or processes
+    pipeline    threads, in order and within bounds
+    workers     processes, in order and within bounds
+    epoch       the iterator over batches
     frameworks  what a batch looks like to the user      plugins; NumPy is built in
-    loader      the fluent API                           ds.dataloader()
-    classic     one call                                 ds.pytorch()
 """
 
 __all__: list[str] = []

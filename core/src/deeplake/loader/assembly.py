@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
-import itertools
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, cast
 
 import numpy as np
 
 from deeplake.errors import TransformFailedError
-from deeplake.loader.failure import noted, transform_failed
-from deeplake.loader.fetch import Column, Snapshot, Values
+from deeplake.loader.failure import noted
+from deeplake.loader.fetch import Column, Values
+from deeplake.loader.function import Function
 from deeplake.loader.lot import Lot
 from deeplake.loader.picture import PictureColumn
 from deeplake.loader.sample import IterableOrderedDict
 from deeplake.loader.sequences import SequenceColumn
+from deeplake.loader.snapshot import Snapshot
 from deeplake.loader.spec import INDEX, LoaderSpec
 from deeplake.loader.stats import Stats
 from deeplake.spi import FrameworkAdapter
@@ -47,66 +45,6 @@ class Share:
     lot: Lot
     columns: dict[str, Values] = field(default_factory=dict)
     samples: list[Any] | None = None
-
-
-class Function:
-    """A transform of samples or values, called one by one.
-
-    Args:
-        call: The user's. If it has a parameter ``rng``, it gets a ``numpy.random.Generator`` whose
-            numbers depend on seed, epoch and row only.
-    """
-
-    __slots__ = ("_call", "_image", "_random")
-
-    def __init__(self, call: Callable[..., Any]) -> None:
-        self._call = call
-        self._image = call if isinstance(call, ImageTransform) else None
-        self._random = self._image is None and takes_rng(call)
-
-    def mapped(self, values: Iterable[Any], what: str, lot: Lot) -> list[Any]:
-        """What becomes of each value; an error says of which row.
-
-        Args:
-            values: One for each row.
-            what: Whose transform it is, for messages.
-            lot: The rows.
-        """
-        results: list[Any] = []
-        call = self._call
-        try:
-            if self._image is not None:
-                numbers = lot.uniform(self._image.draws)
-                for i, value in enumerate(values):
-                    results.append(self._image.apply(value, numbers[i : i + 1]))
-            elif self._random:
-                for position, value in zip(lot.positions.tolist(), values, strict=True):
-                    results.append(call(value, rng=lot.dice.generator(position)))
-            else:
-                for value in values:
-                    results.append(call(value))  # noqa: PERF401 - how far it came is needed below
-        except Exception as error:
-            raise transform_failed(error, what, int(lot.rows[len(results)])) from error
-        return results
-
-
-def takes_rng(call: Callable[..., Any]) -> bool:
-    """Whether a function has a parameter ``rng``."""
-    try:
-        parameter = inspect.signature(call).parameters.get("rng")
-    except (TypeError, ValueError):  # of some builtins nothing is known
-        return False
-    return parameter is not None and parameter.kind in (
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
-        inspect.Parameter.KEYWORD_ONLY,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What comes in place of a batch that could not be made."""
-
-    error: Exception
 
 
 class Assembly:
@@ -296,7 +234,8 @@ class Assembly:
         with self.stats.timed("transform"):
             return self.transform(share)
 
-    def _finished(self, share: Share) -> list[Any]:
+    def finished(self, share: Share) -> list[Any]:
+        """What the user gets for rows that were read and transformed, timed."""
         with self.stats.timed("collate"):
             return self.finish(share)
 
@@ -308,7 +247,7 @@ class Assembly:
             read: The rows as they were read, where they were.
         """
         try:
-            return self._finished(self.share(lot) if read is None else self._transformed(read))
+            return self.finished(self.share(lot) if read is None else self._transformed(read))
         except Exception:
             if not self.ignores_errors:
                 raise
@@ -345,17 +284,6 @@ class Assembly:
         }
 
     # ---- cutting the work
-    def units(self, batches: Iterator[Lot], together: int, parts: int) -> Iterator[Unit]:
-        """Batches as pieces of work.
-
-        Args:
-            batches: Rows of one batch after the other.
-            together: Batches a unit.
-            parts: Tasks a unit, of a full batch.
-        """
-        while group := list(itertools.islice(batches, together)):
-            yield Unit(self, group, min(parts, len(group[0])) or 1)
-
     def granularity(self, rows_a_batch: int, threads: int) -> tuple[int, int]:
         """Batches a unit, and tasks a unit: several of the one, or several of the other.
 
@@ -406,100 +334,6 @@ def assembled(
     return Assembly(columns, spec, adapter)
 
 
-class Unit:
-    """A piece of work: one batch in several tasks, or several batches in one.
-
-    Args:
-        assembly: Makes the batches.
-        lots: Rows of each batch.
-        parts: Tasks; more than one only of a single batch.
-
-    Attributes:
-        parts: Number of tasks.
-        steps: Number of batches.
-        outcomes: For each batch what the user gets, or a ``Failure``, which is the last; there when
-            all tasks are done.
-    """
-
-    __slots__ = (
-        "_assembly",
-        "_errors",
-        "_left",
-        "_lock",
-        "_shares",
-        "_whole",
-        "lots",
-        "outcomes",
-        "parts",
-        "steps",
-    )
-
-    def __init__(self, assembly: Assembly, lots: list[Lot], parts: int) -> None:
-        self._assembly = assembly
-        self.lots = lots
-        self.parts = parts
-        self.steps = len(lots)
-        self.outcomes: list[list[Any] | Failure] = []
-        self._lock = threading.Lock()
-        self._left = parts
-        self._shares: list[Share | None] = [None] * parts
-        self._errors: dict[int, Exception] = {}
-        self._whole: dict[str, np.ndarray] = {}
-        if parts > 1:
-            n = len(lots[0])
-            for column in assembly.uniform:
-                self._whole[column.name] = column.allocate(n)
-
-    def run(self, part: int) -> None:
-        """Do one task; the last one to end finishes the batch."""
-        if self.parts == 1:
-            self._run_batches()
-            return
-        lot = self.lots[0]
-        a, b = (len(lot) * i // self.parts for i in (part, part + 1))
-        out = {name: array[a:b] for name, array in self._whole.items()}
-        try:
-            self._shares[part] = self._assembly.share(lot.part(a, b), out)
-        except Exception as error:  # noqa: BLE001 - raised where the batch is asked for
-            self._errors[part] = error
-        with self._lock:
-            self._left -= 1
-            last = self._left == 0
-        if last:
-            self._outcome(self._finish_batch)
-
-    def _finish_batch(self) -> list[Any]:
-        assembly = self._assembly
-        if self._errors:
-            if assembly.ignores_errors:
-                return assembly.survivors(self.lots[0])
-            raise self._errors[min(self._errors)]
-        shares = [share for share in self._shares if share is not None]
-        return assembly._finished(assembly.join(shares, self._whole))
-
-    def _run_batches(self) -> None:
-        assembly = self._assembly
-        shares: Sequence[Share | None] = [None] * self.steps
-        if self.steps > 1:
-            try:
-                with assembly.stats.timed("read"):
-                    shares = assembly.read_batches(self.lots)
-            except Exception:  # noqa: BLE001 - batch by batch it will show which one it is
-                shares = [None] * self.steps
-        for lot, share in zip(self.lots, shares, strict=True):
-            if not self._outcome(partial(assembly.batch, lot, share)):
-                return
-
-    def _outcome(self, make: Callable[[], list[Any]]) -> bool:
-        """Note what a batch became; returns whether it became one."""
-        try:
-            self.outcomes.append(make())
-        except Exception as error:  # noqa: BLE001 - raised where the batch is asked for
-            self.outcomes.append(Failure(error))
-            return False
-        return True
-
-
 def _field(
     value: Any, column: Column | PictureColumn | None
 ) -> tuple[str, tuple[int | None, ...], str]:
@@ -536,4 +370,4 @@ def _stacked(values: list[Any]) -> Values:
     return np.stack(values)
 
 
-__all__ = ["Assembly", "Failure", "Function", "Share", "Unit", "assembled", "takes_rng"]
+__all__ = ["Assembly", "Share", "assembled"]

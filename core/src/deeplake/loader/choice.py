@@ -9,9 +9,9 @@ import numpy as np
 from deeplake import plugins, random
 from deeplake.errors import QueryError
 from deeplake.loader.columns import SnapshotColumns
-from deeplake.loader.fetch import Snapshot
 from deeplake.loader.lot import Rows
 from deeplake.loader.plan import Positions
+from deeplake.loader.snapshot import Snapshot
 
 _STREAM = 0x5A
 """Tells these random numbers from others of the same seed."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from deeplake.format import pieces as piece_format
 from deeplake.format.statistics import bounds_dtype
-from deeplake.loader.fetch import Snapshot
+from deeplake.loader.snapshot import Snapshot
 from deeplake.spi import Columns
 
 

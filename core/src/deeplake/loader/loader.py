@@ -2,52 +2,31 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import warnings
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deeplake import plugins, random
+from deeplake import plugins
 from deeplake.errors import EmptyTensorError
-from deeplake.loader import choice
 from deeplake.loader.assembly import Assembly, assembled
 from deeplake.loader.epoch import Epoch
-from deeplake.loader.fetch import Snapshot, check_decode
+from deeplake.loader.executor import Executor
+from deeplake.loader.fetch import check_decode
 from deeplake.loader.lot import Dice, Lot, Rows
-from deeplake.loader.parcel import AVAILABLE
-from deeplake.loader.pipeline import Pipeline, cores
-from deeplake.loader.plan import Plan
+from deeplake.loader.modes import Modes
 from deeplake.loader.schedule import Progress, Schedule
-from deeplake.loader.spec import (
-    INDEX,
-    LoaderSpec,
-    Transform,
-    check_batch_size,
-    check_decode_method,
-    check_effort,
-    check_offset,
-    check_size,
-)
+from deeplake.loader.snapshot import Snapshot
+from deeplake.loader.spec import INDEX, LoaderSpec
 from deeplake.loader.stats import Stats
-from deeplake.loader.worker import Recipe
-from deeplake.loader.workers import Pool, Processes, pickled
 
 if TYPE_CHECKING:
     from deeplake.dataset.dataset import Dataset
 
-AHEAD_BYTES = 128 << 20
-"""Batches are made ahead up to this size, beside the two that are always."""
 
-PLAIN_THREADS = 4
-"""Threads that copy plain data, at most: a few of them use all that memory can deliver."""
-
-
-class DeepLakeDataLoader:
+class DeepLakeDataLoader(Modes):
     """Batches of a dataset or view. Made by ``ds.dataloader()``.
 
     Each step returns a new loader and leaves this one as it is; steps may come in any order. The
@@ -101,7 +80,7 @@ class DeepLakeDataLoader:
         self._assembly: Assembly | None = None
         self._running: weakref.WeakSet[Epoch] = weakref.WeakSet()
         self._stats = Stats()
-        self._pool: Pool | None = None
+        self._executor: Executor | None = None
 
     @classmethod
     def of(cls, dataset: Dataset, spec: LoaderSpec, *, not_empty: bool = False) -> Any:
@@ -167,313 +146,6 @@ class DeepLakeDataLoader:
     def _names(self, spec: LoaderSpec) -> tuple[str, ...]:
         selected = spec.selected
         return self._snapshot.visible if selected is None else selected
-
-    # ---- configuring
-    def batch(self, batch_size: int, drop_last: bool = False) -> Any:
-        """Batches of several rows.
-
-        Args:
-            batch_size: Rows a batch.
-            drop_last: Leave out a last batch that is not full.
-
-        Raises:
-            ValueError: It was called before, or ``batch_size`` is not at least 1.
-        """
-        if self._spec.batch_size is not None:
-            raise ValueError(
-                f"batch size is already set to {self._spec.batch_size}; call .batch() once"
-            )
-        size = check_batch_size(batch_size)
-        return self._derive(replace(self._spec, batch_size=size, drop_last=bool(drop_last)))
-
-    def shuffle(self, shuffle: bool = True, buffer_size: int = 2048) -> Any:
-        """Rows in random order, another one each epoch; ``deeplake.random.seed`` makes it
-        repeatable.
-
-        Works on views too. Rows on a local disk or in memory are permuted as a whole.
-
-        Args:
-            shuffle: False: in order.
-            buffer_size: Megabytes of rows that are mixed with each other, of data that have to be
-                fetched: with more of them, neighbours in the dataset are less often neighbours in
-                the epoch. Blocks of rows from all over the dataset are mixed in any case.
-
-        Raises:
-            ValueError: It was called before, or ``buffer_size`` is not positive.
-        """
-        if self._spec.shuffle is not None:
-            raise ValueError("shuffle is already set; call .shuffle() once")
-        if not buffer_size > 0:
-            raise ValueError(f"buffer_size is a positive number of megabytes, not {buffer_size!r}")
-        spec = replace(self._spec, shuffle=bool(shuffle), buffer_size=buffer_size)
-        _warn_of_offset(spec)
-        return self._derive(spec)
-
-    def transform(
-        self,
-        transform: Callable[[Any], Any] | Mapping[str, Callable[[Any], Any] | None],
-        **kwargs: Any,
-    ) -> Any:
-        """Do something to each sample. The functions run in threads, several at once.
-
-        Args:
-            transform: A function of a whole sample (a dict of arrays), or a dict of functions by
-                tensor. The dict selects the tensors: None loads one as it is, and the row numbers
-                come only if it has the key ``"index"``.
-            **kwargs: Further arguments of a function of whole samples.
-
-        Raises:
-            ValueError: It was called before, or tensors were selected before.
-            TensorDoesNotExistError: A name of the dict is no tensor.
-        """
-        if self._spec.transform is not None:
-            raise ValueError("transform is already set; call .transform() once")
-        checked = Transform.of(transform, kwargs)
-        if checked.by_tensor is not None and self._spec.tensors is not None:
-            raise ValueError(
-                f"Tensors have already been specified in the .{self._mode} method. A dict of "
-                "transforms selects them too: give one of the two"
-            )
-        return self._derive(replace(self._spec, transform=checked))
-
-    def offset(self, off: int = 0) -> Any:
-        """Begin at a later place; those before it come at the end.
-
-        Raises:
-            ValueError: It was called before, or ``off`` is negative.
-        """
-        if self._spec.offset is not None:
-            raise ValueError("offset is already set; call .offset() once")
-        spec = replace(self._spec, offset=check_offset(off))
-        _warn_of_offset(spec)
-        return self._derive(spec)
-
-    def query(self, query_string: str) -> Any:
-        """Only the rows that a TQL query finds, in its order.
-
-        Raises:
-            PluginNotFoundError: No query engine is installed; the message says how to get it.
-            QueryError: The query is wrong, or makes new columns.
-        """
-        return self._derive(chosen=choice.found(self._snapshot, self._rows, query_string))
-
-    def sample_by(
-        self,
-        weights: str | Sequence[float] | np.ndarray,
-        replace: bool | None = True,
-        size: int | None = None,
-    ) -> Any:
-        """Rows drawn by weight, once for all epochs; ``deeplake.random.seed`` makes it repeatable.
-
-        Args:
-            weights: One number a row, or an expression of the query language that gives them.
-            replace: Whether a row can be drawn again.
-            size: How many are drawn; None: as many as there are rows.
-
-        Raises:
-            ValueError: The weights are not one number of at least 0 a row, or all are 0, or there
-                are not enough of them above 0 to draw from without ``replace``.
-            PluginNotFoundError: An expression needs a query engine that is not installed.
-        """
-        again = replace is None or bool(replace)
-        count = None if size is None else check_size(size)
-        rows = self._rows
-        if isinstance(weights, str):
-            limit = "" if count is None else f" limit {count}"
-            text = f"select * sample by {weights} replace {str(again).lower()}{limit}"
-            return self._derive(chosen=choice.found(self._snapshot, rows, text))
-        positions = choice.drawn(
-            weights,
-            len(rows),
-            len(rows) if count is None else count,
-            replace=again,
-            drawing=self._drawings,
-        )
-        return self._derive(chosen=np.asarray(rows, np.int64)[positions], drawings=1)
-
-    def numpy(
-        self,
-        num_workers: int = 0,
-        tensors: Sequence[str] | None = None,
-        num_threads: int | None = None,
-        prefetch_factor: int = 2,
-        decode_method: Mapping[str, str] | None = None,
-        persistent_workers: bool = False,
-    ) -> Any:
-        """Batches that are lists of samples, each a dict of NumPy arrays.
-
-        Args:
-            num_workers: Processes that run transforms and ``collate_fn``, where there are any;
-                0: threads do. The batches are the same for any number.
-            tensors: Tensors to load, in this order; None: all.
-            num_threads: Threads that read, decode and transform; None: as many as there are cores.
-            prefetch_factor: Batches made ahead, a thread.
-            decode_method: ``"numpy"``, ``"tobytes"``, ``"pil"`` or ``"data"`` by tensor.
-            persistent_workers: Keep workers between epochs.
-
-        Raises:
-            ValueError: A framework was chosen before; tensors are selected by the transform
-                already; a number is out of range; a tensor cannot be decoded that way.
-            TensorDoesNotExistError: A name is no tensor.
-        """
-        return self._framework(
-            "numpy", num_workers, tensors, num_threads, prefetch_factor, decode_method,
-            persistent_workers,
-        )  # fmt: skip
-
-    def pytorch(
-        self,
-        num_workers: int = 0,
-        collate_fn: Callable[[Any], Any] | None = None,
-        tensors: Sequence[str] | None = None,
-        num_threads: int | None = None,
-        prefetch_factor: int = 2,
-        distributed: bool = False,
-        return_index: bool = True,
-        decode_method: Mapping[str, str] | None = None,
-        persistent_workers: bool = False,
-    ) -> Any:
-        """Batches of PyTorch tensors, from an object that is a ``torch.utils.data.DataLoader``.
-
-        Args:
-            num_workers: Processes that run transforms and ``collate_fn``, where there are any;
-                0: threads do. The batches are the same for any number.
-            collate_fn: Makes a batch of a list of (transformed) samples.
-            tensors: Tensors to load, in this order; None: all.
-            num_threads: Threads that read, decode and transform; None: as many as there are cores.
-            prefetch_factor: Batches made ahead, a thread.
-            distributed: Give each rank of a distributed job its part of each batch. The rank is
-                that of ``torch.distributed``, or of the environment variables RANK and WORLD_SIZE.
-            return_index: Add the row numbers to each batch, under the key ``"index"``.
-            decode_method: ``"numpy"``, ``"tobytes"``, ``"pil"`` or ``"data"`` by tensor.
-            persistent_workers: Keep workers between epochs.
-
-        Raises:
-            PluginNotFoundError: The plugin for PyTorch is not installed.
-            ValueError, TensorDoesNotExistError: As in :meth:`numpy`.
-        """
-        return self._framework(
-            "torch", num_workers, tensors, num_threads, prefetch_factor, decode_method,
-            persistent_workers, collate_fn=collate_fn, distributed=bool(distributed),
-            return_index=bool(return_index),
-        )  # fmt: skip
-
-    def tensorflow(
-        self,
-        num_workers: int = 0,
-        collate_fn: Callable[[Any], Any] | None = None,
-        tensors: Sequence[str] | None = None,
-        num_threads: int | None = None,
-        prefetch_factor: int = 2,
-        return_index: bool = True,
-        decode_method: Mapping[str, str] | None = None,
-        persistent_workers: bool = False,
-    ) -> Any:
-        """Batches of TensorFlow tensors.
-
-        Args:
-            num_workers: Processes that run transforms and ``collate_fn``, where there are any;
-                0: threads do. The batches are the same for any number.
-            collate_fn: Makes a batch of a list of (transformed) samples.
-            tensors: Tensors to load, in this order; None: all.
-            num_threads: Threads that read, decode and transform; None: as many as there are cores.
-            prefetch_factor: Batches made ahead, a thread.
-            return_index: Add the row numbers to each batch, under the key ``"index"``.
-            decode_method: ``"numpy"``, ``"tobytes"``, ``"pil"`` or ``"data"`` by tensor.
-            persistent_workers: Keep workers between epochs.
-
-        Raises:
-            PluginNotFoundError: The plugin for TensorFlow is not installed.
-            ValueError, TensorDoesNotExistError: As in :meth:`numpy`.
-        """
-        return self._framework(
-            "tensorflow", num_workers, tensors, num_threads, prefetch_factor, decode_method,
-            persistent_workers, collate_fn=collate_fn, return_index=bool(return_index),
-        )  # fmt: skip
-
-    def jax(
-        self,
-        num_workers: int = 0,
-        collate_fn: Callable[[Any], Any] | None = None,
-        tensors: Sequence[str] | None = None,
-        num_threads: int | None = None,
-        prefetch_factor: int = 2,
-        distributed: bool = False,
-        return_index: bool = True,
-        decode_method: Mapping[str, str] | None = None,
-        persistent_workers: bool = False,
-        sharding: Any = None,
-    ) -> Any:
-        """Batches of JAX arrays.
-
-        Args:
-            num_workers: Processes that run transforms and ``collate_fn``, where there are any;
-                0: threads do. The batches are the same for any number.
-            collate_fn: Makes a batch of a list of (transformed) samples.
-            tensors: Tensors to load, in this order; None: all.
-            num_threads: Threads that read, decode and transform; None: as many as there are cores.
-            prefetch_factor: Batches made ahead, a thread.
-            distributed: Give each rank of a distributed job its part of each batch. The rank is
-                that of the environment variables RANK and WORLD_SIZE, or of ``set_rank``.
-            return_index: Add the row numbers to each batch, under the key ``"index"``.
-            decode_method: ``"numpy"``, ``"tobytes"``, ``"pil"`` or ``"data"`` by tensor.
-            persistent_workers: Keep workers between epochs.
-            sharding: A ``jax.sharding.Sharding`` or device that batches are put on, or a dict of
-                them by tensor; None: JAX's default device.
-
-        Raises:
-            PluginNotFoundError: The plugin for JAX is not installed.
-            ValueError, TensorDoesNotExistError: As in :meth:`numpy`.
-        """
-        return self._framework(
-            "jax", num_workers, tensors, num_threads, prefetch_factor, decode_method,
-            persistent_workers, collate_fn=collate_fn, distributed=bool(distributed),
-            return_index=bool(return_index),
-            options={} if sharding is None else {"sharding": sharding},
-        )  # fmt: skip
-
-    @property
-    def _mode(self) -> str:
-        key = self._spec.framework or "numpy"
-        return "pytorch" if key == "torch" else key
-
-    def _framework(
-        self,
-        key: str,
-        num_workers: int,
-        tensors: Sequence[str] | None,
-        num_threads: int | None,
-        prefetch_factor: int,
-        decode_method: Mapping[str, str] | None,
-        persistent_workers: bool,
-        **options: Any,
-    ) -> Any:
-        spec = self._spec
-        wanted = "pytorch" if key == "torch" else key
-        if spec.framework == key:
-            raise ValueError(f"already called .{wanted}()")
-        if spec.framework is not None:
-            raise ValueError(f"Can't call .{wanted}() after .{self._mode}()")
-        if tensors is not None and spec.transform is not None and spec.transform.names is not None:
-            raise ValueError(
-                "Tensors have already been specified by the dict of .transform(): leave out "
-                "tensors="
-            )
-        if isinstance(tensors, str):
-            raise ValueError(f"tensors is a list of names, not the string {tensors!r}")
-        effort = cast("dict[str, Any]", check_effort(num_workers, num_threads, prefetch_factor))
-        effort["processes"] = effort["num_workers"]
-        return self._derive(
-            replace(
-                spec,
-                framework=key,
-                tensors=None if tensors is None else tuple(tensors),
-                decode_method=check_decode_method(decode_method),
-                persistent_workers=bool(persistent_workers),
-                **effort,
-                **options,
-            )
-        )
 
     # ---- what it is
     @property
@@ -588,60 +260,26 @@ class DeepLakeDataLoader:
             PluginError: The plugin of the framework cannot be loaded.
             WorkerError: Something cannot be handed to worker processes: what, and what to do.
         """
-        spec = self._spec
         assembly = self._ready()
+        executor = self._executing(assembly)
         plan, progress = self._schedule.begin()
         plugins.hook("deeplake_epoch_started", loader=self, epoch=progress.epoch)
         assembly.stats = self._stats = stats = Stats()
-        stats.kind, stats.workers = self._effort(assembly)
-        if spec.verbose:
+        if self._spec.verbose:
             print(
-                f"epoch {progress.epoch} of {self!r}: {len(plan)} batches, {stats.workers} "
-                f"{stats.kind}"
+                f"epoch {progress.epoch} of {self!r}: {len(plan)} batches, {executor.count} "
+                f"{executor.kind}"
             )
-        make = self._processes if stats.kind == "processes" else self._threads
         epoch = Epoch(
             plan,
-            make(assembly, plan, Dice(progress.seed, progress.epoch), stats),
+            executor.start(plan, Dice(progress.seed, progress.epoch), stats),
             progress,
             stats,
             self._finisher(progress),
-            progressbar=spec.progressbar,
+            progressbar=self._spec.progressbar,
         )
         self._running.add(epoch)
         return epoch
-
-    def _effort(self, assembly: Assembly) -> tuple[str, int]:
-        """Who makes the batches: ``"threads"`` or ``"processes"``, and how many."""
-        spec = self._spec
-        if spec.processes and not self._why_threads(assembly):
-            return "processes", spec.processes
-        few = cores() if assembly.heavy else min(cores(), PLAIN_THREADS)
-        return "threads", spec.num_threads or max(few, spec.num_workers)
-
-    def _threads(self, assembly: Assembly, plan: Plan, dice: Dice, stats: Stats) -> Pipeline:
-        threads = stats.workers
-        together, parts = assembly.granularity(plan.batch_size, threads)
-        units = assembly.units(_lots(plan, self._rows, dice), together, parts)
-        ahead = -(-self._spec.prefetch_factor * threads // together)
-        ahead = min(
-            ahead if parts > 1 else max(ahead, threads), _units_ahead(assembly, plan, together)
-        )
-        return Pipeline(units, threads, max(2, ahead))
-
-    def _processes(self, assembly: Assembly, plan: Plan, dice: Dice, stats: Stats) -> Processes:
-        spec = self._spec
-        pool = self._pool
-        adapter = plugins.get("framework", spec.framework or "numpy")
-        if pool is None or pool.closed:
-            names = self._names(spec)
-            data = pickled(Recipe(self._snapshot, spec, names, adapter))
-            pool = Pool(data, stats.workers, spec.method or _start_method())
-            self._pool = pool if spec.persistent_workers else None
-        together, _ = assembly.granularity(plan.batch_size, 1)
-        units = assembly.units(_lots(plan, self._rows, dice), together, 1)
-        ahead = max(1, min(spec.prefetch_factor, _units_ahead(assembly, plan, together)))
-        return Processes(units, pool, ahead, adapter, stats, keep=spec.persistent_workers)
 
     def stats(self) -> dict[str, Any]:
         """Where the time of the last epoch went, as JSON values.
@@ -658,13 +296,13 @@ class DeepLakeDataLoader:
     def explain(self) -> str:
         """What an epoch does, in words: order, threads or processes, how each tensor is read."""
         assembly = self._ready()
-        kind, count = self._effort(assembly)
-        why = self._why_threads(assembly) if self._spec.processes else ""
+        executor = self._executing(assembly)
+        why = executor.why_threads
         lines = [
             f"{self!r}",
             f"order: {self._schedule.explain()}",
             f"batches: {len(self)} of {self.batch_size or 'no'} rows",
-            f"work: {count} {kind}" + (f" ({why})" if why else ""),
+            f"work: {executor.count} {executor.kind}" + (f" ({why})" if why else ""),
         ]
         lines += [f"  {name}: {column.how}" for name, column in assembly.columns.items()]
         if self._stats.batches:
@@ -673,16 +311,6 @@ class DeepLakeDataLoader:
                 f"loop waited {self._stats.waited:.2f} s; bottleneck: {self._stats.bottleneck}"
             )
         return "\n".join(lines)
-
-    def _why_threads(self, assembly: Assembly) -> str:
-        """Why processes that were asked for are not started; empty if they are."""
-        if not assembly.in_python:
-            return "there is no function of yours to run: processes would only copy"
-        if not self._snapshot.portable:
-            return "other processes cannot see the data: they are in memory, or not flushed"
-        if any(column.source.schema.is_link for column in assembly.columns.values()):
-            return "credentials of links do not leave this process"
-        return "" if AVAILABLE else "processes need a system with Unix sockets"
 
     def _ready(self) -> Assembly:
         if self._assembly is None:
@@ -693,6 +321,12 @@ class DeepLakeDataLoader:
             adapter = plugins.get("framework", spec.framework or "numpy")
             self._assembly = assembled(snapshot, spec, names, adapter)
         return self._assembly
+
+    def _executing(self, assembly: Assembly) -> Executor:
+        if self._executor is None:
+            names = self._names(self._spec)
+            self._executor = Executor(self._snapshot, self._spec, names, self._rows, assembly)
+        return self._executor
 
     def _finisher(self, progress: Progress) -> Callable[[], None]:
         """What to do after the last batch of an epoch."""
@@ -711,9 +345,8 @@ class DeepLakeDataLoader:
         """End all iterations that are under way, and all processes; a new one may be started."""
         for epoch in list(self._running):
             epoch.close()
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.close()
+        if self._executor is not None:
+            self._executor.close()
 
     def __enter__(self) -> DeepLakeDataLoader:
         return self
@@ -725,35 +358,6 @@ class DeepLakeDataLoader:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _warn_of_offset(spec: LoaderSpec) -> None:
-    if spec.offset and spec.shuffle and random.get_seed() is None:
-        warnings.warn(
-            "offset() of a shuffled loader begins with other rows in every run; call "
-            "deeplake.random.seed(…) first to make the order repeatable",
-            stacklevel=3,
-        )
-
-
-def _lots(plan: Plan, rows: range | np.ndarray, dice: Dice) -> Iterator[Lot]:
-    """The rows of each batch."""
-    whole = isinstance(rows, range) and rows.start == 0 and rows.step == 1
-    numbers = None if whole else np.asarray(rows, np.int64)
-    for step in range(len(plan)):
-        positions = plan.batch(step)
-        yield Lot(positions if numbers is None else numbers[positions], positions, dice)
-
-
-def _start_method() -> str | None:
-    """How ``multiprocessing`` was told to start processes; None: it was not, or to fork."""
-    method = multiprocessing.get_start_method(allow_none=True)
-    return method if method in ("spawn", "forkserver") else None
-
-
-def _units_ahead(assembly: Assembly, plan: Plan, together: int) -> int:
-    """Units of ``together`` batches that memory allows to make ahead."""
-    return AHEAD_BYTES // (max(1, assembly.row_bytes) * plan.batch_size * together)
 
 
 __all__ = ["DeepLakeDataLoader"]

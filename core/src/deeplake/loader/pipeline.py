@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from deeplake.loader.assembly import Failure, Unit
+from deeplake.loader.unit import Failure, Unit
 
 PREFIX = "deeplake-loader"
 """Beginning of the names of all threads."""

@@ -11,8 +11,8 @@ import numpy as np
 
 from deeplake import plugins, random
 from deeplake.loader.assembly import Assembly, assembled
-from deeplake.loader.fetch import Snapshot
 from deeplake.loader.lot import Dice, Lot
+from deeplake.loader.snapshot import Snapshot
 from deeplake.loader.spec import LoaderSpec
 
 if TYPE_CHECKING:

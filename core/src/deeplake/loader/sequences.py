@@ -11,7 +11,9 @@ from deeplake.dataset.picked import Picked
 from deeplake.dataset.selection import Selection
 from deeplake.dataset.sequence_reader import SequenceReader
 from deeplake.format.values import object_array
-from deeplake.loader.fetch import Column, Rows, Source, Values
+from deeplake.loader.fetch import Column, Values
+from deeplake.loader.lot import Rows
+from deeplake.loader.snapshot import Source
 from deeplake.loader.spec import Decode
 
 

@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 
 from deeplake.loader import parcel
-from deeplake.loader.assembly import Failure, Unit, assembled
-from deeplake.loader.fetch import Snapshot
+from deeplake.loader.assembly import assembled
 from deeplake.loader.lot import Dice, Lot
 from deeplake.loader.parcel import Channel
+from deeplake.loader.snapshot import Snapshot
 from deeplake.loader.spec import LoaderSpec
+from deeplake.loader.unit import Failure, Unit
 from deeplake.spi import FrameworkAdapter
 
 

@@ -28,10 +28,10 @@ from typing import Any, Protocol
 
 from deeplake.errors import WorkerError
 from deeplake.loader import parcel
-from deeplake.loader.assembly import Failure, Unit
 from deeplake.loader.parcel import Channel
 from deeplake.loader.spec import Transform
 from deeplake.loader.stats import Stats
+from deeplake.loader.unit import Failure, Unit
 from deeplake.loader.worker import Answer, Columns, Order, Recipe, serve
 from deeplake.spi import FrameworkAdapter
 

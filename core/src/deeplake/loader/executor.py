@@ -1,0 +1,142 @@
+"""Who makes the batches of an epoch: threads of this process, or worker processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from deeplake import plugins
+from deeplake.loader.assembly import Assembly
+from deeplake.loader.lot import Dice, Lot
+from deeplake.loader.parcel import AVAILABLE
+from deeplake.loader.pipeline import Pipeline, cores
+from deeplake.loader.plan import Plan
+from deeplake.loader.snapshot import Snapshot
+from deeplake.loader.spec import LoaderSpec
+from deeplake.loader.stats import Stats
+from deeplake.loader.unit import units
+from deeplake.loader.worker import Recipe
+from deeplake.loader.workers import Pool, Processes, pickled
+
+Kind: TypeAlias = Literal["threads", "processes"]
+
+AHEAD_BYTES = 128 << 20
+"""Batches are made ahead up to this size, beside the two that are always."""
+
+PLAIN_THREADS = 4
+"""Threads that copy plain data, at most: a few of them use all that memory can deliver."""
+
+
+class Executor:
+    """Runs the epochs of one loader; keeps its worker processes between them where asked.
+
+    Args:
+        snapshot: The dataset.
+        spec: What was asked for.
+        names: Tensors to load.
+        rows: The rows that are loaded.
+        assembly: Makes the batches.
+
+    Attributes:
+        kind: Who does the work.
+        count: How many of them.
+        why_threads: Why processes that were asked for are not started; empty if they are, or were
+            not asked for.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        spec: LoaderSpec,
+        names: tuple[str, ...],
+        rows: range | np.ndarray,
+        assembly: Assembly,
+    ) -> None:
+        self._snapshot = snapshot
+        self._spec = spec
+        self._names = names
+        self._rows = rows
+        self._assembly = assembly
+        self._pool: Pool | None = None
+        self.why_threads = self._why_threads() if spec.processes else ""
+        self.kind: Kind = "processes" if spec.processes and not self.why_threads else "threads"
+        few = cores() if assembly.heavy else min(cores(), PLAIN_THREADS)
+        threads = spec.num_threads or max(few, spec.num_workers)
+        self.count = spec.processes if self.kind == "processes" else threads
+
+    def _why_threads(self) -> str:
+        assembly = self._assembly
+        if not assembly.in_python:
+            return "there is no function of yours to run: processes would only copy"
+        if not self._snapshot.portable:
+            return "other processes cannot see the data: they are in memory, or not flushed"
+        if any(column.source.schema.is_link for column in assembly.columns.values()):
+            return "credentials of links do not leave this process"
+        return "" if AVAILABLE else "processes need a system with Unix sockets"
+
+    def start(self, plan: Plan, dice: Dice, stats: Stats) -> Pipeline | Processes:
+        """Begin to make the batches of an epoch.
+
+        Args:
+            plan: The order.
+            dice: The epoch's random numbers.
+            stats: Told how long each stage takes.
+
+        Raises:
+            WorkerError: Something cannot be handed to worker processes: what, and what to do.
+        """
+        stats.kind, stats.workers = self.kind, self.count
+        make = self._processes if self.kind == "processes" else self._threads
+        return make(plan, dice, stats)
+
+    def _threads(self, plan: Plan, dice: Dice, stats: Stats) -> Pipeline:
+        assembly, threads = self._assembly, self.count
+        together, parts = assembly.granularity(plan.batch_size, threads)
+        work = units(assembly, self._lots(plan, dice), together, parts)
+        ahead = -(-self._spec.prefetch_factor * threads // together)
+        ahead = min(ahead if parts > 1 else max(ahead, threads), self._units_ahead(plan, together))
+        return Pipeline(work, threads, max(2, ahead))
+
+    def _processes(self, plan: Plan, dice: Dice, stats: Stats) -> Processes:
+        spec, assembly = self._spec, self._assembly
+        adapter = plugins.get("framework", spec.framework or "numpy")
+        pool = self._pool
+        if pool is None or pool.closed:
+            data = pickled(Recipe(self._snapshot, spec, self._names, adapter))
+            pool = Pool(data, self.count, spec.method or _start_method())
+            self._pool = pool if spec.persistent_workers else None
+        together, _ = assembly.granularity(plan.batch_size, 1)
+        work = units(assembly, self._lots(plan, dice), together, 1)
+        ahead = max(1, min(spec.prefetch_factor, self._units_ahead(plan, together)))
+        return Processes(work, pool, ahead, adapter, stats, keep=spec.persistent_workers)
+
+    def _lots(self, plan: Plan, dice: Dice) -> Iterator[Lot]:
+        """The rows of each batch."""
+        rows = self._rows
+        whole = isinstance(rows, range) and rows.start == 0 and rows.step == 1
+        numbers = None if whole else np.asarray(rows, np.int64)
+        for step in range(len(plan)):
+            positions = plan.batch(step)
+            yield Lot(positions if numbers is None else numbers[positions], positions, dice)
+
+    def _units_ahead(self, plan: Plan, together: int) -> int:
+        """Units of ``together`` batches that memory allows to make ahead."""
+        return AHEAD_BYTES // (max(1, self._assembly.row_bytes) * plan.batch_size * together)
+
+    def close(self) -> None:
+        """End the worker processes that were kept."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
+
+
+def _start_method() -> str | None:
+    """How ``multiprocessing`` was told to start processes; None: it was not, or to fork."""
+    method = multiprocessing.get_start_method(allow_none=True)
+    return method if method in ("spawn", "forkserver") else None
+
+
+__all__ = ["Executor"]
