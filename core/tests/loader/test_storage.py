@@ -12,7 +12,7 @@ import pytest
 
 import deeplake
 from deeplake import plugins
-from deeplake.dataset import reader
+from deeplake.dataset import chunks
 from deeplake.loader import gather
 from deeplake.spi import Store, hookimpl
 from deeplake.testing.stores import RecordingStore
@@ -87,9 +87,9 @@ def test_more_chunks_than_are_kept_open(
     make: Any, tmp_path: Any, columns: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Threads evict each other's chunks all the time, and change places as often as they can.
-    monkeypatch.setattr(reader, "MAX_OPEN", 3)
+    monkeypatch.setattr(chunks, "MAX_OPEN", 3)
     monkeypatch.setattr(gather, "MAX_OPEN", 3)
-    monkeypatch.setattr(reader, "MAX_INFLATED", 3000)
+    monkeypatch.setattr(chunks, "MAX_INFLATED", 3000)
     make(str(tmp_path / "ds"), **columns)
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)

@@ -10,10 +10,10 @@ import numpy as np
 from deeplake.dataset.casting import cast
 from deeplake.dataset.extent import rows as rows_of
 from deeplake.dataset.newaxis import NewAxis
+from deeplake.dataset.plan import holds_pictures
 from deeplake.dataset.sequence_assignment import patched
 from deeplake.dataset.tensor import Tensor, many, plain
 from deeplake.dataset.tiling import patch
-from deeplake.dataset.writer import holds_pictures
 from deeplake.errors import SampleUpdateError
 from deeplake.format.builder import Run
 from deeplake.types import Shape

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from deeplake.dataset.reader import run_jobs
+from deeplake.dataset.jobs import run_jobs
 from deeplake.dataset.resize import bilinear, nearest, strided
 from deeplake.dataset.sample import Sample
 from deeplake.dataset.tiling import PartialSample

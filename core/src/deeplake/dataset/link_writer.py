@@ -16,7 +16,8 @@ import numpy as np
 from deeplake.dataset.casting import cast, dtype_name
 from deeplake.dataset.linked import LinkedSample
 from deeplake.dataset.linking import Linker, decode, fitted, format_of, sample_of
-from deeplake.dataset.writer import Batch, holds_pictures
+from deeplake.dataset.plan import holds_pictures
+from deeplake.dataset.writer import Batch
 from deeplake.errors import BadLinkError, DeepLakeError, MissingCredsError
 from deeplake.format.builder import Run
 from deeplake.format.encoding import htype_plugin

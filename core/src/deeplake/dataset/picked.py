@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from deeplake.dataset.reader import Rows, row_numbers
+from deeplake.dataset.chunks import Rows, row_numbers
 from deeplake.dataset.selection import Selection
 from deeplake.dataset.sequence_reader import Items, SequenceReader
 from deeplake.errors import IndexOutOfRangeError

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import io
 import math
-import os
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from types import MappingProxyType
-from typing import Any, BinaryIO, TypeAlias, cast
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
 from deeplake.dataset import linking
-from deeplake.dataset.linking import Linker
+from deeplake.dataset.chunks import Group, Rows, consecutive, row_numbers
+from deeplake.dataset.jobs import on_threads, run_jobs
+from deeplake.dataset.link_reader import LinkReader
 from deeplake.dataset.sample import Sample
 from deeplake.dataset.selection import Selection
 from deeplake.errors import (
@@ -27,41 +24,18 @@ from deeplake.errors import (
     MissingCredsError,
 )
 from deeplake.format import values
-from deeplake.format.chunk import BLOB, FIXED, TILE, ChunkHeader
-from deeplake.format.encoding import encoding, htype_plugin
-from deeplake.format.links import Link
+from deeplake.format.chunk import BLOB, TILE
+from deeplake.format.encoding import encoding
 from deeplake.format.pieces import ALONE, PARTIAL
 from deeplake.format.tiles import Part
-from deeplake.links import RangeFile
 from deeplake.spi import SampleCodec
-from deeplake.types import Buffer, SampleHeader, Shape, TensorSchema
+from deeplake.types import SampleHeader, Shape
 from deeplake.versioning.blobs import BlobFile, blob_file
-from deeplake.versioning.blocks import Blocks, object_id
-from deeplake.versioning.openchunk import OpenChunk, array_dtype, check_rows, read_header
-from deeplake.versioning.table import PieceTable
-from deeplake.versioning.tiles import Job, Jobs, Tiles, in_turn
-
-MAX_OPEN = 256
-MAX_INFLATED = 64 << 20
-MAX_HELD = 64 << 20
-"""Bytes of chunks that were fetched as a whole."""
-PARALLEL_FROM = 4
-"""Samples that are decoded on threads, from this many on."""
-
-Rows: TypeAlias = Sequence[int] | np.ndarray | range
-
-Group: TypeAlias = tuple[OpenChunk, np.ndarray, np.ndarray]
-"""A chunk, positions in what was asked for, and places in the chunk: one of each for each sample."""
+from deeplake.versioning.openchunk import OpenChunk, array_dtype
+from deeplake.versioning.tiles import Jobs, Tiles, in_turn
 
 
-def row_numbers(rows: Rows) -> np.ndarray:
-    """Rows as ``int64[n]``; NumPy would go through a range number by number."""
-    if isinstance(rows, range):
-        return np.arange(rows.start, rows.stop, rows.step, dtype=np.int64)
-    return np.asarray(rows, np.int64)
-
-
-class TensorReader:
+class TensorReader(LinkReader):
     """Reads rows of one tensor in one version; any number of threads may use it at once.
 
     Args:
@@ -69,119 +43,7 @@ class TensorReader:
         schema: The tensor's schema.
         table: Its piece table.
         before: A reader of the same tensor in an earlier state.
-
-    Attributes:
-        linker: Reads what links lead to.
-        info: The tensor's info, for files that an htype converts.
     """
-
-    linker: Linker | None = None
-    info: Mapping[str, Any] = MappingProxyType({})
-
-    def __init__(
-        self,
-        blocks: Blocks,
-        schema: TensorSchema,
-        table: PieceTable,
-        before: TensorReader | None = None,
-    ) -> None:
-        self.blocks = blocks
-        self.schema = schema
-        self.table = table
-        self.payload = htype_plugin(schema.htype).spec().payload
-        # Chunks never change: what a reader of an earlier state opened stays good.
-        self._open: OrderedDict[tuple[str, int], OpenChunk] = (
-            OrderedDict() if before is None else before._open
-        )
-        self._last: tuple[int, int, int, OpenChunk] | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        # What is open stays in the process that opened it, and so do credentials of links.
-        return {**self.__dict__, "_open": OrderedDict(), "_last": None, "linker": None}
-
-    def __len__(self) -> int:
-        return self.table.rows
-
-    # ---- chunks
-    def _locate(self, row: int) -> tuple[OpenChunk, int]:
-        """The chunk of a row, and the row's place in it."""
-        last = self._last
-        if last is not None and last[0] <= row < last[1]:
-            return last[3], row + last[2]
-        piece, start, stop = self.table.locate(row)
-        chunk = self._chunks([piece])[0]
-        shift = int(piece["start"]) - start
-        self._last = (start, stop, shift, chunk)
-        return chunk, row + shift
-
-    def _chunks(self, pieces: Sequence[Any]) -> list[OpenChunk]:
-        """The chunks of some pieces; headers that are not known are fetched together."""
-        keys = [(object_id(piece), int(piece["offset"])) for piece in pieces]
-        found: dict[tuple[str, int], OpenChunk] = {}
-        fetch: list[tuple[tuple[str, int], Any]] = []
-        for key, piece in zip(keys, pieces, strict=True):
-            if key in found:
-                check_rows(found[key].header, piece)
-                continue
-            chunk = self._open.get(key)
-            if chunk is not None:
-                check_rows(chunk.header, piece)  # it was opened for another piece, maybe
-                with suppress(KeyError):  # another thread may just have made room
-                    self._open.move_to_end(key)
-                found[key] = chunk
-                continue
-            block = self.blocks.whole(key[0], key[1], int(piece["length"]))
-            if block is None:
-                fetch.append((key, piece))
-                continue
-            header = read_header(block, piece, self.schema.name)
-            found[key] = self._remember(header, block[header.header_length :], key)
-        if fetch:
-            # A small chunk costs no more than its header would, and saves the request for the samples.
-            small = self.blocks.request_cost
-            ranges = [
-                (oid, at, at + int(piece["length" if piece["length"] <= small else "header"]))
-                for (oid, at), piece in fetch
-            ]
-            for (key, piece), data in zip(fetch, self.blocks.fetch(ranges), strict=True):
-                header = read_header(data, piece, self.schema.name)
-                whole = len(data) == int(piece["length"])
-                payload = data[header.header_length :] if whole else None
-                found[key] = self._remember(header, payload, key)
-            self._bound()
-        return [found[key] for key in keys]
-
-    def _bound(self) -> None:
-        """Forget chunks that were fetched as a whole longest ago, so that few bytes are held."""
-        held = sum(chunk.held for chunk in list(self._open.values()))
-        while held > MAX_HELD:
-            with suppress(KeyError):  # another thread may have made room
-                held -= self._open.popitem(last=False)[1].held
-                continue
-            return
-
-    def _remember(
-        self, header: ChunkHeader, payload: memoryview | None, key: tuple[str, int]
-    ) -> OpenChunk:
-        if header.kind in (FIXED, TILE) and self.payload != "array":
-            raise FormatError(f"{header.name}: a chunk of arrays, and the samples are none")
-        if (header.sequences is not None) != self.schema.is_sequence:
-            raise FormatError(f"{header.name}: a chunk of kind {header.kind}, and htype "
-                              f"{self.schema.full_htype!r} has others")  # fmt: skip
-        chunk = OpenChunk(header, payload, *key, arrays=self.payload == "array")
-        opened = self._open
-        opened[chunk.oid, chunk.offset] = chunk
-        if len(opened) > MAX_OPEN:
-            with suppress(KeyError):  # another thread may have made room
-                opened.popitem(last=False)
-        return chunk
-
-    def _trim(self) -> None:
-        """Keep what was decompressed within bounds."""
-        chunks = list(self._open.values())  # in one call: other threads add chunks
-        if sum(chunk.inflated for chunk in chunks) > MAX_INFLATED:
-            for chunk in chunks:
-                chunk.shrink()
 
     # ---- one row
     def sample(self, row: int) -> Any:
@@ -199,11 +61,6 @@ class TensorReader:
         if chunk.header.kind == TILE:
             return self._assembled(chunk, stored, row, parallel=True)
         return self._decode(chunk, i, stored, row)
-
-    def _stored(self, chunk: OpenChunk, i: int) -> memoryview | None:
-        first, last = chunk.frames_of(i)
-        ranges = chunk.missing([(first, last)]) if first < last else []
-        return self.blocks.fetch(ranges)[0] if ranges else None
 
     def raw(self, row: int) -> bytes:
         """The stored bytes of one row: for a compressed sample those of its file; so for a link."""
@@ -262,7 +119,7 @@ class TensorReader:
             shape = chunk.header.sample_shape(i)
             parts = selection.resolve(shape)
             tiles = self._tiles(chunk, self._stored(chunk, i))
-            found = self._read_tiles(tiles, parts, row, run=_on_threads)
+            found = self._read_tiles(tiles, parts, row, run=on_threads)
             return found.reshape(selection.result_shape(shape))
         array = chunk.array
         if array is not None:
@@ -348,7 +205,7 @@ class TensorReader:
         tiles = self._tiles(chunk, stored)
         everything = [slice(0, size) for size in tiles.grid.shape]
         return self._read_tiles(
-            tiles, everything, row, out=out, run=_on_threads if parallel else in_turn
+            tiles, everything, row, out=out, run=on_threads if parallel else in_turn
         )
 
     def _read_tiles(
@@ -433,111 +290,6 @@ class TensorReader:
             raise FormatError(f"{header.name}: sample {i} is not of shape {shape}")
         return array.reshape(shape).copy()
 
-    # ---- links
-    def _link(self, data: Buffer, row: Any) -> Link:
-        try:
-            return Link.from_bytes(data)
-        except CorruptedSampleError as error:
-            raise CorruptedSampleError(
-                f"tensor {self.schema.name!r}, row {row}: {error}"
-            ) from error
-
-    def _linked(self, data: Buffer, row: Any, out: np.ndarray | None) -> Any:
-        """What a link leads to."""
-        link = self._link(data, row)
-        assert self.linker is not None
-        try:
-            return linking.value(self.linker, link, self.schema, self.info, out)
-        except DeepLakeError as error:
-            raise linking.located(error, self.schema.name, row) from error
-
-    def _opened(self, link: Link) -> RangeFile:
-        """A linked file of which parts are read."""
-        assert self.linker is not None
-        return self.linker.file(link)
-
-    def _file(self, data: Buffer, row: Any) -> bytes:
-        """The file that a link leads to; nothing for None."""
-        if not len(data):
-            return b""
-        link = self._link(data, row)
-        assert self.linker is not None
-        try:
-            return self.linker.fetch(link)
-        except DeepLakeError as error:
-            raise linking.located(error, self.schema.name, row) from error
-
-    def _file_into(self, data: Buffer, row: Any, result: list[bytes], position: int) -> None:
-        result[position] = self._file(data, row)
-
-    def links(self, rows: Rows) -> list[Link | None]:
-        """The links of some rows of a tensor of links; None for None."""
-        return self._links(self.groups(rows), len(rows), row_numbers(rows))
-
-    def _links(
-        self, groups: Sequence[Group], n: int, names: Sequence[Any] | np.ndarray
-    ) -> list[Link | None]:
-        result: list[Link | None] = [None] * n
-        for chunk, positions, places, parts in self._fetched(groups):
-            for position, i, stored in zip(positions.tolist(), places.tolist(), parts, strict=True):
-                data = chunk.sample_bytes(i, stored)
-                if len(data):
-                    result[position] = self._link(data, names[position])
-        self._trim()
-        return result
-
-    def pinned_shape(self, row: int) -> Shape | None:
-        """Shape of what a link leads to, if it is known without opening it."""
-        return self._pinned_shapes(self.groups([row]), 1)[0]
-
-    def _pinned_shapes(self, groups: Sequence[Group], n: int) -> list[Shape | None]:
-        result: list[Shape | None] = [None] * n
-        for chunk, positions, places in groups:
-            for position, i in zip(positions.tolist(), places.tolist(), strict=True):
-                shape = chunk.header.sample_shape(i)
-                result[position] = shape if any(shape) else None
-        return result
-
-    def _look(
-        self, groups: Sequence[Group], n: int, names: Sequence[Any] | np.ndarray
-    ) -> np.ndarray:
-        """Shapes of ``n`` samples that are links; those that were never opened are opened."""
-        found: list[Shape] = [()] * n
-        unknown = []
-        for chunk, positions, places in groups:
-            header = chunk.header
-            for position, i in zip(positions.tolist(), places.tolist(), strict=True):
-                shape = header.sample_shape(i)
-                if any(shape) or header.is_null(i):
-                    found[position] = shape
-                else:
-                    unknown.append(position)
-        if unknown:
-            links = self._links(groups, n, names)
-
-            def look(position: int) -> None:
-                link = links[position]
-                assert link is not None
-                assert self.linker is not None
-                try:
-                    found[position] = linking.shape_of(self.linker, link, self.schema, self.info)
-                except DeepLakeError as error:
-                    raise linking.located(error, self.schema.name, names[position]) from error
-
-            assert self.linker is not None
-            self.linker.run([partial(look, position) for position in unknown])
-        ndim = max(map(len, found), default=0)
-        result = np.zeros((n, ndim), np.int64)
-        for position, shape in enumerate(found):
-            if len(shape) == ndim:
-                result[position] = shape
-        return result
-
-    @property
-    def looks(self) -> bool:
-        """Whether links have to be opened to know the shapes of what they lead to."""
-        return self.schema.is_link and not self.schema.verify
-
     # ---- many rows
     def _run(self, jobs: Sequence[_Job], parallel: bool) -> None:
         """Decode samples; on threads where that pays."""
@@ -546,52 +298,6 @@ class TensorReader:
             return
         files = any(job.chunk.sample_codec for job in jobs)
         run_jobs(jobs, parallel=parallel and files)
-
-    def groups(self, rows: Rows) -> list[Group]:
-        """The chunks of some rows.
-
-        Returns:
-            ``(chunk, positions in rows, places in the chunk)``, one for each chunk that is touched.
-        """
-        wanted = row_numbers(rows)
-        if len(wanted) == 0:
-            return []
-        last = self._last
-        if last is not None and last[0] <= wanted.min() and wanted.max() < last[1]:
-            return [(last[3], np.arange(len(wanted)), wanted + last[2])]
-        low, high = int(wanted.min()), int(wanted.max()) + 1
-        found = []
-        pieces: list[Any] = []
-        if _consecutive(wanted):
-            for first, part in self.table.spans(low, high):
-                at = first - low
-                for piece, start, count in zip(
-                    part, part["start"].tolist(), part["count"].tolist(), strict=True
-                ):
-                    pieces.append(piece)
-                    found.append((np.arange(at, at + count), np.arange(start, start + count)))
-                    at += count
-            chunks = self._chunks(pieces)
-            return [(chunk, *rest) for chunk, rest in zip(chunks, found, strict=True)]
-        for first, part in self.table.spans(low, high):
-            counts = part["count"].astype(np.int64)
-            stops = first + np.cumsum(counts)
-            inside = np.flatnonzero((wanted >= first) & (wanted < stops[-1]))
-            if not len(inside):
-                continue
-            which = np.searchsorted(stops, wanted[inside], "right")
-            order = np.argsort(which, kind="stable")
-            numbers, starts = np.unique(which[order], return_index=True)
-            for number, positions in zip(
-                numbers.tolist(), np.split(inside[order], starts[1:].tolist()), strict=True
-            ):
-                piece = part[number]
-                begin = int(stops[number]) - int(counts[number])
-                places = wanted[positions] - begin + int(piece["start"])
-                pieces.append(piece)
-                found.append((positions, places))
-        chunks = self._chunks(pieces)
-        return [(chunk, *rest) for chunk, rest in zip(chunks, found, strict=True)]
 
     def samples(self, rows: Rows, *, parallel: bool = True) -> list[Any]:
         """Values of some rows, in the order asked.
@@ -715,7 +421,7 @@ class TensorReader:
                         chunk, parts[0], names[position], parallel=parallel, out=result[position]
                     )
                 continue
-            if _consecutive(positions):
+            if consecutive(positions):
                 at = int(positions[0])
                 if self._taken(chunk, places, parts, result[at : at + len(positions)]) is not None:
                     continue
@@ -731,33 +437,6 @@ class TensorReader:
         self._trim()
         return result
 
-    def _fetched(
-        self, groups: Sequence[Group], *, blocks: bool = True
-    ) -> Iterable[tuple[OpenChunk, np.ndarray, np.ndarray, list[memoryview | None]]]:
-        """Groups with the stored bytes of each sample, fetched in few requests where needed.
-
-        With ``blocks``, plain samples near each other are fetched as one block, their only part.
-        """
-        ranges: list[tuple[str, int, int]] = []
-        counts = []
-        for chunk, _, places in groups:
-            mine = []
-            if chunk.array is None:
-                span = chunk.span(places) if blocks else None
-                if span is not None:
-                    frames = [chunk.frames_of_span(*span)]
-                else:
-                    frames = [chunk.frames_of(i) for i in places.tolist()]
-                mine = chunk.missing(frames)
-            counts.append(len(mine))
-            ranges.extend(mine)
-        fetched = iter(self.blocks.fetch(ranges) if ranges else [])
-        for (chunk, positions, places), count in zip(groups, counts, strict=True):
-            parts: list[memoryview | None] = (
-                [next(fetched) for _ in range(count)] if count else [None] * len(places)
-            )
-            yield chunk, positions, places, parts
-
     def _taken(
         self, chunk: OpenChunk, places: np.ndarray, parts: Sequence[memoryview | None],
         out: np.ndarray | None = None,
@@ -772,7 +451,7 @@ class TensorReader:
                 return None
             array = chunk.block(*span, parts[0])
             places = places - span[0]
-        if not _consecutive(places):
+        if not consecutive(places):
             return array.take(places, axis=0, out=out, mode="clip")
         first = int(places[0])
         part = array[first : first + len(places)]
@@ -786,7 +465,7 @@ class TensorReader:
         size = header.size
         if not size or header.verified.all():
             return
-        if _consecutive(places):
+        if consecutive(places):
             a, b = int(places[0]) * size, (int(places[-1]) + 1) * size
             if header.frame_size:
                 chunk.verify(a // header.frame_size, -(-b // header.frame_size))
@@ -846,37 +525,6 @@ class _Job:
             self.result[self.position] = value
 
 
-_pool: ThreadPoolExecutor | None = None
-_pool_pid = 0
-
-
-def run_jobs(jobs: Sequence[Callable[[], None]], *, parallel: bool) -> None:
-    """Run all; on threads if there are several and it pays."""
-    global _pool, _pool_pid
-    if not parallel or len(jobs) < PARALLEL_FROM:
-        for job in jobs:
-            job()
-        return
-    if _pool is None or _pool_pid != os.getpid():
-        _pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="deeplake-decode")
-        _pool_pid = os.getpid()
-    workers = os.cpu_count() or 1
-    # A task is a share of the work, not a sample: handing over costs more than a small decode.
-    step = max(1, min(len(jobs) // (workers * 4), 32))
-    parts = [jobs[a : a + step] for a in range(0, len(jobs), step)]
-    for _ in _pool.map(_run_all, parts):
-        continue
-
-
-def _on_threads(jobs: Sequence[Job]) -> None:
-    run_jobs(jobs, parallel=True)
-
-
-def _run_all(jobs: Sequence[Callable[[], None]]) -> None:
-    for job in jobs:
-        job()
-
-
 def _shapes(chunk: OpenChunk, places: np.ndarray, ndim: int) -> set[Shape]:
     header = chunk.header
     if header.ndim != ndim:
@@ -886,17 +534,10 @@ def _shapes(chunk: OpenChunk, places: np.ndarray, ndim: int) -> set[Shape]:
     return set(map(tuple, np.unique(header.shapes()[places], axis=0).tolist()))
 
 
-def _consecutive(numbers: np.ndarray) -> bool:
-    n = len(numbers)
-    if n == 0 or int(numbers[-1]) - int(numbers[0]) != n - 1:
-        return False
-    return n < 3 or bool((np.diff(numbers) == 1).all())
-
-
 def _unpack(embedded: values.Embedded) -> Any:
     return Sample(buffer=embedded.data, compression=embedded.compression)
 
 
 _NULLS: Mapping[str, Callable[[], Any]] = {"text": str, "json": dict, "list": list, "polygon": list}
 
-__all__ = ["TensorReader", "row_numbers", "run_jobs"]
+__all__ = ["TensorReader"]

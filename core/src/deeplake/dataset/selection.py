@@ -19,27 +19,31 @@ are left, as ``array[1:3][0]`` does::
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import EllipsisType
-from typing import Any, ClassVar, Final, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from deeplake.errors import IndexOutOfRangeError, InvalidKeyTypeError, InvalidSubscriptError
+from deeplake.dataset.subscript import (
+    Rows,
+    Step,
+    Subscript,
+    compose,
+    entry_json,
+    entry_of,
+    entry_text,
+    listed,
+    ndim_after,
+    positions_of,
+    rows_of,
+    split,
+    step_of,
+    too_many,
+    used_axes,
+)
+from deeplake.errors import InvalidSubscriptError
 from deeplake.types import Shape
-
-Rows: TypeAlias = int | range | np.ndarray
-"""Bound rows: one row without the sample axis, an arithmetic progression, or an int64 array."""
-
-Subscript: TypeAlias = int | slice | np.ndarray | EllipsisType | None
-"""One normalised subscript; arrays are one-dimensional and int64, or bool for masks."""
-
-Step: TypeAlias = tuple[Subscript, ...]
-
-_LISTED: Final = 1000
-"""Longest row list that a repr spells out."""
 
 
 # --------------------------------------------------------------------------- the value
@@ -102,18 +106,18 @@ class Selection:
         if type(item) is int and self.index is None and 0 <= item < length:
             # The path of ``for i in …: ds.images[i]``: a comparison and a new object.
             return Selection(item, self.steps)
-        step = _step(item if type(item) is tuple else (item,))
+        step = step_of(item if type(item) is tuple else (item,))
         single = type(self.index) is int
         axes = None
         if ndim is not None:
-            axes = _ndim_after(ndim, self.steps) + (not single)
-            used = _used(step)
+            axes = ndim_after(ndim, self.steps) + (not single)
+            used = used_axes(step)
             if used > axes:
-                raise _too_many(used, axes)
+                raise too_many(used, axes)
         if single:
             return self._with_step(step)
-        row, rest = _split(step, axes)
-        return Selection(_compose(self.index, row, length), self.steps)._with_step(rest)
+        row, rest = split(step, axes)
+        return Selection(compose(self.index, row, length), self.steps)._with_step(rest)
 
     def _with_step(self, step: Step) -> Selection:
         if not step or (len(step) == 1 and step[0] is Ellipsis):
@@ -170,7 +174,7 @@ class Selection:
         bounds are inside the axis) or an int64 array. They act per axis. Axes that None added are
         left out, so this says what to read or to write, and :meth:`result_shape` how it looks.
         """
-        return tuple(s if type(s) is int else _listed(s) for s in _resolve(self.steps, shape)[0])
+        return tuple(s if type(s) is int else listed(s) for s in _resolve(self.steps, shape)[0])
 
     def result_shape(self, shape: Shape) -> Shape:
         """Shape that :meth:`apply` gives a sample of this shape."""
@@ -211,7 +215,7 @@ class Selection:
         while value.ndim > len(selected) and value.shape[0] == 1:
             value = value[0]
         value = np.broadcast_to(value, selected)
-        parts = tuple(part if type(part) is int else _listed(part) for part in rows)
+        parts = tuple(part if type(part) is int else listed(part) for part in rows)
         if 0 in (len(picked) for source, picked in axes if source is None):
             # Nothing is selected along an axis that None added: of the sample, nothing either.
             empty = (slice(0, 0),) * len(shape)
@@ -228,9 +232,9 @@ class Selection:
         written as one subscript continues in ``{"then": [...]}`` entries.
         """
         first = self.steps[0] if self.steps else ()
-        row = slice(None) if self.index is None else _listed(self.index)
-        out = [_entry_json(s) for s in (row, *first)]
-        out.extend({"then": [_entry_json(s) for s in step]} for step in self.steps[1:])
+        row = slice(None) if self.index is None else listed(self.index)
+        out = [entry_json(s) for s in (row, *first)]
+        out.extend({"then": [entry_json(s) for s in step]} for step in self.steps[1:])
         return out
 
     @classmethod
@@ -243,17 +247,17 @@ class Selection:
         steps: list[list[Any]] = [[]]
         for entry in entries[1:]:
             if isinstance(entry, dict) and "then" in entry:
-                steps.append([_entry_of(e) for e in entry["then"]])
+                steps.append([entry_of(e) for e in entry["then"]])
             else:
-                steps[-1].append(_entry_of(entry))
-        index = _rows_of(entries[0]) if entries else None
-        return cls(index, tuple(_step(step) for step in steps if step))
+                steps[-1].append(entry_of(entry))
+        index = rows_of(entries[0]) if entries else None
+        return cls(index, tuple(step_of(step) for step in steps if step))
 
     def __repr__(self) -> str:
         first = self.steps[0] if self.steps else ()
-        row = slice(None) if self.index is None else _listed(self.index)
-        entries = ", ".join(_entry_text(s) for s in (row, *first))
-        chain = "".join(f"[{', '.join(map(_entry_text, step))}]" for step in self.steps[1:])
+        row = slice(None) if self.index is None else listed(self.index)
+        entries = ", ".join(entry_text(s) for s in (row, *first))
+        chain = "".join(f"[{', '.join(map(entry_text, step))}]" for step in self.steps[1:])
         return f"Index([{entries}]){chain}"
 
     def __eq__(self, other: object) -> bool:
@@ -269,203 +273,10 @@ class Selection:
 Selection.ALL = Selection()
 
 
-# --------------------------------------------------------------------------- normalising
-def _step(items: Sequence[Any]) -> Step:
-    """Subscripts of one pair of brackets, each of a type that the rest of the module knows."""
-    step = tuple([item if type(item) is int else _subscript(item) for item in items])
-    if sum(s is Ellipsis for s in step) > 1:
-        raise InvalidSubscriptError("a subscript can have one ellipsis ('...') at most")
-    return step
-
-
-def _subscript(item: Any) -> Subscript:
-    if item is None or item is Ellipsis:
-        return item
-    if isinstance(item, slice):
-        start, stop, step = (_bound(item, b) for b in (item.start, item.stop, item.step))
-        if step == 0:
-            raise InvalidSubscriptError(f"{item} takes nothing: the step of a slice cannot be 0")
-        return slice(start, stop, step)
-    if isinstance(item, (bool, np.bool_)):
-        raise InvalidKeyTypeError(
-            f"a single {item} cannot be used as a subscript; a mask is a list or an array of "
-            "booleans, one for each entry of the axis"
-        )
-    if isinstance(item, (list, tuple, range)) or hasattr(item, "__array__"):
-        return _array(item)
-    try:
-        return operator.index(item)
-    except TypeError as error:
-        raise _wrong_type(item) from error
-
-
-def _bound(whole: slice, bound: Any) -> int | None:
-    if bound is None or type(bound) is int:
-        return bound
-    if isinstance(bound, (bool, np.bool_)):
-        return int(bound)
-    try:
-        return operator.index(bound)
-    except TypeError as error:
-        raise InvalidKeyTypeError(
-            f"the bounds of a slice are ints or None, not {type(bound).__name__}: {whole!r}"
-        ) from error
-
-
-def _array(item: Any) -> Subscript:
-    """A list or array as an int64 or bool array of one dimension; an int when it has none."""
-    try:
-        array = np.asarray(item)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise _wrong_type(item) from error
-    if array.dtype == object and array.size and all(type(i) is int for i in array.flat):
-        raise IndexOutOfRangeError(f"index {max(array.flat, key=abs)} is out of range for any axis")
-    if array.size == 0 and not isinstance(item, np.ndarray) and array.ndim <= 1:
-        array = array.astype(np.int64)  # [] has no type of its own
-    if array.dtype.kind not in "iub":
-        raise _wrong_type(item, array.dtype)
-    if array.ndim == 0:
-        if array.dtype == bool:
-            return _subscript(bool(array))
-        return int(array)
-    if array.ndim > 1:
-        raise InvalidKeyTypeError(
-            f"a subscript of shape {array.shape} is not supported: lists, arrays and masks act on "
-            "one axis each. Take .numpy() and subscript that array"
-        )
-    if array.dtype == np.uint64 and array.size and int(array.max()) > np.iinfo(np.int64).max:
-        raise IndexOutOfRangeError(f"index {array.max()} is out of range for any axis")
-    # A copy: a selection must not change when the caller's array does.
-    array = array.astype(bool if array.dtype == bool else np.int64)
-    array.flags.writeable = False
-    return array
-
-
-def _wrong_type(item: Any, dtype: np.dtype[Any] | None = None) -> InvalidKeyTypeError:
-    text = repr(item)
-    text = text if len(text) <= 60 else text[:57] + "..."
-    name = type(item).__name__ + ("" if dtype is None else f" of {dtype}")
-    return InvalidKeyTypeError(
-        f"{text} ({name}) cannot be used as a subscript; use ints, slices, lists or arrays of "
-        "ints, masks of booleans, '...' or tuples of these"
-    )
-
-
-def _used(step: Step) -> int:
-    """Axes that a step consumes, without what its Ellipsis stands for."""
-    return sum(s is not None and s is not Ellipsis for s in step)
-
-
-def _too_many(used: int, axes: int) -> InvalidSubscriptError:
-    return InvalidSubscriptError(f"too many subscripts: {used} for {axes} axes")
-
-
-def _ndim_after(ndim: int, steps: tuple[Step, ...]) -> int:
-    for step in steps:
-        ndim += sum(s is None for s in step) - sum(type(s) is int for s in step)
-    return ndim
-
-
-def _split(step: Step, axes: int | None) -> tuple[Subscript, Step]:
-    """A step as the subscript of the rows and the step into the samples.
-
-    Args:
-        step: Normalised subscripts.
-        axes: Axes there are, the rows' included, where known.
-    """
-    lead = 0
-    while step and step[0] is None:
-        lead, step = lead + 1, step[1:]
-    row: Subscript = slice(None)
-    if step and step[0] is Ellipsis and axes is not None and _used(step) == axes:
-        # NumPy lets an Ellipsis stand for nothing: the next subscript is the rows'.
-        row, rest = _split(step[1:], None)
-    elif step and step[0] is not Ellipsis:
-        row, rest = step[0], step[1:]
-    else:
-        rest = step
-    if lead and type(row) is not int:
-        raise InvalidKeyTypeError(
-            "None would add an axis in front of the rows, which only arrays can have: write "
-            ".numpy()[None], or put None behind the subscript of the rows"
-        )
-    return row, (None,) * lead + rest
-
-
-# --------------------------------------------------------------------------- one axis
-def _compose(
-    index: Rows | None, item: Subscript, length: int, axis: int | None = None
-) -> Rows | None:
-    """``index[item]`` for an int, slice or array; ``index`` None is ``range(length)``.
-
-    Args:
-        index: What earlier subscripts left of the axis.
-        item: Subscript.
-        length: Size of the whole axis.
-        axis: Number of the axis in the sample, for messages; None: the rows.
-    """
-    if index is None:
-        if isinstance(item, slice) and item == slice(None):
-            return None
-        index = range(length)
-    assert not isinstance(index, int)
-    if isinstance(item, int):
-        if not -len(index) <= item < len(index):
-            raise _outside(item, len(index), axis)
-        return int(index[item])
-    if isinstance(item, slice):
-        return index[item]
-    assert isinstance(item, np.ndarray)
-    positions = _positions(item, len(index), axis)
-    if isinstance(index, range):
-        if index.start or index.step != 1:
-            positions = index.start + positions * index.step
-    else:
-        positions = index[positions]
-    positions.flags.writeable = False
-    return positions
-
-
-def _positions(array: np.ndarray, size: int, axis: int | None) -> np.ndarray:
-    """An array subscript as int64 positions ``0 <= p < size``."""
-    if array.dtype == bool:
-        if len(array) != size:
-            where = f"axis 0 with {size} samples" if axis is None else _axis_text(axis, size)
-            raise IndexOutOfRangeError(f"a mask of {len(array)} entries does not fit {where}")
-        return np.flatnonzero(array)
-    if not array.size:
-        return array
-    low, high = int(array.min()), int(array.max())
-    if high >= size:
-        raise _outside(high, size, axis)
-    if low < -size:
-        raise _outside(low, size, axis)
-    return np.where(array < 0, array + size, array) if low < 0 else array
-
-
-def _outside(item: int, size: int, axis: int | None) -> IndexOutOfRangeError:
-    where = f"axis 0 with {size} samples" if axis is None else _axis_text(axis, size)
-    return IndexOutOfRangeError(f"index {item} is out of range for {where}")
-
-
-def _axis_text(axis: int, size: int) -> str:
-    return f"axis {axis} of the sample, whose size is {size}"
-
-
-def _listed(rows: Rows) -> int | slice | np.ndarray:
-    """Bound rows as a subscript."""
-    if not isinstance(rows, range):
-        return rows
-    if not rows:
-        return slice(0, 0, None)
-    stop = None if rows.stop < 0 else rows.stop
-    return slice(rows.start, stop, None if rows.step == 1 else rows.step)
-
-
 # --------------------------------------------------------------------------- samples
 def _take(array: np.ndarray, step: Step, lead: int) -> np.ndarray:
     """``array[step]`` with lists acting per axis, leaving the first ``lead`` axes alone."""
-    fill = array.ndim - lead - _used(step)
+    fill = array.ndim - lead - used_axes(step)
     basic = tuple(slice(None) if isinstance(s, np.ndarray) else s for s in step)
     # The Ellipsis at the end makes the result an array also where NumPy would give a scalar.
     end = () if Ellipsis in basic else (Ellipsis,)
@@ -477,7 +288,7 @@ def _take(array: np.ndarray, step: Step, lead: int) -> np.ndarray:
     axis = lead
     for s in step:
         if isinstance(s, np.ndarray):
-            view = view.take(_positions(s, view.shape[axis], axis - lead), axis=axis)
+            view = view.take(positions_of(s, view.shape[axis], axis - lead), axis=axis)
         if s is Ellipsis:
             axis += fill
         elif type(s) is not int:
@@ -498,9 +309,9 @@ def _resolve(steps: tuple[Step, ...], shape: Shape) -> tuple[list[Rows], list[_A
     parts: list[Rows] = [range(size) for size in shape]
     axes: list[_Axis] = [(source, range(size)) for source, size in enumerate(shape)]
     for step in steps:
-        fill = len(axes) - _used(step)
+        fill = len(axes) - used_axes(step)
         if fill < 0:
-            raise _too_many(len(axes) - fill, len(axes))
+            raise too_many(len(axes) - fill, len(axes))
         left, axes, at = axes, [], 0
         for s in step if Ellipsis in _symbols(step) else (*step, Ellipsis):
             if s is None:
@@ -510,7 +321,7 @@ def _resolve(steps: tuple[Step, ...], shape: Shape) -> tuple[list[Rows], list[_A
                 at += fill
             else:
                 source, picked = left[at]
-                rows = _compose(picked, s, len(picked), at)
+                rows = compose(picked, s, len(picked), at)
                 at += 1
                 if isinstance(rows, int):
                     if source is not None:
@@ -526,46 +337,6 @@ def _resolve(steps: tuple[Step, ...], shape: Shape) -> tuple[list[Rows], list[_A
 def _symbols(step: Step) -> tuple[Subscript, ...]:
     """The step without arrays, which ``in`` would compare entry by entry."""
     return tuple(s for s in step if not isinstance(s, np.ndarray))
-
-
-# --------------------------------------------------------------------------- entries as text, JSON
-def _entry_text(entry: Subscript) -> str:
-    if entry is Ellipsis:
-        return "..."
-    if not isinstance(entry, np.ndarray):
-        return repr(entry)
-    if len(entry) <= _LISTED:
-        return repr(entry.tolist())
-    return f"[{', '.join(map(str, entry[:3]))}, ..., {entry[-1]}]"
-
-
-def _entry_json(entry: Subscript) -> Any:
-    if isinstance(entry, slice):
-        return {"start": entry.start, "stop": entry.stop, "step": entry.step}
-    if isinstance(entry, np.ndarray):
-        return entry.tolist()
-    return "..." if entry is Ellipsis else entry
-
-
-def _entry_of(entry: Any) -> Any:
-    if isinstance(entry, dict) and entry.keys() == {"start", "stop", "step"}:
-        return slice(entry["start"], entry["stop"], entry["step"])
-    return Ellipsis if entry == "..." else entry
-
-
-def _rows_of(entry: Any) -> Rows | None:
-    row = _subscript(_entry_of(entry))
-    if isinstance(row, int):
-        return row
-    if isinstance(row, np.ndarray) and row.dtype == np.int64:
-        return row
-    if isinstance(row, slice):
-        if row == slice(None):
-            return None
-        step = 1 if row.step is None else row.step
-        if row.start is not None and (row.stop is not None or step < 0):
-            return range(row.start, -1 if row.stop is None else row.stop, step)
-    raise InvalidKeyTypeError(f"{entry!r} does not say which rows: bounds are missing")
 
 
 def _same(a: Any, b: Any) -> bool:

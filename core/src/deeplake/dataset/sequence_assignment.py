@@ -14,9 +14,9 @@ import numpy as np
 from deeplake.dataset.casting import cast
 from deeplake.dataset.extent import rows as rows_of
 from deeplake.dataset.picked import Picked
+from deeplake.dataset.plan import holds_pictures
 from deeplake.dataset.sequences import picked, reader_of
 from deeplake.dataset.tensor import Tensor, many, plain
-from deeplake.dataset.writer import holds_pictures
 from deeplake.errors import SampleUpdateError
 
 

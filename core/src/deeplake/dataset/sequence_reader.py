@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from deeplake.dataset.reader import Group, Rows, TensorReader, row_numbers
+from deeplake.dataset.chunks import Group, Rows, row_numbers
+from deeplake.dataset.reader import TensorReader
 from deeplake.dataset.selection import Selection
 from deeplake.format.builder import Run
 from deeplake.format.links import Link

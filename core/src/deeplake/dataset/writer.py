@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ import numpy as np
 from deeplake.dataset import tiling
 from deeplake.dataset.casting import STORED_KINDS, cast, dtype_name
 from deeplake.dataset.linked import LinkedSample
+from deeplake.dataset.plan import Plan
 from deeplake.dataset.sample import Sample
 from deeplake.errors import (
     DeepLakeError,
@@ -26,14 +26,11 @@ from deeplake.errors import (
     SampleCompressionError,
     SampleHtypeMismatchError,
     TensorDtypeMismatchError,
-    TensorInvalidSampleShapeError,
-    UnsupportedCompressionError,
     UnsupportedTensorTypeError,
 )
 from deeplake.format import statistics, values
 from deeplake.format.builder import Encoded, Run
-from deeplake.format.chunk import BLOB_FRAME, MAX_NDIM
-from deeplake.format.encoding import encoding, htype_plugin
+from deeplake.format.chunk import BLOB_FRAME
 from deeplake.spi import Payload, SampleCodec
 from deeplake.types import Buffer, Shape, TensorSchema
 from deeplake.versioning.blobs import FileSample
@@ -71,138 +68,6 @@ class Batch:
     smaller: Sequence[Batch] = ()
 
 
-class _Plan:
-    """The tensor as the samples encoded so far leave it.
-
-    Attributes:
-        picture: Samples are images: integers are judged by their values, and grey ones may lack the
-            axis of channels.
-    """
-
-    __slots__ = ("codecs", "info", "picture", "plugin", "schema", "spec", "warned", "written")
-
-    def __init__(self, schema: TensorSchema, info: Mapping[str, Any]) -> None:
-        self.info = info
-        self.written: Mapping[str, Any] | None = None
-        self.warned = False
-        self._take(schema)
-
-    def _take(self, schema: TensorSchema) -> None:
-        self.schema = schema
-        self.plugin = htype_plugin(schema.htype)
-        self.spec = spec = self.plugin.spec()
-        self.codecs = encoding(schema)
-        codec = self.codecs.sample
-        self.picture = holds_pictures(schema)
-        if codec is not None and codec.media not in spec.media:
-            raise UnsupportedCompressionError(
-                f"compression {codec.name!r} stores {codec.media}, which the sample (htype "
-                f"{spec.name!r}) is not"
-            )
-
-    def close(self, sample: Any) -> None:
-        """Let the first sample decide the htype, where none was given."""
-        schema = self.schema
-        if schema.meta.get("open"):
-            meta = {key: value for key, value in schema.meta.items() if key != "open"}
-            htype = _guess(sample) if schema.dtype is None else "generic"
-            self._take(replace(schema, htype=htype, meta=meta))
-
-    def fix(self, ndim: int, dtype: str) -> None:
-        """Let the first sample decide dtype and dimensions."""
-        schema = self.schema
-        if schema.ndim != ndim or schema.dtype != dtype:
-            self.schema = replace(schema, ndim=ndim, dtype=dtype)
-
-    def prepare(self, value: Any) -> Any:
-        """The value as the htype stores it; what it adds to info is kept for the tensor."""
-        info = self.info
-        if "schema" in self.schema.meta:
-            info = {**info, "schema": self.schema.meta["schema"]}
-        value, changed = self.plugin.prepare(value, info)
-        if changed is not None:
-            self.info = self.written = changed
-        return value
-
-    def cast(self, array: np.ndarray, dtype: np.dtype[Any], *, by_value: bool) -> np.ndarray:
-        """The array in the tensor's dtype. Raises ``TensorDtypeMismatchError``."""
-        return cast(array, dtype, by_value=by_value, ints_by_value=self.picture)
-
-    def fit(self, shape: Shape) -> Shape:
-        """The shape with as many dimensions as the tensor has.
-
-        Raises:
-            TensorInvalidSampleShapeError: It has another number, or the htype forbids the shape.
-        """
-        ndim = self.schema.ndim
-        if not shape:
-            shape = (1,)
-        if self.picture and ndim == 2 and len(shape) == 3 and shape[2] == 1:
-            # One channel is what grey images of two dimensions have, too.
-            shape = shape[:2]
-        if ndim is not None and len(shape) != ndim:
-            if not (self.picture and ndim == 3 and len(shape) == 2):
-                raise TensorInvalidSampleShapeError(
-                    f"a sample of shape {tuple(shape)} has {len(shape)} dimensions, the samples of "
-                    f"tensor {self.schema.name!r} have {ndim}"
-                )
-            shape = (*shape, 1)
-            if not self.warned:
-                self.warned = True
-                warnings.warn(
-                    f"tensor {self.schema.name!r}: grey images of shape (H, W) are stored as "
-                    "(H, W, 1), with as many dimensions as the images before them",
-                    stacklevel=2,
-                )
-        most = MAX_NDIM - self.schema.is_sequence
-        if len(shape) > most:
-            raise TensorInvalidSampleShapeError(
-                f"a sample of {len(shape)} dimensions cannot be stored: {most} are possible"
-            )
-        problem = self.plugin.check_shape(shape)
-        if problem:
-            raise TensorInvalidSampleShapeError(problem)
-        return shape
-
-    def dtype_for(self, array: np.ndarray) -> np.dtype[Any]:
-        """The tensor's dtype; before there is one, the htype's or that of the first sample."""
-        name = self.schema.dtype
-        if name is not None:
-            return np.dtype(name)
-        dtype = np.dtype(dtype_name(np.dtype(self.spec.dtype or array.dtype)))
-        codec = self.codecs.sample
-        if codec is None or dtype.kind not in "iu" or _holds(codec, dtype, array.ndim):
-            return dtype
-        # Formats of images have no 64-bit integers, but randint(0, 256, …) is an image all the
-        # same.
-        for small in (np.dtype(np.uint8), np.dtype("<u2")):
-            bounds = np.iinfo(small)
-            if (
-                array.dtype.kind in "biu"
-                and (not array.size or (array.min() >= 0 and array.max() <= bounds.max))
-                and _holds(codec, small, array.ndim)
-            ):
-                return small
-        return dtype
-
-
-def holds_pictures(schema: TensorSchema) -> bool:
-    """Whether the samples of a tensor are images, by its htype or by its compression."""
-    codec = encoding(schema).sample
-    return htype_plugin(schema.htype).spec().compression == "required" or (
-        codec is not None and codec.media == "image"
-    )
-
-
-def _holds(codec: SampleCodec, dtype: np.dtype[Any], ndim: int) -> bool:
-    """Whether a format has values of a dtype."""
-    try:
-        codec.encode(np.zeros((8, 8) if ndim == 2 else (8, 8, 3), dtype))
-    except SampleCompressionError:
-        return False
-    return True
-
-
 def encode(
     samples: Any, schema: TensorSchema, info: Mapping[str, Any], linker: Linker | None = None
 ) -> Batch:
@@ -233,7 +98,7 @@ def encode_samples(
         from deeplake.dataset.link_writer import encode_links
 
         return encode_links(samples, schema, info, linker)
-    plan = _Plan(schema, info)
+    plan = Plan(schema, info)
     runs: Iterable[Run] | None = None
     array = samples if isinstance(samples, np.ndarray) else _stacked(samples)
     if array is not None and array.ndim:
@@ -262,7 +127,7 @@ def _stacked(samples: Any) -> np.ndarray | None:
 _STACKED = {bool: "b", int: "i", float: "f", str: "O"}
 
 
-def _encode_each(samples: Iterable[Any], plan: _Plan) -> list[Run]:
+def _encode_each(samples: Iterable[Any], plan: Plan) -> list[Run]:
     """Samples one by one; files are encoded on threads."""
     encoded: list[Run] = []
     jobs: list[tuple[int, Callable[[], Run]]] = []
@@ -362,7 +227,7 @@ def _alike(a: Run, b: Run) -> bool:
 
 
 # --------------------------------------------------------------------------- arrays of samples
-def _encode_array(samples: np.ndarray, plan: _Plan) -> Iterable[Run] | None:
+def _encode_array(samples: np.ndarray, plan: Plan) -> Iterable[Run] | None:
     """All samples of an array in one pass; None if they have to be encoded one by one."""
     if len(samples) == 0:
         return ()
@@ -390,7 +255,7 @@ def _encode_array(samples: np.ndarray, plan: _Plan) -> Iterable[Run] | None:
     return _slices(array)
 
 
-def _are_names(samples: np.ndarray, plan: _Plan) -> bool:
+def _are_names(samples: np.ndarray, plan: Plan) -> bool:
     """Whether these are texts, of which an htype of arrays may make numbers."""
     kind = samples.dtype.kind
     texts = kind == "U" or (kind == "O" and all(type(sample) is str for sample in samples.flat))
@@ -422,7 +287,7 @@ def _slices(array: np.ndarray) -> Iterator[Run]:
 
 
 # --------------------------------------------------------------------------- one sample
-def _encode_one(sample: Any, plan: _Plan) -> Run | Callable[[], Run]:
+def _encode_one(sample: Any, plan: Plan) -> Run | Callable[[], Run]:
     """One sample, or a function that encodes it and may run on another thread."""
     if sample is None:
         return _empty(plan)
@@ -454,7 +319,7 @@ def _encode_one(sample: Any, plan: _Plan) -> Run | Callable[[], Run]:
     return _encode_bytes(value, payload, plan)
 
 
-def _encode_number(sample: float, plan: _Plan) -> Run | None:
+def _encode_number(sample: float, plan: Plan) -> Run | None:
     """A number into a tensor of numbers, the way of nearly all labels; None if it is not that."""
     schema = plan.schema
     if schema.ndim != 1 or schema.dtype is None or plan.spec.payload != "array":
@@ -486,7 +351,7 @@ _LOOSE = (int, float, complex, list, tuple, np.generic)
 _EMPTY_SHAPES: Mapping[str, Shape] = {"list": (0,), "polygon": (0, 0, 0)}
 
 
-def _empty(plan: _Plan) -> Run:
+def _empty(plan: Plan) -> Run:
     payload = plan.spec.payload
     if payload == "array":
         return Run(b"", 1, (0,) * (plan.schema.ndim or 0), 0, null=True)
@@ -495,7 +360,7 @@ def _empty(plan: _Plan) -> Run:
     return Run(b"", 1, _EMPTY_SHAPES.get(payload, (1,)), 0, null=True, decoded=decoded)
 
 
-def _encode_value(array: np.ndarray, by_value: bool, plan: _Plan) -> Run | Callable[[], Run]:
+def _encode_value(array: np.ndarray, by_value: bool, plan: Plan) -> Run | Callable[[], Run]:
     shape = plan.fit(array.shape)
     if shape != array.shape:
         array = array.reshape(shape)
@@ -537,7 +402,7 @@ def _encode_value(array: np.ndarray, by_value: bool, plan: _Plan) -> Run | Calla
     return encode_file
 
 
-def _encode_zeros(sample: tiling.PartialSample, plan: _Plan) -> Run:
+def _encode_zeros(sample: tiling.PartialSample, plan: Plan) -> Run:
     """A sample of zeros that has no data yet."""
     schema = plan.schema
     name = schema.dtype or plan.spec.dtype
@@ -560,7 +425,7 @@ def _squeezed(shape: Shape) -> Shape:
     return shape[:-1] if len(shape) == 3 and shape[-1] == 1 else shape
 
 
-def _encode_bytes(value: Any, payload: Payload, plan: _Plan) -> Run:
+def _encode_bytes(value: Any, payload: Payload, plan: Plan) -> Run:
     _fix_bytes(plan, payload)
     shape: Shape = (1,)
     if payload == "text":
@@ -585,14 +450,14 @@ def _pack(value: Any) -> Any:
     return None
 
 
-def _fix_bytes(plan: _Plan, payload: Payload) -> None:
+def _fix_bytes(plan: Plan, payload: Payload) -> None:
     if payload == "polygon":
         plan.fix(3, plan.schema.dtype or "<f4")
     else:
         plan.fix(1, "str" if payload == "text" else "json")
 
 
-def _run_of_bytes(data: bytes, shape: Shape, plan: _Plan, kept: np.ndarray | None) -> Run:
+def _run_of_bytes(data: bytes, shape: Shape, plan: Plan, kept: np.ndarray | None) -> Run:
     codec = plan.codecs.sample_bytes
     if codec is None:
         return Run(data, 1, shape, len(data), values=kept)
@@ -600,7 +465,7 @@ def _run_of_bytes(data: bytes, shape: Shape, plan: _Plan, kept: np.ndarray | Non
     return Run(packed, 1, shape, len(packed), decoded=len(data), values=kept)
 
 
-def _encode_file(sample: Sample, plan: _Plan) -> Run | None:
+def _encode_file(sample: Sample, plan: Plan) -> Run | None:
     """The file's own bytes, when the tensor has the file's compression; else None."""
     media = sample.media
     if media is not None and media not in plan.spec.media:
@@ -641,25 +506,7 @@ def _file_run(
 
 
 # --------------------------------------------------------------------------- what a sample is
-def _guess(sample: Any) -> str:
-    """The htype of a tensor whose first sample this is."""
-    if isinstance(sample, str):
-        return "text"
-    if isinstance(sample, Mapping):
-        return "json"
-    if isinstance(sample, np.ndarray) and sample.dtype.kind in "UT" and sample.size == 1:
-        return "text"
-    if isinstance(sample, (list, tuple)) and len(sample):
-        try:
-            array = np.asarray(sample)
-        except ValueError:
-            return "json"
-        if array.dtype.kind not in STORED_KINDS:
-            return "json"
-    return "generic"
-
-
-def _as_array(value: Any, plan: _Plan) -> np.ndarray:
+def _as_array(value: Any, plan: Plan) -> np.ndarray:
     if getattr(value, "mode", None) == "P" and plan.spec.compression == "required":
         # A Pillow image with a palette: its array would be places in the palette.
         value = value.convert("RGBA" if "transparency" in value.info else "RGB")
@@ -685,4 +532,4 @@ def place(row: int, error: Exception) -> str:
     return f"row {row}" if item is None else f"row {row}, item {item}"
 
 
-__all__ = ["Batch", "encode", "encode_samples", "holds_pictures", "place"]
+__all__ = ["Batch", "encode", "encode_samples", "place"]

@@ -1,0 +1,242 @@
+"""Where the rows of one tensor are: rows -> pieces -> chunks, and which chunks are open."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from deeplake.errors import FormatError
+from deeplake.format.chunk import FIXED, TILE, ChunkHeader
+from deeplake.format.encoding import htype_plugin
+from deeplake.types import TensorSchema
+from deeplake.versioning.blocks import Blocks, object_id
+from deeplake.versioning.openchunk import OpenChunk, check_rows, read_header
+from deeplake.versioning.table import PieceTable
+
+MAX_OPEN = 256
+MAX_INFLATED = 64 << 20
+MAX_HELD = 64 << 20
+"""Bytes of chunks that were fetched as a whole."""
+
+Rows: TypeAlias = Sequence[int] | np.ndarray | range
+
+Group: TypeAlias = tuple[OpenChunk, np.ndarray, np.ndarray]
+"""A chunk, positions in what was asked for, and places in the chunk: one of each for each sample."""
+
+
+def row_numbers(rows: Rows) -> np.ndarray:
+    """Rows as ``int64[n]``; NumPy would go through a range number by number."""
+    if isinstance(rows, range):
+        return np.arange(rows.start, rows.stop, rows.step, dtype=np.int64)
+    return np.asarray(rows, np.int64)
+
+
+class Chunks:
+    """The chunks of one tensor in one version; any number of threads may use them at once.
+
+    Args:
+        blocks: Where bytes come from.
+        schema: The tensor's schema.
+        table: Its piece table.
+        before: The chunks of the same tensor in an earlier state.
+    """
+
+    def __init__(
+        self,
+        blocks: Blocks,
+        schema: TensorSchema,
+        table: PieceTable,
+        before: Chunks | None = None,
+    ) -> None:
+        self.blocks = blocks
+        self.schema = schema
+        self.table = table
+        self.payload = htype_plugin(schema.htype).spec().payload
+        # Chunks never change: what a reader of an earlier state opened stays good.
+        self._open: OrderedDict[tuple[str, int], OpenChunk] = (
+            OrderedDict() if before is None else before._open
+        )
+        self._last: tuple[int, int, int, OpenChunk] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is open stays in the process that opened it.
+        return {**self.__dict__, "_open": OrderedDict(), "_last": None}
+
+    def __len__(self) -> int:
+        return self.table.rows
+
+    # ---- of one row
+    def _locate(self, row: int) -> tuple[OpenChunk, int]:
+        """The chunk of a row, and the row's place in it."""
+        last = self._last
+        if last is not None and last[0] <= row < last[1]:
+            return last[3], row + last[2]
+        piece, start, stop = self.table.locate(row)
+        chunk = self._chunks([piece])[0]
+        shift = int(piece["start"]) - start
+        self._last = (start, stop, shift, chunk)
+        return chunk, row + shift
+
+    def _stored(self, chunk: OpenChunk, i: int) -> memoryview | None:
+        first, last = chunk.frames_of(i)
+        ranges = chunk.missing([(first, last)]) if first < last else []
+        return self.blocks.fetch(ranges)[0] if ranges else None
+
+    # ---- of several rows
+    def groups(self, rows: Rows) -> list[Group]:
+        """The chunks of some rows.
+
+        Returns:
+            ``(chunk, positions in rows, places in the chunk)``, one for each chunk that is touched.
+        """
+        wanted = row_numbers(rows)
+        if len(wanted) == 0:
+            return []
+        last = self._last
+        if last is not None and last[0] <= wanted.min() and wanted.max() < last[1]:
+            return [(last[3], np.arange(len(wanted)), wanted + last[2])]
+        low, high = int(wanted.min()), int(wanted.max()) + 1
+        found = []
+        pieces: list[Any] = []
+        if consecutive(wanted):
+            for first, part in self.table.spans(low, high):
+                at = first - low
+                for piece, start, count in zip(
+                    part, part["start"].tolist(), part["count"].tolist(), strict=True
+                ):
+                    pieces.append(piece)
+                    found.append((np.arange(at, at + count), np.arange(start, start + count)))
+                    at += count
+            chunks = self._chunks(pieces)
+            return [(chunk, *rest) for chunk, rest in zip(chunks, found, strict=True)]
+        for first, part in self.table.spans(low, high):
+            counts = part["count"].astype(np.int64)
+            stops = first + np.cumsum(counts)
+            inside = np.flatnonzero((wanted >= first) & (wanted < stops[-1]))
+            if not len(inside):
+                continue
+            which = np.searchsorted(stops, wanted[inside], "right")
+            order = np.argsort(which, kind="stable")
+            numbers, starts = np.unique(which[order], return_index=True)
+            for number, positions in zip(
+                numbers.tolist(), np.split(inside[order], starts[1:].tolist()), strict=True
+            ):
+                piece = part[number]
+                begin = int(stops[number]) - int(counts[number])
+                places = wanted[positions] - begin + int(piece["start"])
+                pieces.append(piece)
+                found.append((positions, places))
+        chunks = self._chunks(pieces)
+        return [(chunk, *rest) for chunk, rest in zip(chunks, found, strict=True)]
+
+    def _fetched(
+        self, groups: Sequence[Group], *, blocks: bool = True
+    ) -> Iterable[tuple[OpenChunk, np.ndarray, np.ndarray, list[memoryview | None]]]:
+        """Groups with the stored bytes of each sample, fetched in few requests where needed.
+
+        With ``blocks``, plain samples near each other are fetched as one block, their only part.
+        """
+        ranges: list[tuple[str, int, int]] = []
+        counts = []
+        for chunk, _, places in groups:
+            mine = []
+            if chunk.array is None:
+                span = chunk.span(places) if blocks else None
+                if span is not None:
+                    frames = [chunk.frames_of_span(*span)]
+                else:
+                    frames = [chunk.frames_of(i) for i in places.tolist()]
+                mine = chunk.missing(frames)
+            counts.append(len(mine))
+            ranges.extend(mine)
+        fetched = iter(self.blocks.fetch(ranges) if ranges else [])
+        for (chunk, positions, places), count in zip(groups, counts, strict=True):
+            parts: list[memoryview | None] = (
+                [next(fetched) for _ in range(count)] if count else [None] * len(places)
+            )
+            yield chunk, positions, places, parts
+
+    # ---- what is open
+    def _chunks(self, pieces: Sequence[Any]) -> list[OpenChunk]:
+        """The chunks of some pieces; headers that are not known are fetched together."""
+        keys = [(object_id(piece), int(piece["offset"])) for piece in pieces]
+        found: dict[tuple[str, int], OpenChunk] = {}
+        fetch: list[tuple[tuple[str, int], Any]] = []
+        for key, piece in zip(keys, pieces, strict=True):
+            if key in found:
+                check_rows(found[key].header, piece)
+                continue
+            chunk = self._open.get(key)
+            if chunk is not None:
+                check_rows(chunk.header, piece)  # it was opened for another piece, maybe
+                with suppress(KeyError):  # another thread may just have made room
+                    self._open.move_to_end(key)
+                found[key] = chunk
+                continue
+            block = self.blocks.whole(key[0], key[1], int(piece["length"]))
+            if block is None:
+                fetch.append((key, piece))
+                continue
+            header = read_header(block, piece, self.schema.name)
+            found[key] = self._remember(header, block[header.header_length :], key)
+        if fetch:
+            # A small chunk costs no more than its header would, and saves the request for the samples.
+            small = self.blocks.request_cost
+            ranges = [
+                (oid, at, at + int(piece["length" if piece["length"] <= small else "header"]))
+                for (oid, at), piece in fetch
+            ]
+            for (key, piece), data in zip(fetch, self.blocks.fetch(ranges), strict=True):
+                header = read_header(data, piece, self.schema.name)
+                whole = len(data) == int(piece["length"])
+                payload = data[header.header_length :] if whole else None
+                found[key] = self._remember(header, payload, key)
+            self._bound()
+        return [found[key] for key in keys]
+
+    def _bound(self) -> None:
+        """Forget chunks that were fetched as a whole longest ago, so that few bytes are held."""
+        held = sum(chunk.held for chunk in list(self._open.values()))
+        while held > MAX_HELD:
+            with suppress(KeyError):  # another thread may have made room
+                held -= self._open.popitem(last=False)[1].held
+                continue
+            return
+
+    def _remember(
+        self, header: ChunkHeader, payload: memoryview | None, key: tuple[str, int]
+    ) -> OpenChunk:
+        if header.kind in (FIXED, TILE) and self.payload != "array":
+            raise FormatError(f"{header.name}: a chunk of arrays, and the samples are none")
+        if (header.sequences is not None) != self.schema.is_sequence:
+            raise FormatError(f"{header.name}: a chunk of kind {header.kind}, and htype "
+                              f"{self.schema.full_htype!r} has others")  # fmt: skip
+        chunk = OpenChunk(header, payload, *key, arrays=self.payload == "array")
+        opened = self._open
+        opened[chunk.oid, chunk.offset] = chunk
+        if len(opened) > MAX_OPEN:
+            with suppress(KeyError):  # another thread may have made room
+                opened.popitem(last=False)
+        return chunk
+
+    def _trim(self) -> None:
+        """Keep what was decompressed within bounds."""
+        chunks = list(self._open.values())  # in one call: other threads add chunks
+        if sum(chunk.inflated for chunk in chunks) > MAX_INFLATED:
+            for chunk in chunks:
+                chunk.shrink()
+
+
+def consecutive(numbers: np.ndarray) -> bool:
+    """Whether numbers count up one by one."""
+    n = len(numbers)
+    if n == 0 or int(numbers[-1]) - int(numbers[0]) != n - 1:
+        return False
+    return n < 3 or bool((np.diff(numbers) == 1).all())
+
+
+__all__ = ["Chunks", "Group", "Rows", "consecutive", "row_numbers"]
