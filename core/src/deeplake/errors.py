@@ -46,6 +46,7 @@ programmer would expect, carries a stable ``code``, and its message says what wa
     ├── TransformError                    @deeplake.compute
     ├── LoaderError                       TransformFailedError, WorkerError
     ├── QueryError (RuntimeError)         TQL: syntax, name, type, limit
+    │   └── WeightsError (ValueError)              what rows are to be drawn by makes no sense
     ├── IngestionError                    ingest_*, export_*
     └── SettingError (ValueError)         deeplake.config, deeplake.random, environment variables
         ├── UnknownSettingError (KeyError)
@@ -606,6 +607,10 @@ class DatasetUnsupportedPytorch(LoaderError):
 # --------------------------------------------------------------------------- query
 class QueryError(DeepLakeError, RuntimeError):
     """A query: syntax, name, type or limit."""
+
+
+class WeightsError(QueryError, ValueError):
+    """Rows cannot be drawn by these weights: negative, NaN, all 0, too many or too few of them."""
 
 
 # --------------------------------------------------------------------------- ingestion

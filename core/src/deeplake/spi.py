@@ -504,7 +504,7 @@ class QueryEngine(Plugin):
 
 
 class Sampler(Plugin):
-    """Chooses rows. Key: its name (``weighted``). Pure: the same arguments give the same rows."""
+    """Draws rows. Key: its name (``weighted``). Pure: the same arguments give the same rows."""
 
     kind = "sampler"
 
@@ -512,7 +512,21 @@ class Sampler(Plugin):
     def order(
         self, weights: np.ndarray, *, size: int, replace: bool, rng: np.random.Generator
     ) -> np.ndarray:
-        """``size`` row numbers (int64). Raises ``ValueError`` for weights that make no sense."""
+        """Row numbers, in the order in which they are drawn.
+
+        Args:
+            weights: One value a row: numbers in proportion to which rows are drawn, or what else the
+                sampler goes by. Any dtype; it is not changed.
+            size: How many to draw, at least 0; without ``replace`` at most ``len(weights)``.
+            replace: Whether a row can be drawn again.
+            rng: Where all random numbers come from.
+
+        Returns:
+            ``int64[size]``.
+
+        Raises:
+            WeightsError: Values that make no sense; it names the first such row.
+        """
 
 
 # --------------------------------------------------------------------------- execution

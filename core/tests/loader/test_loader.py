@@ -13,7 +13,6 @@ import pytest
 
 import deeplake
 from deeplake import errors, plugins
-from deeplake.loader.choice import drawn
 from deeplake.loader.loader import DeepLakeDataLoader
 from deeplake.loader.sample import IterableOrderedDict
 from deeplake.spi import Columns, Query, QueryEngine, QueryResult
@@ -400,6 +399,16 @@ def test_sample_by_weights(ds: deeplake.Dataset) -> None:
     assert len(ds[:10].dataloader().sample_by((1,) * 10)) == 10
 
 
+def test_a_loader_draws_the_rows_that_its_dataset_draws(ds: deeplake.Dataset) -> None:
+    deeplake.random.seed(4)
+    weights = np.arange(60)
+    for replace in (True, False):
+        view = ds[:60].sample_by(weights, replace=replace, size=40)
+        loader = ds[:60].dataloader().batch(7).sample_by(weights, replace=replace, size=40)
+        assert flat(loader) == list(view.sample_indices)
+    deeplake.random.seed(None)
+
+
 def test_sample_by_follows_the_seed(ds: deeplake.Dataset) -> None:
     def draw() -> list[int]:
         return flat(ds.dataloader().sample_by([1] * 103).sample_by([1] * 103))
@@ -409,25 +418,6 @@ def test_sample_by_follows_the_seed(ds: deeplake.Dataset) -> None:
     assert draw() == draw()
     one = ds.dataloader().sample_by([1] * 103)
     assert flat(one) != flat(one.sample_by([1] * 103))
-
-
-def test_rows_of_weight_0_are_drawn_last() -> None:
-    weights = np.zeros(50)
-    weights[[3, 7, 11]] = [1, 1000, 5]
-    first = drawn(weights, 50, 3, replace=False, drawing=0)
-    assert sorted(first.tolist()) == [3, 7, 11]
-    everything = drawn(weights, 50, 50, replace=False, drawing=0)
-    assert sorted(everything.tolist()) == list(range(50))
-    assert sorted(everything[:3].tolist()) == [3, 7, 11]
-
-
-def test_drawing_without_replacement_follows_the_weights() -> None:
-    deeplake.random.seed(3)
-    firsts = [int(drawn([1, 2, 7], 3, 1, replace=False, drawing=k)[0]) for k in range(3000)]
-    deeplake.random.seed(None)
-    shares = np.bincount(firsts, minlength=3) / len(firsts)
-    # Four standard deviations of a share of 3,000 draws are below 0.04.
-    assert np.allclose(shares, [0.1, 0.2, 0.7], atol=0.04)
 
 
 @pytest.mark.parametrize(
@@ -450,7 +440,7 @@ def test_weights_that_make_no_sense(
 
 
 class Engine(QueryEngine, api=(1, 0)):
-    """Queries ``tensor > number``, ``columns`` and ``select * sample by …``."""
+    """Queries ``tensor > number``, ``columns`` and ``SELECT * SAMPLE BY …``."""
 
     asked: list[str] = []  # noqa: RUF012
 
@@ -467,7 +457,7 @@ class Above(Query):
     def run(self, columns: Columns) -> QueryResult:
         if self.text == "columns":
             return QueryResult(columns={"x": [1]})
-        if self.text.startswith("select * sample by"):
+        if self.text.startswith("SELECT * SAMPLE BY"):
             return QueryResult(rows=np.array([0, 0]))
         name, _, bound = self.text.split()
         values = columns.read(name, slice(0, len(columns)))
@@ -492,7 +482,7 @@ def test_query(ds: deeplake.Dataset) -> None:
         assert flat(loader.query("labels > 99").batch(2)) == [100, 101, 102]
         assert flat(ds[::-1].dataloader().query("labels > 99")) == [102, 101, 100]
         assert flat(ds.dataloader().batch(5).sample_by("labels", size=2, replace=False)) == [0, 0]
-        assert Engine.asked[-1] == "select * sample by labels replace false limit 2"
+        assert Engine.asked[-1] == "SELECT * SAMPLE BY labels REPLACE FALSE LIMIT 2"
         with pytest.raises(errors.QueryError, match="makes new columns"):
             ds.dataloader().query("columns")
     finally:

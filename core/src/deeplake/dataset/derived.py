@@ -1,20 +1,23 @@
-"""What is made from a dataset: saved views, copies, splits."""
+"""What is made from a dataset: saved views, copies, splits, samples."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from deeplake.dataset import splitting, views
+from deeplake import plugins
+from deeplake.dataset import drawing, splitting, views
 from deeplake.dataset.views import ViewEntry
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from deeplake.dataset.dataset import Dataset
     from deeplake.types import PathLike
 
 
 class Derived:
-    """Saved views, copies and splits of a dataset or view."""
+    """Saved views, copies, splits and samples of a dataset or view."""
 
     __slots__ = ()
 
@@ -152,6 +155,54 @@ class Derived:
             ValueError: They do not add up, or the tensors have different lengths.
         """
         return splitting.random_split(cast("Dataset", self), lengths)
+
+    def sample_by(
+        self,
+        weights: str | Sequence[float] | np.ndarray,
+        replace: bool | None = True,
+        size: int | None = None,
+        *,
+        sampler: str = drawing.WEIGHTED,
+    ) -> Dataset:
+        """A view of rows that are drawn at random; ``deeplake.random.seed`` makes it repeatable.
+
+        Args:
+            weights: One number a row, of at least 0: rows are drawn in proportion to them. Or an
+                expression of the query language that gives them, ``"labels"`` or
+                ``"max_weight(labels == 5: 10, labels == 6: 5)"``.
+            replace: Whether a row can be drawn again. If not, rows are drawn from those that are
+                left: those of weight 0 last.
+            size: How many are drawn; None: as many as there are rows. Without ``replace`` at most as
+                many.
+            sampler: Key of the sampler. Samplers of plugins can take other values than weights, for
+                example what rows are grouped by.
+
+        Raises:
+            WeightsError: A ValueError: the weights are not one finite number of at least 0 a row, all
+                are 0, or there are no rows.
+            ValueError: ``size`` is no integer of at least 0.
+            PluginNotFoundError: The sampler, or the query engine that an expression needs, is not
+                installed; the message says how to get it.
+            QueryError: The expression is wrong.
+
+        Example:
+            >>> import deeplake
+            >>> ds = deeplake.empty("mem://sampled")
+            >>> _ = ds.create_tensor("x").extend([10, 11, 12, 13])
+            >>> deeplake.random.seed(7)
+            >>> ds.sample_by([0, 1, 0, 3], size=6).x.numpy().ravel()
+            array([11, 13, 11, 13, 13, 13])
+            >>> deeplake.random.seed()
+        """
+        me = cast("Dataset", self)
+        if isinstance(weights, str):
+            plugins.get("query", "tql")
+            found: Dataset
+            if sampler == drawing.WEIGHTED:
+                found = me.query(drawing.as_query(weights, size=size, replace=replace))
+                return found
+            weights = me.query(drawing.as_column(weights))[drawing.VALUE].numpy()
+        return drawing.sample_by(me, weights, size=size, replace=replace, sampler=sampler)
 
 
 __all__ = ["Derived"]

@@ -58,7 +58,6 @@ class DeepLakeDataLoader(Modes):
         self,
         spec: LoaderSpec,
         chosen: Rows | None = None,
-        drawings: int = 0,
         rank: tuple[int, int] | None = None,
     ) -> None:
         """Take a spec.
@@ -66,14 +65,12 @@ class DeepLakeDataLoader(Modes):
         Args:
             spec: What is asked for.
             chosen: Rows that a query or weights chose; None: those of the snapshot.
-            drawings: How often rows were drawn.
             rank: Rank and number of ranks, where they were set.
         """
         snapshot = self._snapshot
         names = self._names(spec)
         self._spec = spec
         self._chosen = chosen
-        self._drawings = drawings
         self._rows = snapshot.rows(names, pad=spec.pad_tensors) if chosen is None else chosen
         row_bytes = None if snapshot.mapped or not spec.shuffle else snapshot.row_bytes(names)
         self._schedule = Schedule(spec, self._rows, snapshot.version, row_bytes, rank)
@@ -102,21 +99,14 @@ class DeepLakeDataLoader(Modes):
             plain._snapshot.check_not_empty(plain._names(spec))
         return loader
 
-    def _derive(
-        self, spec: LoaderSpec | None = None, chosen: Rows | None = None, drawings: int = 0
-    ) -> Any:
+    def _derive(self, spec: LoaderSpec | None = None, chosen: Rows | None = None) -> Any:
         """A new loader, as its framework wraps it."""
         spec = self._spec if spec is None else spec
         self._check(spec)
         new = object.__new__(type(self))
         new._dataset = self._dataset
         new._snapshot = self._snapshot
-        new._set(
-            spec,
-            self._chosen if chosen is None else chosen,
-            self._drawings + drawings,
-            self._schedule.rank,
-        )
+        new._set(spec, self._chosen if chosen is None else chosen, self._schedule.rank)
         if spec.framework is None:
             return new
         return plugins.get("framework", spec.framework).wrap(new)

@@ -162,15 +162,6 @@ def check_epoch(epoch: Any) -> int:
     return _integer("epoch", epoch, 0)
 
 
-def check_size(size: Any) -> int:
-    """A number of rows.
-
-    Raises:
-        ValueError: Not an integer of at least 0.
-    """
-    return _integer("size", size, 0)
-
-
 def check_effort(num_workers: Any, num_threads: Any, prefetch_factor: Any) -> dict[str, int | None]:
     """``num_workers``, ``num_threads`` and ``prefetch_factor``, checked.
 
@@ -224,5 +215,4 @@ __all__ = [
     "check_effort",
     "check_epoch",
     "check_offset",
-    "check_size",
 ]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from deeplake import random
+from deeplake.dataset import drawing
 from deeplake.loader import choice
 from deeplake.loader.lot import Rows
 from deeplake.loader.snapshot import Snapshot
@@ -19,7 +20,6 @@ from deeplake.loader.spec import (
     Transform,
     check_batch_size,
     check_offset,
-    check_size,
 )
 
 
@@ -29,18 +29,14 @@ class Steps(ABC):
     _spec: LoaderSpec
     _snapshot: Snapshot
     _rows: range | np.ndarray
-    _drawings: int
 
     @abstractmethod
-    def _derive(
-        self, spec: LoaderSpec | None = None, chosen: Rows | None = None, drawings: int = 0
-    ) -> Any:
+    def _derive(self, spec: LoaderSpec | None = None, chosen: Rows | None = None) -> Any:
         """A new loader.
 
         Args:
             spec: What is asked for; None: the same.
             chosen: Rows that a query or weights chose; None: the same.
-            drawings: How often rows were drawn for this step.
         """
 
     def batch(self, batch_size: int, drop_last: bool = False) -> Any:
@@ -136,34 +132,31 @@ class Steps(ABC):
         weights: str | Sequence[float] | np.ndarray,
         replace: bool | None = True,
         size: int | None = None,
+        *,
+        sampler: str = drawing.WEIGHTED,
     ) -> Any:
         """Rows drawn by weight, once for all epochs; ``deeplake.random.seed`` makes it repeatable.
 
         Args:
             weights: One number a row, or an expression of the query language that gives them.
-            replace: Whether a row can be drawn again.
-            size: How many are drawn; None: as many as there are rows.
+            replace: Whether a row can be drawn again. If not, rows are drawn from those that are
+                left: those of weight 0 last.
+            size: How many are drawn; None: as many as there are rows. Without ``replace`` at most as
+                many.
+            sampler: Key of the sampler; see ``Dataset.sample_by``.
 
         Raises:
-            ValueError: The weights are not one number of at least 0 a row, or all are 0, or there
-                are not enough of them above 0 to draw from without ``replace``.
-            PluginNotFoundError: An expression needs a query engine that is not installed.
+            WeightsError: A ValueError: the weights are not one finite number of at least 0 a row, all
+                are 0, or there are no rows.
+            PluginNotFoundError: The sampler, or the query engine that an expression needs, is not
+                installed.
         """
-        again = replace is None or bool(replace)
-        count = None if size is None else check_size(size)
         rows = self._rows
         if isinstance(weights, str):
-            limit = "" if count is None else f" limit {count}"
-            text = f"select * sample by {weights} replace {str(again).lower()}{limit}"
+            text = drawing.as_query(weights, size=size, replace=replace)
             return self._derive(chosen=choice.found(self._snapshot, rows, text))
-        positions = choice.drawn(
-            weights,
-            len(rows),
-            len(rows) if count is None else count,
-            replace=again,
-            drawing=self._drawings,
-        )
-        return self._derive(chosen=np.asarray(rows, np.int64)[positions], drawings=1)
+        positions = drawing.drawn(weights, rows, size=size, replace=replace, sampler=sampler)
+        return self._derive(chosen=np.asarray(rows, np.int64)[positions])
 
     @property
     def _mode(self) -> str:

@@ -50,6 +50,9 @@ BUILTINS: Mapping[str, Mapping[str, str]] = {
     "framework": {
         "numpy": "deeplake.loader.frameworks:Numpy",
     },
+    "sampler": {
+        "weighted": "deeplake.dataset.weighted:Weighted",
+    },
     "command": {
         "branch": "deeplake.cli.history:Branch",
         "copy": "deeplake.cli.care:Copy",
@@ -87,7 +90,7 @@ EXTRAS: Mapping[str, Mapping[str, str]] = {
     },
     "framework": {"torch": "torch", "tensorflow": "tf", "jax": "jax"},
     "query": {"tql": "tql"},
-    "sampler": {"weighted": "sampling"},
+    "sampler": dict.fromkeys(("balanced", "stratified"), "sampling"),
     "executor": {"ray": "ray"},
 }
 """Kind -> key -> extra of the kernel's distribution that installs a provider."""
