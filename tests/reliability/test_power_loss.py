@@ -45,7 +45,8 @@ def run(
     """
     record = Record(str(folder / "ds"))
     store = LocalStore(record.root, fsync=True)
-    with pytest.MonkeyPatch.context() as patch, record.recording():
+    # In this order: what is planted is taken out before the recorder is.
+    with record.recording(), pytest.MonkeyPatch.context() as patch:
         if plant is not None:
             plant(patch)
         ds = create(store)

@@ -120,7 +120,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_faults(tmp_path: Path, name: str) -> None:
     code, lasting = KINDS[name]
     fired = fail_everywhere(tmp_path, code, lasting, starts(tmp_path, LENGTH), EVERY)
-    assert fired > LENGTH
+    assert fired > LENGTH, fired
 
 
 # ------------------------------------------------------------------------- a real disk that is full

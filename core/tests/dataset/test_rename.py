@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 
 import pytest
@@ -57,19 +58,20 @@ def test_the_function(numbers: Dataset, tmp_path: Path) -> None:
         numbers.x.append(5)
 
 
-def test_in_memory(url: str) -> None:
-    ds = deeplake.empty("mem://before")
+def test_in_memory() -> None:
+    folder = f"mem://{uuid.uuid4().hex}"
+    ds = deeplake.empty(f"{folder}/before")
     ds.create_tensor("x")
-    taken = deeplake.empty("mem://taken")
-    with pytest.raises(RenameError, match="mem://taken"):
+    taken = deeplake.empty(f"{folder}/taken")
+    with pytest.raises(RenameError, match="/taken"):
         ds.rename("taken")
     ds.rename("after")
-    assert ds.path == "mem://after"
-    assert list(deeplake.load("mem://after").tensors) == ["x"]
-    assert list(deeplake.load("mem://taken").tensors) == []
-    assert taken.path == "mem://taken"
+    assert ds.path == f"{folder}/after"
+    assert list(deeplake.load(f"{folder}/after").tensors) == ["x"]
+    assert list(deeplake.load(f"{folder}/taken").tensors) == []
+    assert taken.path == f"{folder}/taken"
     with pytest.raises(DatasetHandlerError):
-        deeplake.load("mem://before")
+        deeplake.load(f"{folder}/before")
 
 
 def test_what_is_there_is_not_replaced(numbers: Dataset, tmp_path: Path) -> None:
