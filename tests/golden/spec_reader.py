@@ -49,7 +49,7 @@ class File:
 
 @dataclass
 class Link:
-    """A sample that is a link to a file elsewhere (section 4.9)."""
+    """A sample that is a link to a file elsewhere (section 4.10)."""
 
     link: dict[str, Any]
     shape: tuple[int, ...]

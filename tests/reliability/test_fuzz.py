@@ -34,7 +34,7 @@ from deeplake.format import envelope, segment
 from deeplake.format.builder import Run
 from deeplake.format.codecs import Zlib
 from deeplake.format.commit import Commit, Ref, SegmentRef
-from deeplake.format.links import Link
+from deeplake.format.links import link_of
 from deeplake.format.pieces import BLOB, TILED, piece_dtype
 from deeplake.format.sequence_builder import SequenceBuilder, SequenceRun, none_rows
 from deeplake.format.tiles import Directory
@@ -199,7 +199,7 @@ def parse_chunk(block: bytes) -> None:
             data = memoryview(opened.unpacked(i, data))
         if header.links:
             with suppress(CorruptedSampleError):
-                Link.from_bytes(data)
+                link_of(data)
     if opened.array is not None and header.n:
         opened.array[0].copy()
 

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from deeplake.dataset.entry import load as load
     from deeplake.dataset.entry import read as read
     from deeplake.dataset.entry import rename as rename
+    from deeplake.dataset.linkgrid import link_tiled as link_tiled
     from deeplake.dataset.tensor import Tensor as Tensor
-    from deeplake.dataset.tiling import link_tiled as link_tiled
     from deeplake.dataset.tiling import tiled as tiled
     from deeplake.names import htype as htype
 
@@ -68,7 +68,7 @@ _LAZY = {
     "htypes": "deeplake.names:htypes()",
     "like": "deeplake.dataset.entry:like",
     "link": "deeplake.dataset.entry:link",
-    "link_tiled": "deeplake.dataset.tiling:link_tiled",
+    "link_tiled": "deeplake.dataset.linkgrid:link_tiled",
     "load": "deeplake.dataset.entry:load",
     "plugins": "deeplake.plugins",
     "random": "deeplake.random",

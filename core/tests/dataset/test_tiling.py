@@ -519,11 +519,6 @@ def test_zeros_of_a_shape_that_fits(ds: Dataset) -> None:
         ds.png.append(deeplake.tiled((10, 10, 3), tile_shape=(5, 5, 1)))
 
 
-def test_grids_of_links_say_what_to_do_instead() -> None:
-    with pytest.raises(NotImplementedError, match=r"grid of 4 .*sequence\[link\[image\]\]"):
-        deeplake.link_tiled(np.array([["a.png", "b.png"], ["c.png", "d.png"]]))
-
-
 # --------------------------------------------------------------------------- everything else
 @pytest.fixture
 def filled(local: Dataset) -> tuple[Dataset, list[np.ndarray]]:

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from deeplake.dataset import linking
+from deeplake.dataset import linkgrid, linking
 from deeplake.dataset.chunks import Chunks, Group, Rows, row_numbers
 from deeplake.dataset.linking import Linker
-from deeplake.errors import CorruptedSampleError, DeepLakeError
-from deeplake.format.links import Link
+from deeplake.dataset.selection import Selection
+from deeplake.errors import CorruptedSampleError, DeepLakeError, GetDataFromLinkError
+from deeplake.format.links import AnyLink, Link, LinkGrid, link_of
 from deeplake.links import RangeFile
 from deeplake.types import Buffer, Shape
 
@@ -34,22 +35,39 @@ class LinkReader(Chunks):
         return {**super().__getstate__(), "linker": None}
 
     # ---- one link
-    def _link(self, data: Buffer, row: Any) -> Link:
+    def _link(self, data: Buffer, row: Any) -> AnyLink:
         try:
-            return Link.from_bytes(data)
+            return link_of(data)
         except CorruptedSampleError as error:
             raise CorruptedSampleError(
                 f"tensor {self.schema.name!r}, row {row}: {error}"
             ) from error
 
-    def _linked(self, data: Buffer, row: Any, out: np.ndarray | None) -> Any:
-        """What a link leads to."""
+    def _linked(self, data: Buffer, shape: Shape, row: Any, out: np.ndarray | None) -> Any:
+        """What a link leads to, whose sample has some shape, or zeros if that is not known."""
         link = self._link(data, row)
         assert self.linker is not None
+        if isinstance(link, LinkGrid):
+            return self._of_grid(link, shape, Selection.ALL, row, out)
         try:
             return linking.value(self.linker, link, self.schema, self.info, out)
         except DeepLakeError as error:
             raise linking.located(error, self.schema.name, row) from error
+
+    def _of_grid(
+        self, links: LinkGrid, shape: Shape, selection: Selection, row: Any,
+        out: np.ndarray | None = None,
+    ) -> np.ndarray:  # fmt: skip
+        """What the steps of a selection take of a sample whose tiles are linked."""
+        assert self.linker is not None
+        schema, info = self.schema, self.info
+        try:
+            grid = linkgrid.cut_of(self.linker, links, shape, schema, info)
+            parts = selection.resolve(grid.shape)
+            found = linkgrid.read(self.linker, links, grid, parts, schema, info, out)
+        except DeepLakeError as error:
+            raise linking.located(error, schema.name, row) from error
+        return found if out is not None else found.reshape(selection.result_shape(grid.shape))
 
     def _opened(self, link: Link) -> RangeFile:
         """A linked file of which parts are read."""
@@ -62,6 +80,11 @@ class LinkReader(Chunks):
             return b""
         link = self._link(data, row)
         assert self.linker is not None
+        if isinstance(link, LinkGrid):
+            raise GetDataFromLinkError(
+                f"tensor {self.schema.name!r}, row {row}: the sample is {len(link.tiles)} linked "
+                "files and no file itself; .path() says where they are, .numpy() reads them"
+            )
         try:
             return self.linker.fetch(link)
         except DeepLakeError as error:
@@ -71,14 +94,14 @@ class LinkReader(Chunks):
         result[position] = self._file(data, row)
 
     # ---- many links
-    def links(self, rows: Rows) -> list[Link | None]:
+    def links(self, rows: Rows) -> list[AnyLink | None]:
         """The links of some rows of a tensor of links; None for None."""
         return self._links(self.groups(rows), len(rows), row_numbers(rows))
 
     def _links(
         self, groups: Sequence[Group], n: int, names: Sequence[Any] | np.ndarray
-    ) -> list[Link | None]:
-        result: list[Link | None] = [None] * n
+    ) -> list[AnyLink | None]:
+        result: list[AnyLink | None] = [None] * n
         for chunk, positions, places, parts in self._fetched(groups):
             for position, i, stored in zip(positions.tolist(), places.tolist(), parts, strict=True):
                 data = chunk.sample_bytes(i, stored)
@@ -120,8 +143,12 @@ class LinkReader(Chunks):
                 link = links[position]
                 assert link is not None
                 assert self.linker is not None
+                schema, info = self.schema, self.info
                 try:
-                    found[position] = linking.shape_of(self.linker, link, self.schema, self.info)
+                    if isinstance(link, LinkGrid):
+                        found[position] = linkgrid.cut_of(self.linker, link, (), schema, info).shape
+                    else:
+                        found[position] = linking.shape_of(self.linker, link, schema, info)
                 except DeepLakeError as error:
                     raise linking.located(error, self.schema.name, names[position]) from error
 

@@ -15,13 +15,19 @@ import numpy as np
 
 from deeplake.dataset.casting import cast, dtype_name
 from deeplake.dataset.linked import LinkedSample
+from deeplake.dataset.linkgrid import LinkedTiledSample, check_tile, cut_by
 from deeplake.dataset.linking import Linker, decode, fitted, format_of, sample_of
 from deeplake.dataset.plan import holds_pictures
 from deeplake.dataset.writer import Batch
-from deeplake.errors import BadLinkError, DeepLakeError, MissingCredsError
+from deeplake.errors import (
+    BadLinkError,
+    DeepLakeError,
+    MissingCredsError,
+    TensorDtypeMismatchError,
+)
 from deeplake.format.builder import Run
 from deeplake.format.encoding import htype_plugin
-from deeplake.format.links import ENV, Link
+from deeplake.format.links import ENV, AnyLink, Link, LinkGrid, files_of
 from deeplake.links import shown
 from deeplake.links.opening import CLOUD
 from deeplake.storage.url import scheme_of
@@ -33,14 +39,14 @@ class _Opened:
     """A link, and what its file is.
 
     Attributes:
-        link: The link, pinned if it was opened.
+        link: The link, or grid of them, pinned if it was opened.
         shape: Of the value; None if it is not known.
         dtype: Of the value, as arrays have it.
         value: The value, where it had to be decoded to know.
         failed: What went wrong.
     """
 
-    link: Link
+    link: AnyLink
     shape: Shape | None = None
     dtype: np.dtype[Any] | None = None
     value: Any = None
@@ -79,7 +85,7 @@ def encode_links(
             partial(_open, opened, schema, info, linker)
             for opened in found
             if isinstance(opened, _Opened)
-            and (opened.link.pin is None or opened.shape is None)
+            and (opened.shape is None or any(file.pin is None for file in files_of(opened.link)))
         ])  # fmt: skip
     runs = []
     for row, opened in enumerate(found):
@@ -112,6 +118,8 @@ def _payload(schema: TensorSchema) -> str:
 
 def _checked(sample: Any, schema: TensorSchema, linker: Linker) -> _Opened:
     """The link, if it is one, and there are credentials for it."""
+    if isinstance(sample, LinkedTiledSample):
+        return _checked_grid(sample, schema, linker)
     if not isinstance(sample, LinkedSample):
         raise TypeError(
             f"htype {schema.full_htype!r} takes deeplake.link(path) and None, not "
@@ -126,6 +134,25 @@ def _checked(sample: Any, schema: TensorSchema, linker: Linker) -> _Opened:
             kept.dtype = np.dtype(sample.dtype_hint)
         return kept
     return _Opened(Link(sample.location, creds))
+
+
+def _checked_grid(sample: LinkedTiledSample, schema: TensorSchema, linker: Linker) -> _Opened:
+    spec = htype_plugin(schema.htype).spec()
+    if schema.is_sequence or spec.payload != "array" or "image" not in spec.media:
+        raise TypeError(
+            f"a grid of linked images is a sample of htype 'link[image]' or the like, not of "
+            f"{schema.full_htype!r}"
+        )
+    creds = [_creds_id(tile, linker) for tile in sample.tiles]
+    stored = sample.grid
+    if stored is not None:
+        tiles = tuple(replace(tile, creds=creds[0]) for tile in stored.tiles)
+        kept = _Opened(replace(stored, tiles=tiles), sample.shape_hint)
+        if sample.dtype_hint is not None:
+            kept.dtype = np.dtype(sample.dtype_hint)
+        return kept
+    tiles = tuple(Link(tile.location, key) for tile, key in zip(sample.tiles, creds, strict=True))
+    return _Opened(LinkGrid(sample.path_array.shape, tiles))
 
 
 def _creds_id(sample: LinkedSample, linker: Linker) -> str | None:
@@ -157,6 +184,9 @@ def _creds_id(sample: LinkedSample, linker: Linker) -> str | None:
 
 def _open(opened: _Opened, schema: TensorSchema, info: Mapping[str, Any], linker: Linker) -> None:
     """Fetch the file, pin the link to it, and find out shape and dtype."""
+    if isinstance(opened.link, LinkGrid):
+        _open_grid(opened, opened.link, schema, info, linker)
+        return
     try:
         if opened.link.pin is None:
             opened.link, data = linker.pinned(opened.link)
@@ -182,6 +212,36 @@ def _open(opened: _Opened, schema: TensorSchema, info: Mapping[str, Any], linker
             opened.shape, opened.dtype = value.shape, value.dtype
         else:
             opened.shape = _shape_of(value, spec.payload)
+    except Exception as error:  # noqa: BLE001 - raised again, in order, where links are encoded
+        opened.failed = error
+
+
+def _open_grid(
+    opened: _Opened, links: LinkGrid, schema: TensorSchema, info: Mapping[str, Any], linker: Linker
+) -> None:
+    """Fetch all tiles, pin the links to them, and find out the shape that they make."""
+    try:
+        tiles = [_Opened(tile) for tile in links.tiles]
+        # Runs on a thread of the linker's already if it is one sample of several.
+        linker.run([partial(_open, tile, schema, info, linker) for tile in tiles])
+        shapes = []
+        for tile in tiles:
+            if tile.failed is not None:
+                raise tile.failed
+            assert tile.shape is not None
+            shapes.append(fitted(tile.shape, schema))
+        grid = cut_by(links.counts, shapes[0], shapes[-1])
+        for number, tile in enumerate(tiles):
+            check_tile(grid, number, tile.link.path, shapes[number])
+            if tile.dtype != tiles[0].dtype:
+                raise TensorDtypeMismatchError(
+                    f"{shown(tile.link.path)}: the tile has dtype {tile.dtype}, and the first one "
+                    f"{tiles[0].dtype}"
+                )
+        files = tuple(file for tile in tiles for file in files_of(tile.link))
+        opened.link = LinkGrid(links.counts, files, grid.tile)
+        opened.shape, opened.dtype = grid.shape, tiles[0].dtype
+        opened.value = tiles[0].value
     except Exception as error:  # noqa: BLE001 - raised again, in order, where links are encoded
         opened.failed = error
 

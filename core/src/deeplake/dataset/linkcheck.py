@@ -23,7 +23,7 @@ from deeplake.errors import (
     LinkRefusedError,
     MissingCredsError,
 )
-from deeplake.format.links import Link
+from deeplake.format.links import Link, files_of
 
 if TYPE_CHECKING:
     from deeplake.dataset.tensor import Tensor
@@ -104,7 +104,7 @@ def _links(tensor: Tensor) -> Iterator[tuple[int, int | None, Link]]:
             if isinstance(found, list):
                 yield from ((row, item, link) for item, link in enumerate(found) if link)
             elif found is not None:
-                yield row, None, found
+                yield from ((row, None, link) for link in files_of(found))
 
 
 def _in_order(links: Iterator[tuple[int, int | None, Link]], problem: Any) -> Iterator[Any]:

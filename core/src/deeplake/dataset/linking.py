@@ -168,7 +168,8 @@ class Linker:
     # ---- many
     def run(self, jobs: Sequence[Callable[[], None]]) -> None:
         """Run all, at a time as many as ``deeplake.config["links"]["threads"]`` says."""
-        if len(jobs) < 2:
+        if len(jobs) < 2 or getattr(_thread, "waits", False):
+            # A thread of the pool must not wait for the others: they may all do the same.
             for job in jobs:
                 job()
             return
@@ -182,6 +183,11 @@ def _call(job: Callable[[], None]) -> None:
 
 _pool: tuple[int, int, ThreadPoolExecutor] | None = None
 _pool_lock = threading.Lock()
+_thread = threading.local()
+
+
+def _mark() -> None:
+    _thread.waits = True
 
 
 def _threads() -> ThreadPoolExecutor:
@@ -190,7 +196,7 @@ def _threads() -> ThreadPoolExecutor:
     count = int(config["links"]["threads"])
     with _pool_lock:
         if _pool is None or _pool[:2] != (os.getpid(), count):
-            pool = ThreadPoolExecutor(count, thread_name_prefix="deeplake-link")
+            pool = ThreadPoolExecutor(count, thread_name_prefix="deeplake-link", initializer=_mark)
             _pool = os.getpid(), count, pool
         return _pool[2]
 

@@ -8,10 +8,11 @@ import numpy as np
 
 from deeplake.dataset.extent import rows as rows_of
 from deeplake.dataset.linked import LinkedSample
+from deeplake.dataset.linkgrid import LinkedTiledSample, paths_of
 from deeplake.dataset.picked import Picked
 from deeplake.dataset.sequence_reader import SequenceReader
-from deeplake.errors import GetDataFromLinkError
-from deeplake.format.links import Link
+from deeplake.errors import DynamicTensorNumpyError, GetDataFromLinkError
+from deeplake.format.links import AnyLink, LinkGrid
 from deeplake.types import Shape
 
 if TYPE_CHECKING:
@@ -37,15 +38,24 @@ def paths(tensor: Tensor, *, aslist: bool) -> Any:
         rows = [np.array([row] if taken.single else row, str) for row in found]
         return rows[0] if tensor._selection.is_single else rows
     links = selected(tensor)
+    arrays = [_paths(link) for link in links]
     if tensor._selection.is_single:
-        return np.array([_path(links[0])])
-    arrays = [np.array([_path(link)]) for link in links]
+        return arrays[0]
     if aslist:
         return arrays
+    if len({array.shape for array in arrays}) > 1:
+        raise DynamicTensorNumpyError(
+            f"tensor {tensor.key!r}: the samples that are selected have different numbers of linked "
+            "files; use .path(aslist=True)"
+        )
     return np.stack(arrays) if arrays else np.zeros((0, 1), str)
 
 
-def _path(link: Link | None) -> str:
+def _paths(link: AnyLink | None) -> np.ndarray:
+    return paths_of(link) if isinstance(link, LinkGrid) else np.array([_path(link)])
+
+
+def _path(link: AnyLink | None) -> str:
     return "" if link is None else link.path
 
 
@@ -73,7 +83,7 @@ def of_rows(reader: TensorReader, rows: np.ndarray) -> list[Any]:
     return reader.links(rows)
 
 
-def single(tensor: Tensor) -> LinkedSample:
+def single(tensor: Tensor) -> LinkedSample | LinkedTiledSample:
     """The one link that is selected.
 
     Raises:
@@ -83,7 +93,8 @@ def single(tensor: Tensor) -> LinkedSample:
     check(tensor)
     reader = tensor._reader
     row = int(rows_of(tensor)[0]) if len(rows_of(tensor)) == 1 else -1
-    link, shape = None, None
+    link: AnyLink | None = None
+    shape = None
     if isinstance(reader, SequenceReader):
         taken = Picked(reader, rows_of(tensor), tensor._selection)
         if row >= 0 and len(taken.items) == 1:
@@ -95,7 +106,9 @@ def single(tensor: Tensor) -> LinkedSample:
     return linked_sample(reader, link, shape)
 
 
-def linked_sample(reader: TensorReader, link: Link, shape: Shape | None) -> LinkedSample:
+def linked_sample(
+    reader: TensorReader, link: AnyLink, shape: Shape | None
+) -> LinkedSample | LinkedTiledSample:
     """A stored link the way tensors take it.
 
     Args:
@@ -105,6 +118,8 @@ def linked_sample(reader: TensorReader, link: Link, shape: Shape | None) -> Link
     """
     assert reader.linker is not None
     name = reader.linker.name_of(link.creds)
+    if isinstance(link, LinkGrid):
+        return LinkedTiledSample.stored(link, name, shape, reader.schema.dtype)
     return LinkedSample.stored(link, name, reader.linker, shape, reader.schema.dtype)
 
 

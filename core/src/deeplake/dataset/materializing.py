@@ -15,7 +15,7 @@ from deeplake.dataset.progress import progress
 from deeplake.dataset.reader import TensorReader
 from deeplake.errors import DeepLakeError, SampleUpdateError
 from deeplake.format.encoding import htype_plugin
-from deeplake.format.links import Link
+from deeplake.format.links import AnyLink, LinkGrid, files_of
 from deeplake.types import TensorSchema
 from deeplake.versioning.draft import Draft
 from deeplake.versioning.workingcopy import WorkingCopy
@@ -92,15 +92,16 @@ def stored_schema(reader: TensorReader, rows: np.ndarray) -> TensorSchema:
     )
 
 
-def _format(reader: TensorReader, link: Link) -> str:
+def _format(reader: TensorReader, found: AnyLink) -> str:
+    link = files_of(found)[0]
     if link.pin is not None and link.pin.format:
         return link.pin.format
     assert reader.linker is not None
     return reader.linker.sample(link).compression or ""
 
 
-def _flat(reader: TensorReader, rows: np.ndarray) -> list[Link]:
-    found: list[Link] = []
+def _flat(reader: TensorReader, rows: np.ndarray) -> list[AnyLink]:
+    found: list[AnyLink] = []
     for row in of_rows(reader, rows):
         found.extend(link for link in (row if isinstance(row, list) else [row]) if link is not None)
     return found
@@ -130,7 +131,8 @@ def _parts(reader: TensorReader, rows: np.ndarray) -> Iterator[np.ndarray]:
         first, nbytes = 0, 0
         for i, found in enumerate(of_rows(reader, block)):
             links = found if isinstance(found, list) else [found]
-            size = sum(link.pin.size for link in links if link is not None and link.pin is not None)
+            files = [file for link in links if link is not None for file in files_of(link)]
+            size = sum(file.pin.size for file in files if file.pin is not None)
             if i > first and (nbytes + size > NBYTES or i - first >= ROWS):
                 yield block[first:i]
                 first, nbytes = i, 0
@@ -161,10 +163,13 @@ def _samples(reader: TensorReader, rows: np.ndarray) -> list[Any]:
     return result
 
 
-def _fetch(reader: TensorReader, link: Link, row: Any, into: list[Any], place: int) -> None:
+def _fetch(reader: TensorReader, link: AnyLink, row: Any, into: list[Any], place: int) -> None:
     linker, schema = reader.linker, reader.schema
     assert linker is not None
     spec = htype_plugin(schema.htype).spec()
+    if isinstance(link, LinkGrid):
+        into[place] = reader.sample(row)
+        return
     try:
         data = linker.fetch(link)
         if spec.payload == "array" and spec.media:

@@ -14,6 +14,7 @@ from deeplake.dataset.reader import TensorReader
 from deeplake.dataset.selection import Selection, Step
 from deeplake.errors import CorruptedSampleError, PluginNotFoundError
 from deeplake.format.encoding import codec_plugin, encoding
+from deeplake.format.links import LinkGrid
 from deeplake.spi import SampleCodec
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ def _codec(reader: TensorReader, row: int) -> SampleCodec | None:
     if not reader.schema.is_link:
         return encoding(reader.schema).sample
     link = reader.links([row])[0]
+    if isinstance(link, LinkGrid):
+        return None
     name = None if link is None else sample_of(link, reader.raw(row)).compression
     try:
         codec = codec_plugin(name) if name else None

@@ -16,7 +16,7 @@ from deeplake.dataset.sample import Sample
 from deeplake.dataset.selection import Selection
 from deeplake.errors import DynamicTensorNumpyError, EmptyTensorError
 from deeplake.format.encoding import encoding, htype_plugin
-from deeplake.format.links import Link
+from deeplake.format.links import AnyLink, Link, LinkGrid
 from deeplake.format.values import object_array
 from deeplake.spi import SampleCodec
 
@@ -243,7 +243,11 @@ def _info_of(reader: TensorReader, row: int) -> dict[str, Any]:
     stored = row < len(reader)
     modified = stored and reader.is_modified(row)
     if reader.schema.is_link and stored:
-        return link_info(reader.links([row])[0], reader.raw(row), modified=modified)
+        link = reader.links([row])[0]
+        if isinstance(link, LinkGrid):
+            return {"tiles": [*link.counts], "shape": [*reader.shapes([row])[0].tolist()],
+                    "modified": modified}  # fmt: skip
+        return link_info(link, reader.raw(row), modified=modified)
     if codec is not None and stored and reader.tiles(row) is not None:
         # Its tiles are files, but it is none.
         return {"format": codec.name, "shape": [*reader.shape(row)], "modified": modified}
@@ -251,9 +255,9 @@ def _info_of(reader: TensorReader, row: int) -> dict[str, Any]:
     return info_of(codec, raw, modified=modified)
 
 
-def link_info(link: Link | None, raw: bytes, *, modified: bool) -> dict[str, Any]:
+def link_info(link: AnyLink | None, raw: bytes, *, modified: bool) -> dict[str, Any]:
     """What a linked file says of itself."""
-    meta = {} if link is None else sample_of(link, raw).meta
+    meta = sample_of(link, raw).meta if isinstance(link, Link) else {}
     return {**meta, "modified": modified}
 
 

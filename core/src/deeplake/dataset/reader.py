@@ -26,6 +26,7 @@ from deeplake.errors import (
 from deeplake.format import values
 from deeplake.format.chunk import BLOB, TILE
 from deeplake.format.encoding import encoding
+from deeplake.format.links import Link, LinkGrid
 from deeplake.format.pieces import ALONE, PARTIAL
 from deeplake.format.tiles import Part
 from deeplake.spi import SampleCodec
@@ -95,7 +96,9 @@ class TensorReader(LinkReader):
         if len(wanted) == 0:
             return False
         codec = encoding(self.schema).sample
-        if codec is not None and codec.parts and not self.schema.is_link:
+        if self.schema.is_link:
+            return any(isinstance(link, LinkGrid) for link in self.links(wanted))
+        if codec is not None and codec.parts:
             return True
         spans = self.table.spans(int(wanted.min()), int(wanted.max()) + 1)
         return any(bool((part["flags"] & ALONE).any()) for _, part in spans)
@@ -152,9 +155,12 @@ class TensorReader(LinkReader):
         codec = chunk.sample_codec
         shape = header.sample_shape(i)
         start, stop = header.raw_range(i)
-        link = None
+        link: Link | None = None
         if header.links and stop > start:
-            link = self._link(chunk.sample_bytes(i, stored), row)
+            found = self._link(chunk.sample_bytes(i, stored), row)
+            if isinstance(found, LinkGrid):
+                return self._of_grid(found, shape, selection, row)
+            link = found
             if any(shape):
                 codec = linking.codec_of(link)
         if codec is None or not codec.parts or stop == start:
@@ -236,7 +242,7 @@ class TensorReader(LinkReader):
         payload = self.payload
         data = chunk.sample_bytes(i, stored)
         if header.links and len(data):
-            return self._linked(data, row, out)
+            return self._linked(data, header.sample_shape(i), row, out)
         shape = header.sample_shape(i)
         try:
             if payload == "array":

@@ -13,7 +13,7 @@ from deeplake.dataset.chunks import Group, Rows, row_numbers
 from deeplake.dataset.reader import TensorReader
 from deeplake.dataset.selection import Selection
 from deeplake.format.builder import Run
-from deeplake.format.links import Link
+from deeplake.format.links import AnyLink
 from deeplake.format.sequence import Rows as Layout
 from deeplake.types import Shape
 from deeplake.versioning.openchunk import OpenChunk
@@ -147,7 +147,7 @@ class SequenceReader(TensorReader):
         """The stored bytes of some items."""
         return self._raws(items.groups, items)  # type: ignore[arg-type]
 
-    def item_links(self, items: Items) -> list[Link | None]:
+    def item_links(self, items: Items) -> list[AnyLink | None]:
         """The links of some items of a tensor of links; None for None."""
         return self._links(items.groups, len(items), items)  # type: ignore[arg-type]
 

@@ -33,6 +33,7 @@ from deeplake.versioning.draft import Draft
 if TYPE_CHECKING:
     from deeplake.dataset.dataset import Dataset
     from deeplake.dataset.linked import LinkedSample
+    from deeplake.dataset.linkgrid import LinkedTiledSample
 
 # The class has methods called dict and list; annotations inside it cannot use the builtins' names.
 Json: TypeAlias = dict[str, Any]
@@ -408,7 +409,7 @@ class Tensor:
 
         Args:
             aslist: Several links are a list of arrays of shape ``(1,)``, else one of ``(n, 1)``. One
-                link is an array of shape ``(1,)`` either way.
+                link is an array of shape ``(1,)`` either way, a grid of links one in its shape.
 
         Raises:
             GetDataFromLinkError: It is no tensor of links.
@@ -424,7 +425,7 @@ class Tensor:
         """
         return linked.single(self).creds_key
 
-    def _linked_sample(self) -> LinkedSample:
+    def _linked_sample(self) -> LinkedSample | LinkedTiledSample:
         """The one link that is selected, as ``deeplake.link`` made it."""
         return linked.single(self)
 

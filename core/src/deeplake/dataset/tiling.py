@@ -98,24 +98,6 @@ def tiled(
     return PartialSample(sample_shape, tile_shape, dtype)
 
 
-def link_tiled(path_array: Any, creds_key: str | None = None) -> Any:
-    """A sample whose tiles are linked images: not stored by this version.
-
-    Args:
-        path_array: n-d array of paths that form a grid.
-        creds_key: Name of the credentials of these paths.
-
-    Raises:
-        NotImplementedError: Always; it says what can be done instead.
-    """
-    count = np.asarray(path_array, object).size
-    raise NotImplementedError(
-        f"a grid of {count} linked images cannot be one sample in this version: append the images "
-        "as a row of a tensor of htype 'sequence[link[image]]', or copy them into a sample that "
-        "deeplake.tiled(shape, tile_shape) makes, one ds.t[row, y0:y1, x0:x1] = image each"
-    )
-
-
 def _shape(value: Sequence[int], what: str) -> Shape:
     try:
         shape = tuple(int(n) for n in value)
@@ -264,6 +246,6 @@ def _try(shape: Shape, dtype: np.dtype[Any], codecs: Encoding) -> None:
 
 
 __all__ = [
-    "PartialSample", "cut", "grid_of", "is_large", "link_tiled", "patch", "strided", "threshold",
+    "PartialSample", "cut", "grid_of", "is_large", "patch", "strided", "threshold",
     "tiled", "zeros",
 ]  # fmt: skip

@@ -18,6 +18,7 @@ import numpy as np
 from deeplake.dataset import tiling
 from deeplake.dataset.casting import STORED_KINDS, cast, dtype_name
 from deeplake.dataset.linked import LinkedSample
+from deeplake.dataset.linkgrid import LinkedTiledSample
 from deeplake.dataset.plan import Plan
 from deeplake.dataset.sample import Sample
 from deeplake.errors import (
@@ -300,6 +301,10 @@ def _encode_one(sample: Any, plan: Plan) -> Run | Callable[[], Run]:
             return run
     if isinstance(sample, LinkedSample):
         sample = sample.read()
+    elif isinstance(sample, LinkedTiledSample):
+        raise UnsupportedTensorTypeError(
+            f"{sample!r} can only be stored in a tensor of htype 'link[image]' or the like"
+        )
     plan.close(sample)
     payload = plan.spec.payload
     if isinstance(sample, tiling.PartialSample):

@@ -1,15 +1,18 @@
-"""Links as bytes: where a file is, and what it was when it was linked (spec, section 4.9)."""
+"""Links as bytes: where a file is, and what it was when it was linked (spec, section 4.10)."""
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from deeplake.errors import CorruptedSampleError, InvalidSampleValueError
-from deeplake.types import Buffer
+from deeplake.format.chunk import MAX_NDIM
+from deeplake.format.tiles import MAX_TILES
+from deeplake.types import Buffer, Shape
 
 CREDS_KEY = "creds_key:"
 """Keys of a commit: this and an id, with the name of credentials as value. One each, so that branches
@@ -63,6 +66,9 @@ class Link:
         Raises:
             InvalidSampleValueError: The path cannot be written as UTF-8.
         """
+        return _encoded(self._record(), self.path)
+
+    def _record(self) -> dict[str, Any]:
         value: dict[str, Any] = {"path": self.path}
         if self.creds is not None:
             value["creds"] = self.creds
@@ -78,30 +84,100 @@ class Link:
                 value["version"] = pin.version
             if pin.modified is not None:
                 value["modified"] = pin.modified
-        try:
-            return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-        except UnicodeEncodeError as error:
-            raise InvalidSampleValueError(
-                f"{self.path!r} cannot be linked: the path has characters that are none"
-            ) from error
+        return value
 
-    @classmethod
-    def from_bytes(cls, data: Buffer) -> Link:
-        """The link that was stored; keys that are not known are ignored.
+
+@dataclass(frozen=True, slots=True)
+class LinkGrid:
+    """Files elsewhere that are the tiles of one sample.
+
+    Attributes:
+        counts: Tiles along the first axes of the sample; the others are not cut.
+        tiles: The tiles, in C order.
+        tile: Shape of a tile that is not at a far edge; None if it was not opened when it was linked.
+    """
+
+    counts: Shape
+    tiles: tuple[Link, ...]
+    tile: Shape | None = None
+
+    @property
+    def path(self) -> str:
+        """Where the first tile is."""
+        return self.tiles[0].path
+
+    @property
+    def creds(self) -> str | None:
+        """Id of the name of the credentials, which all tiles share."""
+        return self.tiles[0].creds
+
+    def to_bytes(self) -> bytes:
+        """The grid as it is stored.
 
         Raises:
-            CorruptedSampleError: It is none.
+            InvalidSampleValueError: A path cannot be written as UTF-8.
         """
-        try:
-            value = json.loads(str(data, "utf-8"))
-        except (ValueError, RecursionError) as error:
-            raise CorruptedSampleError(f"a stored link is no JSON: {error}") from error
-        if not isinstance(value, dict) or not isinstance(value.get("path"), str):
-            raise CorruptedSampleError("a stored link has no path")
-        creds = value.get("creds")
-        if creds is not None and not isinstance(creds, str):
-            raise CorruptedSampleError(f"a stored link has credentials {creds!r}")
-        return cls(value["path"], creds, _pin(value))
+        value: dict[str, Any] = {"grid": self.counts}
+        if self.tile is not None:
+            value["tile"] = self.tile
+        value["tiles"] = [tile._record() for tile in self.tiles]
+        return _encoded(value, self.path)
+
+
+AnyLink: TypeAlias = Link | LinkGrid
+"""What one sample of a tensor of links is."""
+
+
+def files_of(link: AnyLink) -> tuple[Link, ...]:
+    """The files that a sample is made of."""
+    return link.tiles if isinstance(link, LinkGrid) else (link,)
+
+
+def _encoded(value: dict[str, Any], path: str) -> bytes:
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError as error:
+        raise InvalidSampleValueError(
+            f"{path!r} cannot be linked: the path has characters that are none"
+        ) from error
+
+
+def link_of(data: Buffer) -> AnyLink:
+    """The link, or the grid of them, that was stored; keys that are not known are ignored.
+
+    Raises:
+        CorruptedSampleError: It is none.
+    """
+    try:
+        value = json.loads(str(data, "utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise CorruptedSampleError(f"a stored link is no JSON: {error}") from error
+    return _grid(value) if isinstance(value, dict) and "grid" in value else _link(value)
+
+
+def _link(value: Any) -> Link:
+    if not isinstance(value, dict) or not isinstance(value.get("path"), str):
+        raise CorruptedSampleError("a stored link has no path")
+    creds = value.get("creds")
+    if creds is not None and not isinstance(creds, str):
+        raise CorruptedSampleError(f"a stored link has credentials {creds!r}")
+    return Link(value["path"], creds, _pin(value))
+
+
+def _grid(value: dict[str, Any]) -> LinkGrid:
+    counts, tile = value["grid"], value.get("tile")
+    tiles: Any = value.get("tiles")
+    shapes = [counts] if tile is None else [counts, tile]
+    good = (
+        all(isinstance(shape, list) and 0 < len(shape) <= MAX_NDIM for shape in shapes)
+        and all(_is_count(n) and 0 < n < 1 << 32 for shape in shapes for n in shape)
+        and len(counts) <= len(shapes[-1])
+        and isinstance(tiles, list)
+        and len(tiles) == math.prod(counts) <= MAX_TILES
+    )
+    if not good:
+        raise CorruptedSampleError("a stored grid of links does not say which tiles it has")
+    return LinkGrid(tuple(counts), tuple(map(_link, tiles)), None if tile is None else tuple(tile))
 
 
 def _pin(value: dict[str, Any]) -> Pin | None:
@@ -139,4 +215,6 @@ def creds_names(extra: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-__all__ = ["CREDS_KEY", "ENV", "Link", "Pin", "creds_names"]
+__all__ = [
+    "CREDS_KEY", "ENV", "AnyLink", "Link", "LinkGrid", "Pin", "creds_names", "files_of", "link_of",
+]  # fmt: skip
