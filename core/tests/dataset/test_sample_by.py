@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import optimize, stats
 
 import deeplake
 from deeplake import errors, plugins
 from deeplake.dataset.drawing import drawn
 from deeplake.dataset.weighted import Weighted
 from deeplake.spi import Sampler
+from deeplake.testing.sampler import surprising
 
 
 @pytest.fixture
@@ -283,3 +285,35 @@ def test_a_number_that_is_rounded_up_to_the_sum_draws_a_row_with_a_weight() -> N
     weights = np.array([1.0] * 3 + [0.1] * 7 + [0, 0])
     rng = Highest(np.random.PCG64(0))
     assert set(Weighted().order(weights, size=20, replace=True, rng=rng).tolist()) == {9}
+
+
+# --------------------------------------------------------------------------- a million draws
+@pytest.mark.parametrize(
+    "weights",
+    [np.ones(1000), np.arange(1000.0), np.arange(1, 1001.0) ** -1.2, np.array([1e-3, 1, 1e3]),
+     np.repeat([0, 1, 0, 5], 300)],
+    ids=["even", "rising", "Zipf", "far apart", "with gaps"],
+)  # fmt: skip
+def test_a_million_draws_follow_the_weights(weights: np.ndarray) -> None:
+    deeplake.random.seed(2026)
+    rows = drawn(weights, range(len(weights)), size=1_000_000)
+    counts = np.bincount(rows, minlength=len(weights))
+    assert surprising(counts, weights / weights.sum()) is None
+    likely = weights > 0
+    expected = 1e6 * weights[likely] / weights.sum()
+    p = stats.chisquare(counts[likely], expected).pvalue
+    # Neither too far from what is expected nor too near.
+    assert 1e-4 < p < 1 - 1e-4
+
+
+def test_a_million_draws_without_replacement_follow_the_weights() -> None:
+    # Half a million rows of two weights: how many heavy ones come among the first tenth is known.
+    weights = np.repeat([1.0, 4.0], 500_000)
+    deeplake.random.seed(2026)
+    rows = drawn(weights, range(1_000_000), replace=False)
+    assert len(np.unique(rows)) == 1_000_000
+    first = rows[:100_000]
+    # After time t, shares 1 - exp(-t) and 1 - exp(-4 t) are drawn, together a fifth of 1.
+    t = optimize.brentq(lambda t: 2 - np.exp(-t) - np.exp(-4 * t) - 0.2, 0, 1)
+    expected = 500_000 * (1 - np.exp(-4 * t))
+    assert abs((first >= 500_000).sum() - expected) < 5 * np.sqrt(expected)

@@ -24,6 +24,9 @@ VALUE = "value"
 _STREAM = 0x5A
 """Tells these random numbers from others of the same seed."""
 
+_BLOCK = 1 << 16
+"""Rows that are looked at together."""
+
 
 def generator(rows: range | np.ndarray) -> np.random.Generator:
     """Random numbers for a drawing from some rows.
@@ -34,8 +37,11 @@ def generator(rows: range | np.ndarray) -> np.random.Generator:
     seed = random.get_seed()
     if seed is None:
         return np.random.Generator(np.random.Philox())
-    digest = xxhash.xxh3_64_intdigest(np.ascontiguousarray(rows, "<i8").data)
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, _STREAM, digest])))
+    digest = xxhash.xxh3_64()
+    for start in range(0, len(rows), _BLOCK):  # a range of many rows is never a list of them
+        digest.update(np.ascontiguousarray(rows[start : start + _BLOCK], "<i8").data)
+    entropy = np.random.SeedSequence([seed, _STREAM, digest.intdigest()])
+    return np.random.Generator(np.random.Philox(entropy))
 
 
 def drawn(
@@ -106,6 +112,13 @@ def _checked(size: Any) -> int:
     return number
 
 
+def at(rows: range | np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """``int64[n]``: the rows at some positions."""
+    if isinstance(rows, range):
+        return np.asarray(positions * rows.step + rows.start, np.int64)
+    return np.asarray(rows[positions], np.int64)
+
+
 def as_query(weights: str, *, size: int | None, replace: bool | None) -> str:
     """The query that draws by an expression."""
     again = replace is None or bool(replace)
@@ -132,9 +145,9 @@ def sample_by(
     chosen = selection.rows(dataset._length())
     rows = chosen if isinstance(chosen, range) else np.atleast_1d(np.asarray(chosen, np.int64))
     positions = drawn(weights, rows, size=size, replace=replace, sampler=sampler)
-    found = np.asarray(rows, np.int64)[positions]
+    found = at(rows, positions)
     found.flags.writeable = False
     return dataset._view(Selection(found, selection.steps))
 
 
-__all__ = ["VALUE", "WEIGHTED", "as_column", "as_query", "drawn", "generator", "sample_by"]
+__all__ = ["VALUE", "WEIGHTED", "as_column", "as_query", "at", "drawn", "generator", "sample_by"]

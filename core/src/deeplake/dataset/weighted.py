@@ -7,8 +7,8 @@ import numpy as np
 from deeplake.errors import WeightsError
 from deeplake.spi import Sampler
 
-_WIDE = 1e290
-"""Ratio of the largest to the smallest weight up to which quotients of them are finite."""
+_SMALL, _LARGE = 1e-145, 1e145
+"""Between these, sums and quotients of weights are finite and exact enough as they are."""
 
 
 class Weighted(Sampler, api=(1, 0)):
@@ -30,7 +30,7 @@ class Weighted(Sampler, api=(1, 0)):
 
 
 def _shares(weights: np.ndarray) -> np.ndarray:
-    """The weights as floats of at most 1: the sum of huge ones would not be finite."""
+    """``float64[n]``, in proportion to the weights, without a copy where they are ordinary."""
     given = np.asarray(weights)
     if given.ndim != 1:
         raise WeightsError(f"weights of shape {given.shape}; give one number for each row")
@@ -39,25 +39,26 @@ def _shares(weights: np.ndarray) -> np.ndarray:
     ):
         raise WeightsError(f"weights are one number a row, not values of type {given.dtype}")
     try:
-        numbers = given.astype(np.float64)
+        numbers = given.astype(np.float64, copy=False)
     except (TypeError, ValueError, OverflowError) as error:
         raise WeightsError(f"weights are one number a row: {error}") from error
     if len(numbers) == 0:
         raise WeightsError("there are no rows to draw from")
-    wrong = np.flatnonzero(~((numbers >= 0) & (numbers < np.inf)))
-    if len(wrong):
+    smallest, largest = numbers.min(), numbers.max()  # NaN if one of them is
+    if not (smallest >= 0 and largest < np.inf):
+        wrong = np.flatnonzero(~((numbers >= 0) & (numbers < np.inf)))
         more = f", and there are {len(wrong) - 1} more like it" if len(wrong) > 1 else ""
         raise WeightsError(
             f"weights are finite numbers of at least 0: that of row {wrong[0]} is "
             f"{numbers[wrong[0]]}{more}"
         )
-    largest = numbers.max()
     if largest == 0:
         raise WeightsError("all weights are 0: there is nothing to draw from")
-    above = np.count_nonzero(numbers)
+    if _SMALL < largest < _LARGE:
+        return numbers
     shares = numbers / largest
-    if np.count_nonzero(shares) < above:  # too small beside the largest, but no 0
-        shares[(shares == 0) & (numbers > 0)] = np.nextafter(0, 1)
+    # Too small beside the largest, but no 0: such rows come before those that are.
+    shares[(shares == 0) & (numbers > 0)] = np.nextafter(0, 1)
     return np.asarray(shares)
 
 
@@ -70,8 +71,9 @@ def _again(shares: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarra
     numbers.sort()
     numbers *= ends[-1]
     rows: np.ndarray = np.searchsorted(ends, numbers, side="right")
-    # A number below 1 times the sum may be rounded to the sum.
-    np.minimum(rows, np.flatnonzero(shares)[-1], out=rows)
+    if rows[-1] == len(shares):
+        # A number below 1 times the sum may be rounded to the sum.
+        np.minimum(rows, np.flatnonzero(shares)[-1], out=rows)
     rng.shuffle(rows)
     return rows
 
@@ -83,9 +85,9 @@ def _once(shares: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray
     waiting times whose rates are the weights.
     """
     times = rng.standard_exponential(len(shares))
-    positive = np.flatnonzero(shares)
-    if len(positive) == len(shares):
+    if shares.min() > 0:
         return _smallest(_quotients(times, shares), size)
+    positive = np.flatnonzero(shares)
     heavy = positive[_smallest(_quotients(times[positive], shares[positive]), size)]
     if len(heavy) == size:
         return np.asarray(heavy)
@@ -94,9 +96,10 @@ def _once(shares: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray
 
 
 def _quotients(times: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Values in the order of ``times / shares``."""
-    if shares.min() * _WIDE > 1:
-        return np.asarray(times / shares)
+    """Values in the order of ``times / shares``; ``times`` is changed."""
+    if shares.min() > _SMALL:
+        times /= shares
+        return times
     with np.errstate(divide="ignore"):  # a time of 0
         return np.asarray(np.log(times) - np.log(shares))
 

@@ -156,7 +156,7 @@ class Steps(ABC):
             text = drawing.as_query(weights, size=size, replace=replace)
             return self._derive(chosen=choice.found(self._snapshot, rows, text))
         positions = drawing.drawn(weights, rows, size=size, replace=replace, sampler=sampler)
-        return self._derive(chosen=np.asarray(rows, np.int64)[positions])
+        return self._derive(chosen=drawing.at(rows, positions))
 
     @property
     def _mode(self) -> str:
