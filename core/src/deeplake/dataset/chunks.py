@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from deeplake.errors import FormatError
-from deeplake.format.chunk import FIXED, TILE, ChunkHeader
+from deeplake.format.chunk import BLOB, FIXED, TILE, ChunkHeader
 from deeplake.format.encoding import htype_plugin
 from deeplake.types import TensorSchema
 from deeplake.versioning.blocks import Blocks, object_id
@@ -68,6 +68,34 @@ class Chunks:
 
     def __len__(self) -> int:
         return self.table.rows
+
+    # ---- before they are read
+    def pieces_of(self, rows: np.ndarray) -> list[Any]:
+        """The pieces that hold some rows.
+
+        Args:
+            rows: ``int64[n]``: row numbers in ascending order.
+        """
+        found: list[Any] = []
+        if len(rows) == 0:
+            return found
+        for first, part in self.table.spans(int(rows[0]), int(rows[-1]) + 1):
+            ends = first + np.cumsum(part["count"].astype(np.int64))
+            inside = rows[np.searchsorted(rows, first) : np.searchsorted(rows, ends[-1])]
+            found.extend(part[np.unique(np.searchsorted(ends, inside, "right"))])
+        return found
+
+    def ranges(self, rows: Rows) -> list[tuple[str, int, int]]:
+        """What has to be fetched to read some rows; reads headers.
+
+        Not in it is what is read in parts: files and tiles that are stored alone, items of sequences.
+        """
+        found = []
+        for chunk, _, places in self.groups(rows):
+            header = chunk.header
+            if chunk.array is None and header.kind not in (TILE, BLOB) and not header.sequences:
+                found.extend(chunk.missing(self._frames(chunk, places, blocks=True)))
+        return found
 
     # ---- of one row
     def _locate(self, row: int) -> tuple[OpenChunk, int]:
@@ -145,12 +173,7 @@ class Chunks:
         for chunk, _, places in groups:
             mine = []
             if chunk.array is None:
-                span = chunk.span(places) if blocks else None
-                if span is not None:
-                    frames = [chunk.frames_of_span(*span)]
-                else:
-                    frames = [chunk.frames_of(i) for i in places.tolist()]
-                mine = chunk.missing(frames)
+                mine = chunk.missing(self._frames(chunk, places, blocks=blocks))
             counts.append(len(mine))
             ranges.extend(mine)
         fetched = iter(self.blocks.fetch(ranges) if ranges else [])
@@ -161,6 +184,14 @@ class Chunks:
             yield chunk, positions, places, parts
 
     # ---- what is open
+    @staticmethod
+    def _frames(chunk: OpenChunk, places: np.ndarray, *, blocks: bool) -> list[tuple[int, int]]:
+        """Frames that hold some samples: of each, or of plain ones that are near as a block."""
+        span = chunk.span(places) if blocks else None
+        if span is not None:
+            return [chunk.frames_of_span(*span)]
+        return [chunk.frames_of(i) for i in places.tolist()]
+
     def _chunks(self, pieces: Sequence[Any]) -> list[OpenChunk]:
         """The chunks of some pieces; headers that are not known are fetched together."""
         keys = [(object_id(piece), int(piece["offset"])) for piece in pieces]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from deeplake.errors import CorruptedSampleError, DeepLakeError, GetDataFromLink
 from deeplake.format.links import AnyLink, Link, LinkGrid, link_of
 from deeplake.links import RangeFile
 from deeplake.types import Buffer, Shape
+from deeplake.versioning.blocks import Blocks
 
 
 class LinkReader(Chunks):
@@ -35,6 +36,12 @@ class LinkReader(Chunks):
         return {**super().__getstate__(), "linker": None}
 
     # ---- one link
+    def through(self, blocks: Blocks) -> Self:
+        """A reader of the same rows that gets its bytes from elsewhere."""
+        other = type(self)(blocks, self.schema, self.table, self)
+        other.linker, other.info = self.linker, self.info
+        return other
+
     def _link(self, data: Buffer, row: Any) -> AnyLink:
         try:
             return link_of(data)

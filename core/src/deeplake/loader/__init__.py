@@ -15,6 +15,7 @@ One room for each question::
     picture     … of images that decoders crop
     assembly    arrays -> transformed, collated batches
     unit        batches as pieces of work
+    prefetch    what units will read from far away
     executor    who does them: threads or processes
     pipeline    threads, in order and within bounds
     workers     processes, in order and within bounds

@@ -13,11 +13,12 @@ from deeplake.loader.assembly import Assembly
 from deeplake.loader.lot import Dice, Lot
 from deeplake.loader.parcel import AVAILABLE
 from deeplake.loader.pipeline import Pipeline, cores
-from deeplake.loader.plan import Plan
+from deeplake.loader.plan import Plan, Shuffled
+from deeplake.loader.prefetch import IN_ORDER, Prefetch
 from deeplake.loader.snapshot import Snapshot
 from deeplake.loader.spec import LoaderSpec
 from deeplake.loader.stats import Stats
-from deeplake.loader.unit import units
+from deeplake.loader.unit import Unit, units
 from deeplake.loader.worker import Recipe
 from deeplake.loader.workers import Pool, Processes, pickled
 
@@ -98,7 +99,23 @@ class Executor:
         work = units(assembly, self._lots(plan, dice), together, parts)
         ahead = -(-self._spec.prefetch_factor * threads // together)
         ahead = min(ahead if parts > 1 else max(ahead, threads), self._units_ahead(plan, together))
-        return Pipeline(work, threads, max(2, ahead))
+        ahead = max(2, ahead)
+        return Pipeline(self._prefetched(work, plan, ahead + 1), threads, ahead)
+
+    def _prefetched(self, work: Iterator[Unit], plan: Plan, running: int) -> Iterator[Unit]:
+        """The work, with what it reads on its way; as it is where nothing has to be fetched."""
+        snapshot, order = self._snapshot, plan.order
+        if snapshot.ahead is None:
+            return work
+        readers = [column.source.reader for column in self._assembly.columns.values()]
+        block, limit = 1, IN_ORDER
+        if isinstance(order, Shuffled):
+            # Of a block, each rank reads its share.
+            block = max(1, order.block // plan.world)
+            limit = max(limit, int(self._spec.buffer_size * (1 << 20)))
+        return Prefetch(
+            work, readers, snapshot.ahead, self._rows, block=block, limit=limit, running=running
+        )
 
     def _processes(self, plan: Plan, dice: Dice, stats: Stats) -> Processes:
         spec, assembly = self._spec, self._assembly

@@ -89,6 +89,9 @@ class Pipeline:
         self._ready.clear()
         if pool is not None:
             pool.shutdown(wait=True, cancel_futures=True)
+            close = getattr(self._units, "close", None)
+            if close is not None:  # what was fetched for them is not needed any more
+                close()
 
     def __del__(self) -> None:
         # Not waiting: the garbage collector may run in one of these very threads.

@@ -12,6 +12,7 @@ from deeplake.dataset.reader import TensorReader
 from deeplake.dataset.selection import Selection
 from deeplake.errors import EmptyTensorError, TensorDoesNotExistError
 from deeplake.types import TensorSchema
+from deeplake.versioning.ahead import Ahead
 
 if TYPE_CHECKING:
     from deeplake.dataset.dataset import Dataset
@@ -47,11 +48,21 @@ class Snapshot:
         version: Id of the stored state; None while the dataset has changes that are not flushed.
         portable: Other processes can read it.
         mapped: Rows are read from memory maps: any is as cheap as its neighbour.
+        ahead: What rows are read through where they are not; else None.
         sources: All tensors by name, hidden ones included.
         visible: Names of those that are loaded by default.
     """
 
-    __slots__ = ("_selection", "mapped", "path", "portable", "sources", "version", "visible")
+    __slots__ = (
+        "_selection",
+        "ahead",
+        "mapped",
+        "path",
+        "portable",
+        "sources",
+        "version",
+        "visible",
+    )
 
     def __init__(self, dataset: Dataset) -> None:
         dataset._check_valid()
@@ -62,6 +73,7 @@ class Snapshot:
         capabilities = session.repository.store.capabilities
         self.portable = self.version is not None and capabilities.persistent
         self.mapped = session.repository.store.capabilities.mapping
+        self.ahead = None if self.mapped else Ahead(session.blocks)
         self.visible = tuple(dataset._visible())
         self._selection: Selection = dataset.index
         prefix = f"{dataset.group_index}/" if dataset.group_index else ""
@@ -73,7 +85,10 @@ class Snapshot:
                 with session.lock:
                     draft.sealed()
                 name = full[len(prefix) :]
-                self.sources[name] = Source(name, checkout.reader(draft), draft.info)
+                reader = checkout.reader(draft)
+                if self.ahead is not None:
+                    reader = reader.through(self.ahead)
+                self.sources[name] = Source(name, reader, draft.info)
 
     @property
     def steps(self) -> Selection:
@@ -115,10 +130,11 @@ class Snapshot:
 
     def row_bytes(self, names: Iterable[str]) -> int:
         """Stored bytes a row, about: of the largest of some tensors."""
-        return max((_stored_bytes(self.sources[name].reader) for name in names), default=0)
+        return max((bytes_per_row(self.sources[name].reader) for name in names), default=0)
 
 
-def _stored_bytes(reader: TensorReader) -> int:
+def bytes_per_row(reader: TensorReader) -> int:
+    """Stored bytes a row, about."""
     pieces = reader.table.pieces()
     if len(pieces) == 0:
         return 0
@@ -127,4 +143,4 @@ def _stored_bytes(reader: TensorReader) -> int:
     return -(-int(pieces["length"][first].sum()) // len(reader))
 
 
-__all__ = ["Snapshot", "Source"]
+__all__ = ["Snapshot", "Source", "bytes_per_row"]

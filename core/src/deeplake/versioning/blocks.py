@@ -54,7 +54,7 @@ class Blocks:
             return None
         view = self._store.map(data_key(oid))
         if offset + length > len(view):
-            raise _short(oid, offset + length, len(view))
+            raise short(oid, offset + length, len(view))
         return view[offset : offset + length]
 
     def fetch(self, ranges: Sequence[tuple[str, int, int]]) -> list[memoryview]:
@@ -84,7 +84,7 @@ class Blocks:
         answers = self._store.get_many([(data_key(oid), (a, b)) for oid, a, b in requests])
         for (oid, start, stop), answer in zip(requests, answers, strict=True):
             if len(answer) != stop - start:
-                raise _short(oid, stop, start + len(answer))
+                raise short(oid, stop, start + len(answer))
         views = [memoryview(answer) for answer in answers]
         parts = []
         for i, (_, start, stop) in enumerate(ranges):
@@ -93,11 +93,12 @@ class Blocks:
         return parts
 
 
-def _short(oid: str, needed: int, there: int) -> FormatError:
+def short(oid: str, needed: int, there: int) -> FormatError:
+    """What is wrong with an object that ends before the bytes that are needed of it."""
     return FormatError(
         f"{data_key(oid)}: is cut short: {there} bytes, at least {needed} belong there; restore it "
         "from a copy"
     )
 
 
-__all__ = ["Blocks", "object_id", "object_words"]
+__all__ = ["MAX_REQUEST", "Blocks", "object_id", "object_words", "short"]

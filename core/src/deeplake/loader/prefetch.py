@@ -1,0 +1,311 @@
+"""Fetches what units of work will read from far away, before they are run.
+
+Rows that come in the order in which they are stored are fetched chunk by chunk, each in one request.
+Rows in random order are fetched in blocks of neighbours, as the order permutes them (see ``plan``): a
+block is kept until its last row that is planned has been read, so no byte comes twice as long as the
+blocks that are in use fit into ``limit``.
+
+What can be relied on:
+
+* Units are handed on at once, in order. One whose data are not there yet waits for them when it is
+  run, or fetches them itself: a prefetch that is late, or fails, changes nothing but the time.
+* Units are planned as far ahead as ``limit`` bytes reach, and no farther.
+* ``close`` returns when no thread is left.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Final
+
+import numpy as np
+
+from deeplake.dataset.reader import TensorReader
+from deeplake.format.pieces import ALONE
+from deeplake.loader.snapshot import bytes_per_row
+from deeplake.loader.unit import Unit
+from deeplake.versioning.ahead import IN_FLIGHT, Ahead, Part, Range
+from deeplake.versioning.blocks import MAX_REQUEST, object_id
+
+PREFIX: Final = "deeplake-loader-prefetch"
+"""Beginning of the names of all threads."""
+
+IN_ORDER: Final = 64 << 20
+"""Bytes that are fetched ahead of rows in order."""
+
+FARTHEST: Final = 4096
+"""Units that are planned ahead, at most."""
+
+LATE: Final = 2
+"""Units whose blocks are still being looked up, at most."""
+
+
+class Block(list[Part]):
+    """The parts that hold some neighbouring rows."""
+
+
+class Prefetch:
+    """An iterator over units of work that fetches ahead.
+
+    Args:
+        units: The work.
+        readers: Of the tensors that units read. All get their bytes from ``ahead``.
+        ahead: Where bytes are kept.
+        rows: The list of rows that is loaded.
+        block: Positions in it that are fetched together where the order is random.
+        limit: Bytes to fetch ahead.
+        running: Units that are handed out and may still be run, when the next is asked for.
+    """
+
+    def __init__(
+        self,
+        units: Iterator[Unit],
+        readers: Sequence[TensorReader],
+        ahead: Ahead,
+        rows: range | np.ndarray,
+        *,
+        block: int,
+        limit: int,
+        running: int,
+    ) -> None:
+        self._units: Iterator[Unit] | None = units
+        self._readers = readers
+        self._ahead = ahead
+        self._rows = rows
+        self._block = block
+        self._limit = ahead.limit = limit
+        self._running = running
+        self._row_bytes = max(1, sum(map(bytes_per_row, readers)))
+        self._large = [reader for reader in readers if _has_large_chunks(reader)]
+        self._mutex = threading.Lock()
+        self._planned: deque[Unit] = deque()
+        self._handed_out = 0
+        self._taken = 0
+        self._held: deque[tuple[int, Sequence[Sequence[Part]]]] = deque()
+        # Only those that somebody holds: parts that are gone must not stay in memory.
+        self._blocks: weakref.WeakValueDictionary[int, Block] = weakref.WeakValueDictionary()
+        self._late: deque[tuple[int, np.ndarray]] = deque()
+        self._looking = False
+        self._workers = 0
+        self._pool: ThreadPoolExecutor | None = ThreadPoolExecutor(IN_FLIGHT + 1, PREFIX)
+
+    def __iter__(self) -> Iterator[Unit]:
+        return self
+
+    def __next__(self) -> Unit:
+        with self._mutex:
+            done = self._handed_out - self._running
+            while self._held and self._held[0][0] < done:
+                self._release(self._held.popleft()[1])
+            self._plan()
+            if not self._planned:
+                raise StopIteration
+            self._handed_out += 1
+            unit = self._planned.popleft()
+        self._start()
+        return unit
+
+    # ---- planning; all under the mutex
+    def _plan(self) -> None:
+        """Look as far ahead as there is room."""
+        while self._units is not None and (
+            not self._planned
+            or (
+                self._ahead.needed < self._limit
+                and len(self._planned) < FARTHEST
+                and len(self._late) < LATE
+            )
+        ):
+            stride, size = [], 0
+            while size < MAX_REQUEST:
+                unit = next(self._units, None)
+                if unit is None:
+                    self._units = None
+                    break
+                stride.append(unit)
+                size += sum(map(len, unit.lots)) * self._row_bytes
+                if self._block > 1:
+                    break
+            if stride:
+                self._taken += len(stride)
+                self._planned.extend(stride)
+                self._look(stride, self._taken - 1)
+
+    def _look(self, stride: Sequence[Unit], last: int) -> None:
+        """Want what some units will read; the last of them has that number."""
+        lots = [lot for unit in stride for lot in unit.lots]
+        rows = np.concatenate([lot.rows for lot in lots])
+        ordered = bool((rows[1:] >= rows[:-1]).all())
+        if not ordered:
+            rows = np.sort(rows)
+        ranges: list[Range] = []
+        more = False
+        try:
+            for reader in self._readers:
+                found, partly = _chunks(reader, rows, ordered and self._block == 1)
+                ranges += found
+                more = more or partly
+        except Exception:  # noqa: BLE001 - whoever reads these rows will say what is wrong
+            return
+        self._held.append((last, self._ahead.want(ranges)))
+        if more:
+            positions = (
+                rows if self._block == 1 else np.concatenate([lot.positions for lot in lots])
+            )
+            self._late.append((last, positions))
+
+    def _release(self, held: Sequence[Sequence[Part]]) -> None:
+        for parts in held:
+            self._ahead.release(parts)
+
+    # ---- on threads
+    def _start(self) -> None:
+        """Have threads do what there is to do."""
+        with self._mutex:
+            pool = self._pool
+            if pool is None:
+                return
+            with suppress(RuntimeError):  # the interpreter is about to end
+                me = weakref.ref(self)
+                if self._late and not self._looking:
+                    self._looking = True
+                    pool.submit(_look_late, me)
+                while self._workers < IN_FLIGHT and (part := self._ahead.take()) is not None:
+                    self._workers += 1
+                    pool.submit(_fetch, me, self._ahead, part)
+
+    def _fetched(self) -> None:
+        with self._mutex:
+            self._workers -= 1
+        self._start()
+
+    def _look_next(self) -> None:
+        """Want the blocks of one unit, whose chunks' headers may have to be waited for."""
+        with self._mutex:
+            last, positions = self._late[0]
+        found: list[Sequence[Part]] = []
+        if last >= self._handed_out - self._running:
+            with suppress(Exception):  # whoever reads these rows will say what is wrong
+                found = self._wanted(positions)
+        with self._mutex:
+            if self._late:
+                self._late.popleft()
+            if self._pool is None:
+                self._release(found)
+            else:
+                self._held.append((last, found))
+                self._plan()
+            self._looking = False
+        self._start()
+
+    def _wanted(self, positions: np.ndarray) -> list[Sequence[Part]]:
+        if self._block == 1:
+            return [
+                parts
+                for reader in self._large
+                for parts in self._ahead.want(reader.ranges(_inside(positions, reader)))
+            ]
+        found: list[Sequence[Part]] = []
+        ranges: list[Range] = []
+        new: list[tuple[int, int]] = []
+        _, first = np.unique(positions // self._block, return_index=True)
+        for number in (positions[np.sort(first)] // self._block).tolist():
+            known = self._blocks.get(number)
+            if known is not None and self._ahead.hold(known):
+                found.append(known)
+                continue
+            span = self._rows[number * self._block : (number + 1) * self._block]
+            before = len(ranges)
+            for reader in self._large:
+                ranges += reader.ranges(_inside(np.asarray(span, np.int64), reader))
+            new.append((number, len(ranges) - before))
+        parts = iter(self._ahead.want(ranges))
+        for number, count in new:
+            mine = Block(part for _ in range(count) for part in next(parts))
+            self._blocks[number] = mine
+            found.append(mine)
+        return found
+
+    # ---- ending
+    def _let_go(self) -> ThreadPoolExecutor | None:
+        with self._mutex:
+            pool, self._pool = self._pool, None
+            self._units = None
+            self._planned.clear()
+            for _, held in self._held:
+                self._release(held)
+            self._held.clear()
+        return pool
+
+    def close(self) -> None:
+        """End the threads; waits for the requests that are under way."""
+        pool = self._let_go()
+        if pool is not None:
+            pool.shutdown(wait=True)
+
+    def __del__(self) -> None:
+        # Not waiting: the garbage collector may run in one of these very threads.
+        if getattr(self, "_pool", None) is not None:
+            pool = self._let_go()
+            if pool is not None:
+                pool.shutdown(wait=False)
+
+
+def _fetch(me: weakref.ref[Prefetch], ahead: Ahead, part: Part) -> None:
+    """Do one request. What has begun is finished, whoever has gone meanwhile: others may wait for it."""
+    ahead.run(part)
+    prefetch = me()
+    if prefetch is not None:
+        prefetch._fetched()
+
+
+def _look_late(me: weakref.ref[Prefetch]) -> None:
+    prefetch = me()
+    if prefetch is not None:
+        prefetch._look_next()
+
+
+def _inside(rows: np.ndarray, reader: TensorReader) -> np.ndarray:
+    return rows[rows < len(reader)]
+
+
+def _has_large_chunks(reader: TensorReader) -> bool:
+    """Whether chunks are worth reading in part."""
+    pieces = reader.table.pieces()
+    return len(pieces) > 0 and int(pieces["length"].max()) > reader.blocks.request_cost
+
+
+def _chunks(reader: TensorReader, rows: np.ndarray, ordered: bool) -> tuple[list[Range], bool]:
+    """What is known to be needed before any header is, and whether there is more to it.
+
+    Args:
+        reader: Of a tensor.
+        rows: ``int64[n]``: in ascending order.
+        ordered: They come in this order, so others of these chunks do too.
+    """
+    rows = _inside(rows, reader)
+    found: list[Range] = []
+    more = False
+    cost = reader.blocks.request_cost
+    for piece in reader.pieces_of(rows):
+        oid, start, length = object_id(piece), int(piece["offset"]), int(piece["length"])
+        if int(piece["flags"]) & ALONE or reader.blocks.whole(oid, start, length) is not None:
+            continue
+        count = max(1, int(piece["count"]))
+        # The same rows of the chunk's rest are expected: those between two of them cost no more to
+        # read than another request would.
+        spacing = (int(rows[-1]) - int(rows[0]) + 1) / len(rows)
+        if length <= cost or (ordered and spacing * length / count <= cost):
+            found.append((oid, start, start + length))
+        else:
+            found.append((oid, start, start + int(piece["header"])))
+            more = True
+    return found, more
+
+
+__all__ = ["IN_ORDER", "PREFIX", "Prefetch"]

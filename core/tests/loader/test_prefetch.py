@@ -1,0 +1,204 @@
+"""What epochs over far data cost in requests and bytes, and that nothing changes but the time."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import deeplake
+from deeplake import plugins
+from deeplake.errors import StorageError
+from deeplake.spi import Store, hookimpl
+from deeplake.testing.stores import RecordingStore
+from deeplake.types import Buffer, ByteRange
+
+ROWS, SIZE, CHUNK = 600, 40_000, 2_000_000
+COST = 100_000
+
+
+class Distant(RecordingStore):
+    """Counts bytes by place, and fails where it is told to.
+
+    Attributes:
+        fails: Whether a request fails.
+    """
+
+    def __init__(self, store: Store) -> None:
+        capabilities = replace(store.capabilities, mapping=False, request_cost=COST)
+        super().__init__(store, capabilities=capabilities)
+        self.seen: Counter[tuple[str, int]] = Counter()
+        self.fails: Callable[[str, int], bool] = lambda key, start: False
+        self._counting = threading.Lock()
+
+    def get(self, key: str, byte_range: ByteRange | None = None) -> Buffer:
+        answer = super().get(key, byte_range)
+        if byte_range is not None and key.startswith("data/"):
+            with self._counting:
+                # Every thousandth byte is enough to tell what came twice.
+                first, last = (-(-at // 1000) for at in byte_range)
+                self.seen.update((key, at) for at in range(first, last))
+            if self.fails(key, byte_range[0]):
+                raise StorageError("the network is gone")
+        return answer
+
+    def get_many(self, requests: Any) -> list[Buffer]:
+        return [self.get(*one) for one in requests]
+
+
+class Far:
+    @hookimpl
+    def deeplake_wrap_store(self, store: Store, url: str) -> Store:
+        self.store = Distant(store)
+        return self.store
+
+
+@pytest.fixture
+def far() -> Iterator[Far]:
+    hooks = Far()
+    plugins.register_hooks(hooks)
+    yield hooks
+    plugins.unregister_hooks(hooks)
+
+
+@pytest.fixture
+def path(make: Any, tmp_path: Any) -> str:
+    """600 samples of 36 kB to 44 kB in chunks of 2 MB, and their numbers."""
+    rng = np.random.default_rng(0)
+    samples = [
+        np.full(SIZE + int(rng.integers(-4000, 4000)), row % 251, np.uint8) for row in range(ROWS)
+    ]
+    place = str(tmp_path / "ds")
+    make(place, x=(samples, {"max_chunk_size": CHUNK}), row=np.arange(ROWS))
+    return place
+
+
+def opened(path: str, far: Far) -> tuple[Any, Distant]:
+    ds = deeplake.load(path, memory_cache_size=0)
+    len(ds.x)
+    ds.x[0].numpy()  # where segments are
+    far.store.clear()
+    far.store.seen.clear()
+    return ds, far.store
+
+
+def rows_of(loader: Any) -> list[int]:
+    rows = []
+    for batch in loader:
+        for sample in batch:
+            rows.append(sample["row"].item())
+            assert (sample["x"] == rows[-1] % 251).all()
+    return rows
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_in_order_every_chunk_is_one_request(path: str, far: Far, count: int) -> None:
+    ds, store = opened(path, far)
+    chunks = sum(len(ds._checkout.session.by_name[t].table.pieces()) for t in ("x", "row"))
+    assert rows_of(ds.dataloader().batch(16).numpy(num_threads=count)) == list(range(ROWS))
+    assert store.count("get") <= chunks
+    assert set(store.seen.values()) == {1}
+
+
+@pytest.mark.parametrize("rows", [slice(None, None, 2), slice(7, 500), list(range(100, 400))])
+def test_views_in_order(path: str, far: Far, rows: Any) -> None:
+    ds, store = opened(path, far)
+    expected = np.arange(ROWS)[rows].tolist()
+    assert rows_of(ds[rows].dataloader().batch(16).numpy()) == expected
+    assert store.count("get") <= 15
+    assert set(store.seen.values()) == {1}
+
+
+def test_what_is_few_and_far_between_is_read_alone(path: str, far: Far) -> None:
+    ds, store = opened(path, far)
+    assert rows_of(ds[::20].dataloader().batch(6).numpy()) == list(range(0, ROWS, 20))
+    assert store.bytes_read < 50 * SIZE
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_shuffled_every_byte_comes_about_once(path: str, far: Far, count: int) -> None:
+    ds, store = opened(path, far)
+    loader = ds.dataloader().shuffle().batch(16).numpy(num_threads=count)
+    assert sorted(rows_of(loader)) == list(range(ROWS))
+    # In the beginning some come for the first batches alone.
+    assert store.bytes_read < 1.3 * ROWS * SIZE
+    assert store.count("get") < ROWS / 2
+
+
+def test_shuffled_in_windows(path: str, far: Far) -> None:
+    ds, store = opened(path, far)
+    loader = ds.dataloader().shuffle(buffer_size=8).batch(16).numpy(num_threads=2)
+    assert loader.state_dict()["shuffle"] is not None
+    assert sorted(rows_of(loader)) == list(range(ROWS))
+    assert store.bytes_read < 1.6 * ROWS * SIZE
+
+
+def test_ranks_read_their_own(path: str, far: Far) -> None:
+    ds, store = opened(path, far)
+    loader = ds.dataloader().shuffle().batch(8).numpy(num_threads=2)
+    loader.set_rank(1, 32)
+    assert len(rows_of(loader)) == pytest.approx(ROWS / 32, abs=1)
+    assert store.bytes_read < 6 * ROWS * SIZE / 32
+
+
+def test_an_error_comes_where_its_row_is(path: str, far: Far) -> None:
+    ds, store = opened(path, far)
+    offset = int(ds._checkout.session.by_name["x"].table.pieces()["offset"][5])
+    store.fails = lambda key, start: start // 1000 >= offset // 1000
+    seen = []
+    with pytest.raises(StorageError, match="the network is gone") as caught:
+        seen.extend(map(len, ds.dataloader().batch(16).numpy(num_threads=2, tensors=["x"])))
+    assert seen, "what is before it comes"
+    assert "tensor 'x'" in "".join(caught.value.__notes__)
+
+
+def test_a_failure_that_passes_is_not_seen(path: str, far: Far) -> None:
+    ds, store = opened(path, far)
+    failed: set[int] = set()
+
+    def once(key: str, start: int) -> bool:
+        first = start not in failed
+        failed.add(start)
+        return first and threading.current_thread().name.startswith("deeplake-loader-prefetch")
+
+    store.fails = once
+    assert rows_of(ds.dataloader().batch(16).numpy(num_threads=2)) == list(range(ROWS))
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_an_epoch_that_is_left_ends(path: str, far: Far, shuffle: bool, threads: Any) -> None:
+    ds, _ = opened(path, far)
+    loader = ds.dataloader().shuffle(shuffle).batch(16).numpy()
+    iterator = iter(loader)
+    next(iterator)
+    loader.close()
+    assert threads.left() == []
+    iterator = iter(loader)
+    next(iterator)
+    del iterator
+    assert threads.left_in_the_end() == []
+    assert len(rows_of(loader)) == ROWS
+    assert loader._snapshot.ahead.needed == 0
+
+
+def test_two_epochs_at_once(path: str, far: Far) -> None:
+    ds, _ = opened(path, far)
+    loader = ds.dataloader().batch(16).numpy(num_threads=2)
+    pairs = list(zip(loader, loader, strict=True))
+    assert all(a[0]["row"] == b[0]["row"] for a, b in pairs)
+    assert len(pairs) == -(-ROWS // 16)
+
+
+def test_memory_is_bounded(path: str, far: Far) -> None:
+    ds, _ = opened(path, far)
+    loader = ds.dataloader().shuffle(buffer_size=8).batch(16).numpy(num_threads=2)
+    ahead = loader._snapshot.ahead
+    most = 0
+    for _ in loader:
+        most = max(most, ahead.needed)
+    assert 0 < most < (64 << 20) + 2 * CHUNK
