@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from deeplake.types import Buffer, SampleHeader, Shape, byte_length
 from deeplake_codecs import opencv
+from deeplake_codecs.crops import cut
 from deeplake_codecs.metadata import PictureMeta
 from deeplake_codecs.pictures import MODES, destination, refuse_bomb, shape_of, unreadable
 from deeplake_codecs.pillow import PillowCodec
@@ -124,6 +125,7 @@ class Png(PillowCodec, api=(1, 0)):
     modes = ("1", "L", "LA", "RGB", "RGBA", "I;16", "RGB;16", "RGBA;16")
     magic = (SIGNATURE,)
     max_side = opencv.MAX_SIDE
+    crops = True
 
     def probe(self, data: Buffer) -> SampleHeader:
         header = read_header(self.name, data)
@@ -138,6 +140,8 @@ class Png(PillowCodec, api=(1, 0)):
         crop: tuple[int, int, int, int] | None = None,
         size: tuple[int, int] | None = None,
     ) -> np.ndarray:
+        if crop is not None or size is not None:
+            return cut(self.name, self.decode(data), crop, size, out)
         header = read_header(self.name, data)
         if header.mode in {"1", "P"}:
             return super().decode(data, out=out)

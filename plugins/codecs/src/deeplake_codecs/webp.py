@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from deeplake.types import Buffer, SampleHeader, Shape, byte_length
 from deeplake_codecs import opencv
+from deeplake_codecs.crops import cut
 from deeplake_codecs.metadata import PictureMeta
 from deeplake_codecs.pictures import UNBOUNDED, destination, refuse_bomb, unreadable
 from deeplake_codecs.pillow import PillowCodec
@@ -105,6 +106,7 @@ class Webp(PillowCodec, api=(1, 0)):
     reader = ("WebPImagePlugin", "WebPImageFile")
     modes = ("RGB", "RGBA")
     max_side = _LONGEST
+    crops = True
 
     def sniff(self, head: Buffer) -> bool:
         return bytes(head[:4]) == b"RIFF" and bytes(head[8:12]) == b"WEBP"
@@ -123,6 +125,8 @@ class Webp(PillowCodec, api=(1, 0)):
         crop: tuple[int, int, int, int] | None = None,
         size: tuple[int, int] | None = None,
     ) -> np.ndarray:
+        if crop is not None or size is not None:
+            return cut(self.name, self.decode(data), crop, size, out)
         header = read_header(self.name, data)
         target = destination(self.name, out, header.shape, "uint8")
         if header.animated:
