@@ -13,7 +13,10 @@ import pytest
 import deeplake
 from deeplake import plugins
 from deeplake.dataset import chunks
+from deeplake.dataset.reader import TensorReader
 from deeplake.loader import gather
+from deeplake.loader import memory as memories
+from deeplake.loader.memory import Memory
 from deeplake.spi import Store, hookimpl
 from deeplake.testing.stores import RecordingStore
 
@@ -134,3 +137,59 @@ def test_neighbours_are_fetched_together(make: Any, tmp_path: Any, far: Far) -> 
     assert len(list(ds.dataloader().batch(64).numpy(num_threads=2))) == 16
     assert far.store.count("get") <= 4
     assert far.store.bytes_read < 2 << 20
+
+
+# --------------------------------------------------------------------------- memory
+def test_memory_is_used_again_when_nobody_holds_it() -> None:
+    memory = Memory()
+    first = memory.array((100, 1000), np.float32)
+    place, part = first.ctypes.data, first[3:5]
+    assert first.ctypes.data % 64 == 0
+    del first
+    second = memory.array((100, 1000), np.float32)
+    assert second.ctypes.data != place  # a part of it is held
+    part[:] = 7
+    del part
+    third = memory.array((200, 1000), np.uint16)  # as many bytes
+    assert third.ctypes.data == place
+    assert (third.shape, third.dtype) == ((200, 1000), np.uint16)
+    assert memory.array((2, 2), np.int64).shape == (2, 2)
+
+
+def test_batches_that_are_kept_stay_as_they_were(make: Any, tmp_path: Any) -> None:
+    rows = np.arange(400 * 4096, dtype=np.int32).reshape(400, 4096)
+    ds = make(str(tmp_path / "ds"), x=rows)
+    loader = ds.dataloader().batch(20).numpy()
+    kept = [sample["x"] for batch in loader for sample in batch if sample["x"][0] % 7 == 0]
+    list(loader)
+    assert len(kept) > 10
+    assert all(np.array_equal(x, rows[x[0] // 4096]) for x in kept)
+
+
+def test_pages_of_maps_are_given_back(
+    make: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memories, "RESIDENT", 1 << 20)
+    rng = np.random.default_rng(0)
+    columns = {
+        "plain": (rng.integers(0, 256, (256, 128, 128), dtype=np.uint8), {}),
+        "files": (
+            rng.integers(0, 256, (256, 64, 64, 3), dtype=np.uint8),
+            {"htype": "image", "sample_compression": "png"},
+        ),
+    }
+    ds = make(str(tmp_path / "ds"), **columns)
+    released = []
+    release = TensorReader.release
+    monkeypatch.setattr(
+        TensorReader, "release", lambda self: (released.append(self), release(self))
+    )
+    loader = deeplake.load(ds.path).dataloader().batch(16).shuffle().numpy()
+    for batch in loader:
+        for sample in batch:
+            assert sample["plain"].shape == (128, 128)
+    assert {reader.schema.name for reader in released} == {"plain", "files"}
+    for _ in range(2):
+        found = [s for batch in ds.dataloader().batch(16).numpy() for s in batch]
+        for key, (values, _) in columns.items():
+            assert np.array_equal([s[key] for s in found], values)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplake.loader.fetch import aligned
+from deeplake.loader.memory import aligned
 from deeplake.testing.framework import Batch, FrameworkContract
 from deeplake_framework_tf import Tensorflow
 

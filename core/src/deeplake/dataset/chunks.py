@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -253,6 +254,17 @@ class Chunks:
             with suppress(KeyError):  # another thread may have made room
                 opened.popitem(last=False)
         return chunk
+
+    def release(self) -> None:
+        """Let the system take back the pages of memory maps: they count as memory of this process.
+
+        What was read stays valid; the next to look at it reads it from the system's cache.
+        """
+        if not hasattr(mmap, "MADV_DONTNEED"):
+            return
+        maps = {id(one): one for chunk in list(self._open.values()) if (one := chunk.map)}
+        for one in maps.values():
+            one.madvise(mmap.MADV_DONTNEED)
 
     def _trim(self) -> None:
         """Keep what was decompressed within bounds."""

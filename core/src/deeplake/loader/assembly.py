@@ -13,6 +13,7 @@ from deeplake.loader.failure import noted
 from deeplake.loader.fetch import Column, Values
 from deeplake.loader.function import Function
 from deeplake.loader.lot import Lot
+from deeplake.loader.memory import Memory, Residency
 from deeplake.loader.picture import PictureColumn
 from deeplake.loader.sample import IterableOrderedDict
 from deeplake.loader.sequences import SequenceColumn
@@ -54,6 +55,7 @@ class Assembly:
         columns: The tensors to read, in the order of the batch's keys.
         spec: What was asked for.
         adapter: The framework.
+        residency: Told how much is read; None: nobody has to know.
 
     Attributes:
         columns: The tensors by name.
@@ -66,8 +68,13 @@ class Assembly:
     """
 
     def __init__(
-        self, columns: Sequence[Column], spec: LoaderSpec, adapter: FrameworkAdapter
+        self,
+        columns: Sequence[Column],
+        spec: LoaderSpec,
+        adapter: FrameworkAdapter,
+        residency: Residency | None = None,
     ) -> None:
+        self._residency = residency
         self.columns: dict[str, Column | PictureColumn] = {
             column.name: column for column in columns
         }
@@ -126,6 +133,8 @@ class Assembly:
             except Exception as error:  # noqa: BLE001 - raised again, with a note
                 rows = lot.rows.tolist()
                 raise noted(error, f"reading tensor {key!r}", rows) from error.__cause__
+        if self._residency is not None:
+            self._residency.add(len(lot))
         return share
 
     def read_batches(self, batches: list[Lot]) -> list[Share]:
@@ -139,6 +148,8 @@ class Assembly:
                 found = column.read_batches(batches)
             for share, values in zip(shares, found, strict=True):
                 share.columns[key] = values
+        if self._residency is not None:
+            self._residency.add(sum(map(len, batches)))
         return shares
 
     def transform(self, share: Share) -> Share:
@@ -321,17 +332,19 @@ def assembled(
         names: Tensors to load.
         adapter: The framework.
     """
+    memory = Memory()
     columns = [
         (SequenceColumn if snapshot.sources[name].schema.is_sequence else Column)(
             snapshot.sources[name],
             spec.decode_method.get(name, "numpy"),
             snapshot.steps,
             adapter.widen,
+            memory,
             mapped=snapshot.mapped,
         )
         for name in names
     ]
-    return Assembly(columns, spec, adapter)
+    return Assembly(columns, spec, adapter, snapshot.residency(names))
 
 
 def _field(

@@ -27,8 +27,8 @@ Kind: TypeAlias = Literal["threads", "processes"]
 AHEAD_BYTES = 128 << 20
 """Batches are made ahead up to this size, beside the two that are always."""
 
-PLAIN_THREADS = 4
-"""Threads that copy plain data, at most: a few of them use all that memory can deliver."""
+FETCHING = 4
+"""Threads that copy plain data which have to be fetched: they wait more than they copy."""
 
 
 class Executor:
@@ -64,7 +64,9 @@ class Executor:
         self._pool: Pool | None = None
         self.why_threads = self._why_threads() if spec.processes else ""
         self.kind: Kind = "processes" if spec.processes and not self.why_threads else "threads"
-        few = cores() if assembly.heavy else min(cores(), PLAIN_THREADS)
+        # One thread copies as fast as memory delivers; several would take turns.
+        plain = 1 if snapshot.mapped else min(cores(), FETCHING)
+        few = cores() if assembly.heavy else plain
         threads = spec.num_threads or max(few, spec.num_workers)
         self.count = spec.processes if self.kind == "processes" else threads
 

@@ -20,6 +20,7 @@ from deeplake.format.encoding import codec_plugin, encoding, htype_plugin
 from deeplake.format.values import object_array
 from deeplake.loader.gather import Gather
 from deeplake.loader.lot import Lot, Rows
+from deeplake.loader.memory import Memory
 from deeplake.loader.snapshot import Source
 from deeplake.loader.spec import Decode
 from deeplake.spi import SampleCodec
@@ -30,9 +31,6 @@ Values: TypeAlias = "np.ndarray | list[Any]"
 
 SMALL = 64
 """Bytes that a sample without a shape (text, json) is taken for."""
-
-ALIGNED = 64
-"""Bytes at whose multiples the arrays of batches begin: TensorFlow and JAX copy others."""
 
 _PIL = frozenset(("jpeg", "jpg", "png"))
 _DIRECT = frozenset(("L", "RGB"))
@@ -47,6 +45,7 @@ class Column:
         decode: What its samples are made.
         steps: Subscripts into each sample.
         widen: NumPy dtypes that the framework lacks, and what they become.
+        memory: Makes the arrays of batches.
         mapped: Stored bytes lie in memory maps.
 
     Attributes:
@@ -68,6 +67,7 @@ class Column:
         "_widen",
         "codec",
         "heavy",
+        "memory",
         "name",
         "row_bytes",
         "source",
@@ -80,12 +80,14 @@ class Column:
         decode: Decode,
         steps: Selection,
         widen: Mapping[str, str],
+        memory: Memory,
         *,
         mapped: bool = False,
     ) -> None:
         check_decode(source.name, source.schema, decode, subscripted=bool(steps.steps))
         self.source = source
         self.name = source.name
+        self.memory = memory
         self._decode = decode
         self._steps = steps
         self._widen = {np.dtype(a): np.dtype(b) for a, b in widen.items()}
@@ -102,7 +104,7 @@ class Column:
             self.row_bytes = math.prod(high) * dtype.itemsize
             if decode == "numpy" and low == high and not source.reader.looks:
                 if mapped and not self.heavy:
-                    self._gather = Gather(source.reader, high, dtype)
+                    self._gather = Gather(source.reader, high, dtype, memory)
                 if not steps.steps and dtype not in self._widen:
                     self.uniform = high, dtype
 
@@ -172,7 +174,7 @@ class Column:
         """An array for ``n`` uniform samples."""
         assert self.uniform is not None
         shape, dtype = self.uniform
-        return aligned((n, *shape), dtype)
+        return self.memory.array((n, *shape), dtype)
 
     def read_batches(self, lots: Sequence[Lot]) -> list[Values]:
         """The samples of several batches, read together.
@@ -203,6 +205,8 @@ class Column:
             return self._objects(reader.samples(rows, parallel=False), rows)
         array = self._gathered([rows])[0] if out is None else None
         if array is None:
+            if out is None and self.uniform is not None and self.heavy:
+                out = self.allocate(len(rows))
             array = reader.array(rows, out, parallel=False)
         if array is None or self._decode == "data":
             found = reader.samples(rows, parallel=False) if array is None else array
@@ -301,15 +305,6 @@ class Column:
         return np.zeros((0,) * max(1, schema.ndim or 0), self._widen.get(dtype, dtype))
 
 
-def aligned(shape: Shape, dtype: Any) -> np.ndarray:
-    """An array that is not filled, at an address that every framework takes as it is."""
-    dtype = np.dtype(dtype)
-    size = math.prod(shape) * dtype.itemsize
-    memory = np.empty(size + ALIGNED, np.uint8)
-    start = -memory.ctypes.data % ALIGNED
-    return np.asarray(memory[start : start + size].view(dtype).reshape(shape))
-
-
 def check_decode(name: str, schema: TensorSchema, decode: Decode, *, subscripted: bool) -> None:
     """Whether samples of a tensor can be decoded this way.
 
@@ -339,4 +334,4 @@ def check_decode(name: str, schema: TensorSchema, decode: Decode, *, subscripted
         raise NotImplementedError(f"tensor {name!r}: decode_method 'data' is not made for videos")
 
 
-__all__ = ["Column", "Values", "aligned", "check_decode"]
+__all__ = ["Column", "Values", "check_decode"]

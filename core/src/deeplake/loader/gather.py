@@ -13,6 +13,7 @@ from itertools import accumulate
 import numpy as np
 
 from deeplake.dataset.reader import TensorReader
+from deeplake.loader.memory import Memory
 from deeplake.types import Shape
 from deeplake.versioning.openchunk import OpenChunk
 
@@ -27,11 +28,15 @@ class Gather:
         reader: Reads the tensor.
         shape: Shape of its samples.
         dtype: Their dtype.
+        memory: Makes the arrays of batches.
     """
 
-    __slots__ = ("_chunks", "_dtype", "_ends", "_reader", "_shape", "_verified")
+    __slots__ = ("_chunks", "_dtype", "_ends", "_memory", "_reader", "_shape", "_verified")
 
-    def __init__(self, reader: TensorReader, shape: Shape, dtype: np.dtype[np.generic]) -> None:
+    def __init__(
+        self, reader: TensorReader, shape: Shape, dtype: np.dtype[np.generic], memory: Memory
+    ) -> None:
+        self._memory = memory
         self._reader = reader
         self._shape = shape
         self._dtype = dtype
@@ -53,30 +58,43 @@ class Gather:
             if found is None:
                 return None
             array, shift = found
-            return [_taken(array, batch, shift) for batch in batches]
+            return [self._taken(array, batch, shift) for batch in batches]
+        if len(batches) > 1 and bool((which[1:] >= which[:-1]).all()):
+            # In order: most batches lie in one chunk.
+            alone: list[np.ndarray] = []
+            for batch in batches:
+                one = self.read([batch])
+                if one is None:
+                    return None
+                alone += one
+            return alone
         # Chunk by chunk into one array, and from there to the batches: what costs is the calls.
         order = np.argsort(which, kind="stable")
         which = which[order]
         numbers, starts = np.unique(which, return_index=True)
         stops = [*starts[1:].tolist(), len(rows)]
-        together = np.empty((len(rows), *self._shape), self._dtype)
+        together = self._array(len(rows))
         rows = rows[order]
         for number, a, b in zip(numbers.tolist(), starts.tolist(), stops, strict=True):
-            found = self._chunk(number, rows[a:b])
-            if found is None:
+            part = self._chunk(number, rows[a:b])
+            if part is None:
                 return None
-            array, shift = found
+            array, shift = part
             # Without a mode that cannot fail, NumPy would take to a buffer first.
             array.take(rows[a:b] + shift, axis=0, out=together[a:b], mode="clip")
         place = np.empty(len(rows), np.int64)
         place[order] = np.arange(len(rows))
-        if len(batches) == 1:
-            return [together.take(place, axis=0)]
         ends = accumulate(map(len, batches))
-        return [
-            together.take(place[end - len(batch) : end], axis=0)
-            for batch, end in zip(batches, ends, strict=True)
-        ]
+        taken = []
+        for batch, end in zip(batches, ends, strict=True):
+            mine = self._array(len(batch))
+            taken.append(
+                together.take(place[end - len(batch) : end], axis=0, out=mine, mode="clip")
+            )
+        return taken
+
+    def _array(self, n: int) -> np.ndarray:
+        return self._memory.array((n, *self._shape), self._dtype)
 
     def _stops(self) -> np.ndarray:
         """The row after the last of each piece."""
@@ -122,13 +140,15 @@ class Gather:
         for i in places.tolist():
             chunk.verify(*header.frame_range(i * size, (i + 1) * size, i))
 
-
-def _taken(array: np.ndarray, rows: np.ndarray, shift: int) -> np.ndarray:
-    first = int(rows[0]) + shift
-    n = len(rows)
-    if int(rows[-1]) + shift - first == n - 1 and (n < 3 or bool((rows[1:] > rows[:-1]).all())):
-        return array[first : first + n].copy()
-    return array.take(rows + shift, axis=0)
+    def _taken(self, array: np.ndarray, rows: np.ndarray, shift: int) -> np.ndarray:
+        """Some samples of one chunk."""
+        first = int(rows[0]) + shift
+        n = len(rows)
+        out = self._array(n)
+        if int(rows[-1]) + shift - first == n - 1 and (n < 3 or bool((rows[1:] > rows[:-1]).all())):
+            out[...] = array[first : first + n]
+            return out
+        return array.take(rows + shift, axis=0, out=out, mode="clip")
 
 
 __all__ = ["Gather"]

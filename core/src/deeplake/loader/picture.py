@@ -10,7 +10,7 @@ import numpy as np
 from deeplake.dataset.selection import Selection
 from deeplake.errors import CorruptedSampleError, DeepLakeError, FormatError
 from deeplake.loader.failure import transform_failed
-from deeplake.loader.fetch import Column, Values, aligned
+from deeplake.loader.fetch import Column, Values
 from deeplake.loader.lot import Lot
 from deeplake.spi import SampleCodec
 from deeplake.transforms import (
@@ -132,10 +132,10 @@ class PictureColumn:
         assert self._plane is not None
         if self._last is not None or not self._chw:
             shape, dtype = self._result(self._plane)
-            return aligned((n, *shape), dtype)
+            return self._column.memory.array((n, *shape), dtype)
         # Channels last in memory, as they come from the decoder.
         plane = self._plane if len(self._plane) == 3 else (*self._plane, 1)
-        return aligned((n, *plane), np.uint8).transpose(0, 3, 1, 2)
+        return self._column.memory.array((n, *plane), np.uint8).transpose(0, 3, 1, 2)
 
     def read(self, lot: Lot, out: np.ndarray | None = None) -> Values:
         """The results for some rows.

@@ -13,6 +13,7 @@ from deeplake.dataset.sequence_reader import SequenceReader
 from deeplake.format.values import object_array
 from deeplake.loader.fetch import Column, Values
 from deeplake.loader.lot import Rows
+from deeplake.loader.memory import Memory
 from deeplake.loader.snapshot import Source
 from deeplake.loader.spec import Decode
 
@@ -33,11 +34,12 @@ class SequenceColumn(Column):
         decode: Decode,
         steps: Selection,
         widen: Mapping[str, str],
+        memory: Memory,
         *,
         mapped: bool = False,
     ) -> None:
         # Rows of the tensor are not rows of the chunks' arrays, which a gather is made of.
-        super().__init__(source, decode, steps, widen, mapped=False)
+        super().__init__(source, decode, steps, widen, memory, mapped=False)
 
     def _read(self, rows: Rows, out: np.ndarray | None = None) -> Values:
         reader = cast(SequenceReader, self.source.reader)

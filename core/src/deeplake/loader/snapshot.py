@@ -11,6 +11,7 @@ import numpy as np
 from deeplake.dataset.reader import TensorReader
 from deeplake.dataset.selection import Selection
 from deeplake.errors import EmptyTensorError, TensorDoesNotExistError
+from deeplake.loader.memory import Residency
 from deeplake.types import TensorSchema
 from deeplake.versioning.ahead import Ahead
 
@@ -131,6 +132,13 @@ class Snapshot:
     def row_bytes(self, names: Iterable[str]) -> int:
         """Stored bytes a row, about: of the largest of some tensors."""
         return max((bytes_per_row(self.sources[name].reader) for name in names), default=0)
+
+    def residency(self, names: Iterable[str]) -> Residency | None:
+        """What keeps few pages of their maps resident; None where there are no maps."""
+        if not self.mapped:
+            return None
+        readers = [self.sources[name].reader for name in names]
+        return Residency(readers, sum(map(bytes_per_row, readers)))
 
 
 def bytes_per_row(reader: TensorReader) -> int:

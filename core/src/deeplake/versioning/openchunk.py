@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mmap
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -93,6 +94,12 @@ class OpenChunk:
     def held(self) -> int:
         """Bytes of its payload in memory, or mapped."""
         return 0 if self._payload is None else self._payload.nbytes
+
+    @property
+    def map(self) -> mmap.mmap | None:
+        """The memory map that its payload lies in, if it does."""
+        under = None if self._payload is None else self._payload.obj
+        return under if isinstance(under, mmap.mmap) else None
 
     def missing(self, frames: Iterable[tuple[int, int]]) -> list[tuple[str, int, int]]:
         """Ranges of the data object that must be fetched before these frames can be read."""

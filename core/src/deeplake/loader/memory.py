@@ -1,0 +1,131 @@
+"""Memory of a loader: that of batches is used again, that of mapped files is given back."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from deeplake.dataset.reader import TensorReader
+from deeplake.types import Shape
+
+ALIGNED = 64
+"""Bytes at whose multiples the arrays of batches begin: TensorFlow and JAX copy others."""
+
+SMALL = 1 << 15
+"""Arrays below this many bytes come from the allocator, which is as fast."""
+
+SPARE = 64 << 20
+"""Bytes that are kept for the next arrays, at most, of each size."""
+
+SIZES = 16
+"""Sizes of which something is kept."""
+
+
+RESIDENT = 96 << 20
+"""Bytes of memory maps that stay with the process, about."""
+
+AROUND = 2 << 20
+"""Bytes that Linux maps around a sample that is read, if it has them in its cache, at most."""
+
+LARGE = 1 << 14
+"""Rows of so many stored bytes are seldom read for the sake of their neighbours."""
+
+
+class Memory:
+    """Makes arrays. When nobody holds one any more, nor a view of it, its memory is the next one's.
+
+    Any number of threads may ask for arrays. What is in them is left from before.
+    """
+
+    __slots__ = ("_spare",)
+
+    def __init__(self) -> None:
+        self._spare: dict[int, deque[np.ndarray]] = {}
+
+    def array(self, shape: Shape, dtype: Any) -> np.ndarray:
+        """An array that is not filled, at an address that every framework takes as it is.
+
+        Args:
+            shape: Its shape.
+            dtype: Its dtype.
+        """
+        dtype = np.dtype(dtype)
+        size = math.prod(shape) * dtype.itemsize
+        if size < SMALL:
+            return aligned(shape, dtype)
+        spare = self._spare.get(size)
+        if spare is None:
+            if len(self._spare) >= SIZES:
+                self._spare = {}
+            spare = self._spare.setdefault(size, deque(maxlen=max(1, SPARE // size)))
+        try:
+            memory = spare.popleft()
+        except IndexError:
+            memory = aligned((size,), np.uint8)
+        return np.asarray(_Lease(memory, spare, shape, dtype))
+
+
+class _Lease:
+    """Bytes that go back when the last array of them is gone: NumPy keeps this object until then."""
+
+    __slots__ = ("__array_interface__", "_memory", "_spare")
+
+    def __init__(
+        self, memory: np.ndarray, spare: deque[np.ndarray], shape: Shape, dtype: np.dtype[Any]
+    ) -> None:
+        self._memory = memory
+        self._spare = spare
+        self.__array_interface__ = {
+            "data": memory.__array_interface__["data"],
+            "shape": shape,
+            "typestr": dtype.str,
+            "version": 3,
+        }
+
+    def __del__(self) -> None:
+        # Without a lock: the garbage collector may run in a thread that holds it.
+        self._spare.append(self._memory)
+
+
+class Residency:
+    """Gives pages of memory maps back to the system before they become many.
+
+    Without it a process seems to need as much memory as it has read. The system keeps the pages in
+    its cache as long as it has room.
+
+    Args:
+        readers: They read the maps.
+        row_bytes: Stored bytes of a row, about, of all of them together.
+    """
+
+    __slots__ = ("_readers", "_row_bytes", "_touched")
+
+    def __init__(self, readers: Sequence[TensorReader], row_bytes: int) -> None:
+        self._readers = readers
+        # Many small rows lie in what is mapped around each of them.
+        self._row_bytes = row_bytes + (AROUND if row_bytes >= LARGE else 0)
+        self._touched = 0
+
+    def add(self, rows: int) -> None:
+        """Count rows that were read. Threads may get into each other's way: it is no exact count."""
+        self._touched += rows * self._row_bytes
+        if self._touched > RESIDENT:
+            self._touched = 0
+            for reader in self._readers:
+                reader.release()
+
+
+def aligned(shape: Shape, dtype: Any) -> np.ndarray:
+    """An array that is not filled, at an address that every framework takes as it is."""
+    dtype = np.dtype(dtype)
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.empty(size + ALIGNED, np.uint8)
+    start = -memory.ctypes.data % ALIGNED
+    return np.asarray(memory[start : start + size].view(dtype).reshape(shape))
+
+
+__all__ = ["Memory", "Residency", "aligned"]
