@@ -165,4 +165,58 @@ class Versions:
         raise NotImplementedError
 
 
-__all__ = ["DataModel", "Loader", "Versions", "counted"]
+class Query:
+    """Finds rows.
+
+    ``write`` gets columns of one length: ``(n,)`` int64 or text, ``(n, 384)`` float32, ``(n, 3072)``
+    uint8; one is called ``id`` and numbers the rows. The other methods get what ``open`` returned and
+    names of columns. They return what the library gives for the rows found, from which they could be
+    read: a view, a table, an array.
+    """
+
+    def write(self, folder: Path, names: list[str], *columns: np.ndarray) -> None:
+        """Store columns."""
+        raise NotImplementedError
+
+    def open(self, folder: Path) -> Any:
+        """What the methods below ask."""
+        raise NotImplementedError
+
+    def equal(self, opened: Any, column: str, value: int) -> Any:
+        """Rows where ``column == value``."""
+        raise NotImplementedError
+
+    def both(self, opened: Any, column: str, value: int, other: str, divisor: int) -> Any:
+        """Rows where ``column == value and other % divisor == 0``."""
+        raise NotImplementedError
+
+    def between(self, opened: Any, column: str, low: int, high: int) -> Any:
+        """Rows where ``low <= column <= high``."""
+        raise NotImplementedError
+
+    def first(self, opened: Any, column: str, count: int) -> Any:
+        """The ``count`` rows that are least in ``column``."""
+        raise NotImplementedError
+
+    def contains(self, opened: Any, column: str, word: str) -> Any:
+        """Rows whose text has ``word`` in it."""
+        raise NotImplementedError
+
+    def nearest(self, opened: Any, column: str, vector: np.ndarray, count: int) -> Any:
+        """The ``count`` rows of greatest cosine similarity, without an index."""
+        raise NotImplementedError
+
+    def counts(self, opened: Any, column: str) -> Any:
+        """How many rows each value of ``column`` has."""
+        raise NotImplementedError
+
+    def ids(self, found: Any) -> np.ndarray:
+        """``id`` of the rows found; not timed."""
+        raise NotImplementedError
+
+    def numbers(self, found: Any) -> np.ndarray:
+        """What ``counts`` found, in the order of the values; not timed."""
+        raise NotImplementedError
+
+
+__all__ = ["DataModel", "Loader", "Query", "Versions", "counted"]

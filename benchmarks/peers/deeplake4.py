@@ -88,3 +88,60 @@ class Versions(roles.Versions):
 
     def images(self, opened: Any, rows: list[int]) -> np.ndarray:
         return np.asarray(opened["images"][rows])
+
+
+class Query(roles.Query):
+    def write(self, folder: Path, names: list[str], *columns: np.ndarray) -> None:
+        ds = deeplake.create(str(folder))
+        for name, column in zip(names, columns, strict=True):
+            if name == "vector":
+                kind: Any = deeplake.types.Embedding(column.shape[1])
+            elif column.ndim > 1:
+                kind = deeplake.types.Array(str(column.dtype), [column.shape[1]])
+            else:
+                kind = deeplake.types.Text() if column.dtype.kind == "U" else str(column.dtype)
+            ds.add_column(name, kind)
+        rows = len(columns[0])
+        step = 20_000 if len(names) > 2 else 1_000_000
+        for start in range(0, rows, step):
+            part = {
+                name: column[start : start + step].tolist() if column.dtype.kind == "U"
+                else column[start : start + step]
+                for name, column in zip(names, columns, strict=True)
+            }  # fmt: skip
+            ds.append(part)
+        ds.commit()
+
+    def open(self, folder: Path) -> Any:
+        return deeplake.open_read_only(str(folder))
+
+    def equal(self, opened: Any, column: str, value: int) -> Any:
+        return opened.query(f"SELECT * WHERE {column} == {value}")
+
+    def both(self, opened: Any, column: str, value: int, other: str, divisor: int) -> Any:
+        return opened.query(f"SELECT * WHERE {column} == {value} AND {other} % {divisor} == 0")
+
+    def between(self, opened: Any, column: str, low: int, high: int) -> Any:
+        return opened.query(f"SELECT * WHERE {column} BETWEEN {low} AND {high}")
+
+    def first(self, opened: Any, column: str, count: int) -> Any:
+        return opened.query(f"SELECT * ORDER BY {column} LIMIT {count}")
+
+    def contains(self, opened: Any, column: str, word: str) -> Any:
+        return opened.query(f"SELECT * WHERE CONTAINS({column}, '{word}')")
+
+    def nearest(self, opened: Any, column: str, vector: np.ndarray, count: int) -> Any:
+        array = ",".join(map(str, vector.tolist()))
+        return opened.query(
+            f"SELECT * ORDER BY COSINE_SIMILARITY({column}, ARRAY[{array}]) DESC LIMIT {count}"
+        )
+
+    def counts(self, opened: Any, column: str) -> Any:
+        return opened.query(f"SELECT {column}, id GROUP BY {column}")
+
+    def ids(self, found: Any) -> np.ndarray:
+        return np.asarray(found["id"][:]).ravel()
+
+    def numbers(self, found: Any) -> np.ndarray:
+        sizes = {int(np.ravel(row["label"])[0]): len(row["id"]) for row in found}
+        return np.array([sizes[label] for label in sorted(sizes)])

@@ -90,3 +90,44 @@ class Versions(roles.Versions):
 
     def images(self, opened: Any, rows: list[int]) -> np.ndarray:
         raise NotImplementedError("an updated row moves to the end")
+
+
+class Query(roles.Query):
+    def write(self, folder: Path, names: list[str], *columns: np.ndarray) -> None:
+        arrays = [fixed(column) if column.ndim > 1 else pa.array(column) for column in columns]
+        lance.write_dataset(pa.table(arrays, names=names), str(folder))
+
+    def open(self, folder: Path) -> Any:
+        return lance.dataset(str(folder))
+
+    def _where(self, opened: Any, condition: str) -> Any:
+        return opened.to_table(columns=["id"], filter=condition)
+
+    def equal(self, opened: Any, column: str, value: int) -> Any:
+        return self._where(opened, f"{column} = {value}")
+
+    def both(self, opened: Any, column: str, value: int, other: str, divisor: int) -> Any:
+        return self._where(opened, f"{column} = {value} AND {other} % {divisor} = 0")
+
+    def between(self, opened: Any, column: str, low: int, high: int) -> Any:
+        return self._where(opened, f"{column} BETWEEN {low} AND {high}")
+
+    def first(self, opened: Any, column: str, count: int) -> Any:
+        return opened.scanner(columns=["id", column], order_by=[column], limit=count).to_table()
+
+    def contains(self, opened: Any, column: str, word: str) -> Any:
+        return self._where(opened, f"contains({column}, '{word}')")
+
+    def nearest(self, opened: Any, column: str, vector: np.ndarray, count: int) -> Any:
+        near = {"column": column, "q": vector, "k": count, "metric": "cosine"}
+        return opened.to_table(columns=["id"], nearest=near, disable_scoring_autoprojection=True)
+
+    def counts(self, opened: Any, column: str) -> Any:
+        text = f"SELECT {column}, COUNT(*) AS n FROM dataset GROUP BY {column} ORDER BY {column}"
+        return pa.Table.from_batches(opened.sql(text).build().to_batch_records())
+
+    def ids(self, found: Any) -> np.ndarray:
+        return found["id"].to_numpy()
+
+    def numbers(self, found: Any) -> np.ndarray:
+        return found["n"].to_numpy()

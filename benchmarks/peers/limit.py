@@ -120,3 +120,53 @@ class Loader(DataModel):
         order = np.random.default_rng(0).permutation(n) if shuffle else np.arange(n)
         batches = (images[order[start : start + 64]] for start in range(0, n, 64))
         return roles.counted(time.perf_counter(), batches)
+
+
+class Query(roles.Query):
+    """NumPy on arrays in memory."""
+
+    def write(self, folder: Path, names: list[str], *columns: np.ndarray) -> None:
+        folder.mkdir(parents=True)
+        for name, column in zip(names, columns, strict=True):
+            np.save(folder / f"{name}.npy", column)
+
+    def open(self, folder: Path) -> Any:
+        opened = {file.stem: np.load(file) for file in folder.iterdir()}
+        if "text" in opened:
+            opened["text"] = opened["text"].astype(bytes)
+        if "vector" in opened:
+            vectors = opened["vector"]
+            # Of a million queries only the first one needs them.
+            opened["norms"] = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+        return opened
+
+    def equal(self, opened: Any, column: str, value: int) -> Any:
+        return np.flatnonzero(opened[column] == value)
+
+    def both(self, opened: Any, column: str, value: int, other: str, divisor: int) -> Any:
+        return np.flatnonzero((opened[column] == value) & (opened[other] % divisor == 0))
+
+    def between(self, opened: Any, column: str, low: int, high: int) -> Any:
+        return np.flatnonzero((opened[column] >= low) & (opened[column] <= high))
+
+    def first(self, opened: Any, column: str, count: int) -> Any:
+        values = opened[column]
+        rows = np.argpartition(values, count)[:count]
+        return rows[np.argsort(values[rows], kind="stable")]
+
+    def contains(self, opened: Any, column: str, word: str) -> Any:
+        return np.flatnonzero(np.strings.find(opened[column], word.encode()) >= 0)
+
+    def nearest(self, opened: Any, column: str, vector: np.ndarray, count: int) -> Any:
+        likeness = opened[column] @ vector / opened["norms"]
+        rows = np.argpartition(likeness, -count)[-count:]
+        return rows[np.argsort(-likeness[rows], kind="stable")]
+
+    def counts(self, opened: Any, column: str) -> Any:
+        return np.bincount(opened[column])
+
+    def ids(self, found: Any) -> np.ndarray:
+        rows: np.ndarray = found
+        return rows
+
+    numbers = ids

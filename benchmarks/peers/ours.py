@@ -144,3 +144,48 @@ class Loader(DataModel):
         begin = time.perf_counter()
         loader = deeplake.load(str(folder)).dataloader().batch(8).shuffle(shuffle)
         return roles.counted(begin, (b["images"] for b in loader.pytorch(return_index=False)))
+
+
+class Query(roles.Query):
+    def write(self, folder: Path, names: list[str], *columns: np.ndarray) -> None:
+        os.environ["DEEPLAKE_FSYNC"] = "0"
+        ds = deeplake.empty(str(folder))
+        with ds:
+            for name, column in zip(names, columns, strict=True):
+                text = column.dtype.kind == "U"
+                options = {"htype": "text"} if text else {"dtype": str(column.dtype)}
+                tensor = ds.create_tensor(name, **options)
+                tensor.extend(column.tolist() if text else column)
+
+    def open(self, folder: Path) -> Any:
+        return deeplake.load(str(folder))
+
+    def equal(self, opened: Any, column: str, value: int) -> Any:
+        return opened.query(f"SELECT * WHERE {column} == {value}")
+
+    def both(self, opened: Any, column: str, value: int, other: str, divisor: int) -> Any:
+        return opened.query(f"SELECT * WHERE {column} == {value} AND {other} % {divisor} == 0")
+
+    def between(self, opened: Any, column: str, low: int, high: int) -> Any:
+        return opened.query(f"SELECT * WHERE {column} BETWEEN {low} AND {high}")
+
+    def first(self, opened: Any, column: str, count: int) -> Any:
+        return opened.query(f"SELECT * ORDER BY {column} LIMIT {count}")
+
+    def contains(self, opened: Any, column: str, word: str) -> Any:
+        return opened.query(f"SELECT * WHERE CONTAINS({column}, '{word}')")
+
+    def nearest(self, opened: Any, column: str, vector: np.ndarray, count: int) -> Any:
+        array = ",".join(map(str, vector.tolist()))
+        return opened.query(
+            f"SELECT * ORDER BY COSINE_SIMILARITY({column}, ARRAY[{array}]) DESC LIMIT {count}"
+        )
+
+    def counts(self, opened: Any, column: str) -> Any:
+        return opened.query(f"SELECT {column}, COUNT(*) AS n GROUP BY {column} ORDER BY {column}")
+
+    def ids(self, found: Any) -> np.ndarray:
+        return np.asarray(found.id.numpy()).ravel()
+
+    def numbers(self, found: Any) -> np.ndarray:
+        return np.asarray(found["n"].numpy()).ravel()
