@@ -116,25 +116,35 @@ DICTIONARY = (
 )
 
 
-def envelope(data: bytes, kind: str) -> dict[str, Any]:
+def envelope(data: bytes, kind: str, base: Callable[[str], bytes] | None = None) -> dict[str, Any]:
+    return dict(json.loads(json_of(data, kind, base)))
+
+
+def json_of(data: bytes, kind: str, base: Callable[[str], bytes] | None = None) -> bytes:
     line, newline, body = data.partition(b"\n")
     match = re.fullmatch(
-        rb"deeplake ([a-z]+) (\d+) (0|[1-9]\d*) ([0-9a-f]{16})(?: deflate (0|[1-9]\d*))?", line
+        rb"deeplake ([a-z]+) (\d+) (0|[1-9]\d*) ([0-9a-f]{16})"
+        rb"(?: deflate (0|[1-9]\d*)(?: ([0-9a-f]+))?)?",
+        line,
     )
     if newline == b"" or match is None:
         raise Invalid("no envelope")
     check(match[1].decode() == kind, f"not a {kind}")
     check(match[2] == b"1", "another version")
     check(int(match[3]) == len(body), "another length")
-    check(int(match[4], 16) == xxhash.xxh3_64_intdigest(body), "checksum")
+    known = b""
+    if match[6] is not None:
+        check(kind == "commit" and base is not None, "no commit")
+        assert base is not None
+        known = base(match[6].decode())
+    check(int(match[4], 16) == xxhash.xxh3_64_intdigest(body + known), "checksum")
     if match[5] is not None:
-        stream = zlib.decompressobj(-15, DICTIONARY)
+        stream = zlib.decompressobj(-15, (DICTIONARY + known)[-32768:])
         body = stream.decompress(body) + stream.flush()
         check(stream.eof and not stream.unused_data, "one stream")
         check(int(match[5]) == len(body), "length of the JSON")
-    value = json.loads(body)
-    check(type(value) is dict, "no JSON object")
-    return dict(value)
+    check(type(json.loads(body)) is dict, "no JSON object")
+    return body
 
 
 # ----------------------------------------------------------------------------------- 3: columns
@@ -458,12 +468,15 @@ class Dataset:
 
     def commit(self, commit_id: str) -> dict[str, Any]:
         try:
-            found = envelope(self.object(f"commits/{commit_id}"), "commit")
+            found = dict(json.loads(self.json_of_commit(commit_id)))
         except FileNotFoundError:
             refs = [self.ref(branch) for branch in self.branches()]
             found = next(r["inline"] for r in refs if r["head"] == commit_id)
         check(found["id"] == commit_id, "another commit")
         return found
+
+    def json_of_commit(self, commit_id: str) -> bytes:
+        return json_of(self.object(f"commits/{commit_id}"), "commit", self.json_of_commit)
 
     def head(self, address: str) -> dict[str, Any]:
         if re.fullmatch(r"[0-9a-f]{40}", address):

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deeplake.errors import ChecksumError, FormatError, UnsupportedFormatError
-from deeplake.format.envelope import DICTIONARY, unwrap, wrap
+from deeplake.format.envelope import DICTIONARY, Base, encoded, unwrap, wrap
+from deeplake.format.envelope import deflated as deflate
 from deeplake.testing.strategies import json_values, texts
 
 OBJECTS = st.dictionaries(texts(max_size=8), json_values(), max_size=4)
@@ -152,5 +153,43 @@ def test_the_dictionary_is_that_of_the_specification() -> None:
     spec = Path(__file__).parents[3] / "docs" / "spec" / "format-v1.md"
     section = spec.read_text(encoding="utf-8").split("## 2 JSON objects")[1].split("## 3 ")[0]
     lines = [line[4:] for line in section.splitlines() if line.startswith("    ")]
-    assert "".join(lines[2:]).endswith(DICTIONARY.decode())
+    assert (
+        "".join(line for line in lines if not line.startswith("deeplake ")) == DICTIONARY.decode()
+    )
     assert f"(of {len(DICTIONARY)} bytes" in section
+
+
+def test_changes_of_a_base() -> None:
+    before = encoded({"id": "a" * 40, "words": [f"word {i}" for i in range(50)]})
+    value = {"id": "b" * 40, "words": [f"word {i}" for i in range(51)]}
+    data = deflate("commit", encoded(value), Base("a" * 40, before))
+    assert len(data) < len(wrap("commit", value)) - 50
+    assert unwrap("commit", data, "x", {"a" * 40: before}.__getitem__) == value
+    with pytest.raises(FormatError, match="a change of commit aaaa.*not given"):
+        unwrap("commit", data, "x")
+    with pytest.raises(ChecksumError):
+        unwrap("commit", data, "x", lambda base: before[:-1] + b" ")
+    with pytest.raises(FormatError, match="damaged"):
+        unwrap("ref", data.replace(b" commit ", b" ref "), "x", lambda base: before)
+
+
+def test_a_base_may_be_larger_than_a_dictionary() -> None:
+    before = encoded({"id": "a" * 40, "numbers": list(range(20_000))})
+    value = {"id": "b" * 40, "numbers": list(range(20_001))}
+    data = deflate("commit", encoded(value), Base("a" * 40, before))
+    assert unwrap("commit", data, "x", lambda base: before) == value
+
+
+def test_people_can_read_changes() -> None:
+    base = wrap("commit", {"id": "a" * 40, "x": 1})
+    data = deflate(
+        "commit",
+        encoded({"id": "b" * 40, "x": 2}),
+        Base("a" * 40, encoded({"id": "a" * 40, "x": 1})),
+    )
+    command = [sys.executable, "-m", "deeplake.format.envelope"]
+    done = subprocess.run(command, input=base + data, capture_output=True, check=True)
+    assert json.loads(done.stdout) == {"id": "b" * 40, "x": 2}
+    done = subprocess.run(command, input=data, capture_output=True, check=False)
+    assert done.returncode
+    assert b"has to come first" in done.stderr

@@ -548,7 +548,7 @@ def _ranges(rows: np.ndarray) -> np.ndarray:
 
 def new_tensor_id() -> str:
     """A random id that a tensor keeps for life."""
-    return secrets.token_hex(16)
+    return secrets.token_hex(8)
 
 
 __all__ = ["Checkout", "new_tensor_id"]

@@ -193,19 +193,23 @@ def copy_objects(
         num_workers: Threads; 0: as many as are useful.
         tensors: Ids of the tensors that all versions of the copy keep; None for all.
     """
-    source = Retrying.around(source)
+    repository = Repository(source)
+    source = repository.store
     objects = Retrying.around(target)  # but not for refs: writers may be there after the first try
     refs = {info.key: bytes(_whole(source, info)) for info in source.list("refs/")}
     infos = [info for info in source.list("") if not info.key.startswith("refs/")]
     if tensors is not None:
-        needed = _objects_of(Repository(source), tensors)
+        needed = _objects_of(repository, tensors)
         infos = [info for info in infos if not info.key.startswith("data/") or info.key in needed]
     infos.sort(key=lambda info: info.key != MARKER)
     there = {info.key: info.size for info in target.list("")}
 
     def one(info: ObjectInfo) -> None:
         if there.get(info.key) != info.size or tensors is not None:
-            objects.put(info.key, _reduced(info.key, _whole(source, info), tensors))
+            if tensors is not None and info.key.startswith("commits/"):
+                objects.put(info.key, _with_fewer(repository, info.key, tensors))
+            else:
+                objects.put(info.key, _whole(source, info))
 
     with ThreadPoolExecutor(num_workers or WORKERS, thread_name_prefix="deeplake-copy") as pool:
         done = pool.map(one, infos)
@@ -214,7 +218,7 @@ def copy_objects(
         ):
             next(done)
     for key in sorted(refs, key=lambda key: key == ref_key(MAIN)):
-        target.put(key, _reduced(key, refs[key], tensors))
+        target.put(key, refs[key] if tensors is None else _ref_with_fewer(key, refs[key], tensors))
 
 
 def _whole(source: Store, info: ObjectInfo) -> Buffer:
@@ -247,18 +251,19 @@ def _without(commit: Commit, tensors: Container[str]) -> Commit:
     return replace(commit, tensors=kept, groups=groups)
 
 
-def _reduced(key: str, data: Buffer, tensors: Container[str] | None) -> Buffer:
-    """A commit or ref with these tensors only; other objects as they are."""
-    if tensors is None:
+def _with_fewer(repository: Repository, key: str, tensors: Container[str]) -> Buffer:
+    """A commit with these tensors only."""
+    fields = repository.commit_fields(key.removeprefix("commits/"))
+    return envelope.wrap("commit", _without(Commit.from_json(fields, key), tensors).to_json())
+
+
+def _ref_with_fewer(key: str, data: Buffer, tensors: Container[str]) -> Buffer:
+    """A branch with these tensors only; tags as they are."""
+    if not key.startswith("refs/heads/"):
         return data
-    if key.startswith("commits/"):
-        commit = Commit.from_json(envelope.unwrap("commit", data, key), key)
-        return envelope.wrap("commit", _without(commit, tensors).to_json())
-    if key.startswith("refs/heads/"):
-        ref = Ref.from_json(envelope.unwrap("ref", data, key), key)
-        inline = None if ref.inline is None else _without(ref.inline, tensors)
-        return envelope.wrap("ref", replace(ref, inline=inline).to_json())
-    return data
+    ref = Ref.from_json(envelope.unwrap("ref", data, key), key)
+    inline = None if ref.inline is None else _without(ref.inline, tensors)
+    return envelope.wrap("ref", replace(ref, inline=inline).to_json())
 
 
 def tensor_ids(repository: Repository, names: Container[str]) -> set[str]:

@@ -143,12 +143,12 @@ def build(
     counts, null_rows = rows.encode() if rows is not None else (b"", b"")
     flags |= _NULL_ROWS if null_rows else 0
     arrays = [counts] + [
-        column.constant(shapes[axis])
+        column.constant(int(shapes[axis]), n)
         if isinstance(shapes, tuple)
         else column.encode(shapes[:, axis])
         for axis in range(ndim)
     ]
-    arrays.append(column.constant(sizes) if isinstance(sizes, int) else column.encode(sizes))
+    arrays.append(column.constant(sizes, n) if isinstance(sizes, int) else column.encode(sizes))
     if decoded_sizes is not None:
         arrays.append(column.encode(decoded_sizes))
     if nulls is not None:

@@ -1,8 +1,8 @@
 """Arrays of unsigned integers in block headers (spec, section 3).
 
 A column of ``n`` values is one byte ``w`` and then: for ``w = 0`` one ``u64`` that all values
-equal,
-for ``w`` in 1, 2, 4, 8 the ``n`` values as little-endian integers of ``w`` bytes.
+equal, for ``w`` in 1, 2, 4, 8 the ``n`` values as little-endian integers of ``w`` bytes. Whatever
+its form, one value is read as a column of equal values.
 """
 
 from __future__ import annotations
@@ -18,20 +18,27 @@ _WIDTHS: dict[int, np.dtype[Any]] = {width: np.dtype(f"<u{width}") for width in 
 _CONSTANT = struct.Struct("<BQ")
 
 
-def constant(value: int) -> bytes:
-    """A column whose values are all the same."""
+def constant(value: int, n: int) -> bytes:
+    """A column of ``n`` values that are all the same."""
+    width = _width(value)
+    if n == 1 and width < 8:
+        return bytes((width,)) + value.to_bytes(width, "little")
     return _CONSTANT.pack(0, value)
 
 
 def encode(values: np.ndarray) -> bytes:
     """A column in its narrowest form."""
     if len(values) == 0:
-        return constant(0)
+        return constant(0, 0)
     high = int(values.max())
     if high == int(values.min()):
-        return constant(high)
-    width = 1 if high < 1 << 8 else 2 if high < 1 << 16 else 4 if high < 1 << 32 else 8
+        return constant(high, len(values))
+    width = _width(high)
     return bytes((width,)) + values.astype(_WIDTHS[width]).tobytes()
+
+
+def _width(high: int) -> int:
+    return 1 if high < 1 << 8 else 2 if high < 1 << 16 else 4 if high < 1 << 32 else 8
 
 
 class HeaderReader:
@@ -73,6 +80,8 @@ class HeaderReader:
             return int.from_bytes(self.take(8), "little")
         if width not in _WIDTHS:
             raise FormatError(f"{self.name}: {width} is not the width of a column")
+        if n == 1:
+            return int.from_bytes(self.take(width), "little")
         return np.frombuffer(self.take(n * width), _WIDTHS[width])
 
 

@@ -38,6 +38,7 @@ INDEX, PIECE = 1, 2
 """Levels of references beside 0, a segment: an index block, and one piece that needs no block."""
 
 _ID = re.compile(r"[0-9a-f]{32,64}")
+_TENSOR_ID = re.compile(r"[0-9a-f]{16,64}")
 _OBJECT = re.compile(r"[0-9a-f]{32}")
 _CHECKSUM = re.compile(r"[0-9a-f]{16}")
 _WORD = re.compile(r"0|[1-9a-f][0-9a-f]{0,15}")
@@ -268,7 +269,7 @@ def _tensor(value: Any, name: str) -> TensorState:
         raise FormatError(f"{name}: {value!r:.80} is not a tensor")
     get = _getter({**_TENSOR_DEFAULTS, **value}, name)
     meta = {key: get(key, types) for key, types in _SCHEMA_KEYS.items()}
-    _id(meta["id"], name)
+    _id(meta["id"], name, _TENSOR_ID)
     if not is_dtype(meta["dtype"]):
         raise FormatError(f"{name}: tensor {meta['name']!r} has dtype {meta['dtype']!r:.80}")
     if meta["ndim"] is not None and not 0 <= meta["ndim"] <= MAX_NDIM:
@@ -428,8 +429,8 @@ def _getter(value: Mapping[str, Any], name: str) -> Callable[[str, Any], Any]:
     return get
 
 
-def _id(value: Any, name: str) -> str:
-    if not isinstance(value, str) or not _ID.fullmatch(value):
+def _id(value: Any, name: str, pattern: re.Pattern[str] = _ID) -> str:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
         raise FormatError(f"{name}: {value!r:.80} is not an id")
     return value
 

@@ -6,7 +6,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from deeplake.errors import (
@@ -20,6 +20,7 @@ from deeplake.errors import (
 )
 from deeplake.format import envelope, segment
 from deeplake.format.commit import FORMAT, PIECE, Commit, Ref, SegmentRef
+from deeplake.format.envelope import Base, Bases
 from deeplake.format.pieces import Pieces
 from deeplake.spi import Store
 from deeplake.storage.retry import PAUSE, TRIES, Retrying, is_transient
@@ -28,6 +29,10 @@ from deeplake.types import Buffer, byte_length
 MARKER = "deeplake.json"
 MAIN = "main"
 INLINE_LIMIT = 32 << 10
+DEPTH = 4
+"""A commit is stored as a change of another at most so many times in a row."""
+MAX_DEPTH = 16
+"""More are not read."""
 MAX_NAME = 200
 """Longest name of a branch, tag or view, quoted: components of paths have up to 255 bytes."""
 _COMMIT_ID = re.compile(r"[0-9a-f]{32,64}")
@@ -68,6 +73,18 @@ def quoted(name: str) -> str:
     return "".join(c if _PLAIN.match(c) else "".join(f"%{b:02x}" for b in c.encode()) for c in name)
 
 
+class _Body(NamedTuple):
+    """The JSON of a stored commit.
+
+    Attributes:
+        data: The JSON.
+        depth: How many other commits have to be read first.
+    """
+
+    data: bytes
+    depth: int
+
+
 class Repository:
     """Reads and writes the objects of one dataset.
 
@@ -78,6 +95,7 @@ class Repository:
     def __init__(self, store: Store) -> None:
         self.store = Retrying.around(store)
         self._commits: dict[str, Commit] = {}
+        self._bodies: dict[str, _Body] = {}
 
     # ---- the dataset as a whole
     def exists(self) -> bool:
@@ -125,6 +143,7 @@ class Repository:
         self.store.delete([info.key for info in self.store.list("refs/")])
         self.store.delete([info.key for info in self.store.list("")])
         self._commits.clear()
+        self._bodies.clear()
 
     def size(self) -> int:
         """Stored bytes, all versions included."""
@@ -141,13 +160,19 @@ class Repository:
             FormatError: The object is damaged.
             StorageError: It is longer than what comes back.
         """
+        body, version = self._json_of(kind, key, data, version)
+        return envelope.parsed(body, key), version
+
+    def _json_of(
+        self, kind: str, key: str, data: Buffer, version: str = "", bases: Bases | None = None
+    ) -> tuple[bytes, str]:
         try:
-            return envelope.unwrap(kind, data, key), version
+            return envelope.json_of(kind, data, key, bases), version
         except FormatError:
             # Not by "get": a cache would answer with what it was given.
             data, version = self.store.get_versioned(key)
         try:
-            return envelope.unwrap(kind, data, key), version
+            return envelope.json_of(kind, data, key, bases), version
         except FormatError as error:
             size = self.store.head(key).size
             if byte_length(data) >= size:
@@ -264,14 +289,57 @@ class Repository:
             return None
         key = f"commits/{commit_id}"
         try:
-            data = self.store.get(key)
+            fields = self.commit_fields(commit_id)
         except ObjectNotFoundError:
             return None
-        fields, _ = self.unwrap("commit", key, data)
         found = Commit.from_json(fields, key)
         if found.id != commit_id:
             raise FormatError(f"{key}: holds commit {found.id}")
         return found
+
+    def commit_fields(self, commit_id: str) -> dict[str, Any]:
+        """The JSON of a commit that is an object of its own."""
+        return envelope.parsed(self._body(commit_id).data, f"commits/{commit_id}")
+
+    def _body(self, commit_id: str, above: int = 0) -> _Body:
+        """The JSON of a commit that is an object of its own.
+
+        Args:
+            commit_id: The commit.
+            above: How many commits are built on it that wait for it.
+
+        Raises:
+            ObjectNotFoundError: It is none.
+        """
+        known = self._bodies.get(commit_id)
+        if known is not None:
+            return known
+        key = f"commits/{commit_id}"
+        depth = 0
+
+        def base(base_id: str) -> bytes:
+            nonlocal depth
+            if not is_id(base_id) or above >= MAX_DEPTH:
+                raise FormatError(f"{key}: is built on commits without end, or on {base_id!r:.50}")
+            try:
+                found = self._body(base_id, above + 1)
+            except ObjectNotFoundError as error:
+                raise FormatError(
+                    f"{key}: is built on commits/{base_id}, which is missing"
+                ) from error
+            depth = found.depth + 1
+            return found.data
+
+        data, _ = self._json_of("commit", key, self.store.get(key), bases=base)
+        return self._remember_body(commit_id, _Body(data, depth))
+
+    def _remember_body(self, commit_id: str, body: _Body) -> _Body:
+        # Enough for a walk through the history, in which a commit comes before its base.
+        if len(self._bodies) >= 32:
+            self._bodies.pop(next(iter(self._bodies)), None)
+        if len(body.data) <= INLINE_LIMIT:
+            self._bodies[commit_id] = body
+        return body
 
     def _inlined(self, commit_id: str) -> Commit | None:
         """The commit, if it is the head of a branch and nowhere else (see ``keep``)."""
@@ -312,7 +380,15 @@ class Repository:
         Raises:
             PreconditionFailedError: The id is taken.
         """
-        self._create(f"commits/{commit.id}", envelope.wrap("commit", commit.to_json()))
+        body = envelope.encoded(commit.to_json())
+        first = commit.parents[0] if commit.parents else ""
+        known = self._bodies.get(first)
+        # Most of a commit is what its parent says. That is known to a writer of several commits, which
+        # are the ones that should be small, and is not read for it.
+        base = None if known is None or known.depth >= DEPTH else Base(first, known.data)
+        self._create(f"commits/{commit.id}", envelope.deflated("commit", body, base))
+        depth = 0 if base is None or known is None else known.depth + 1
+        self._remember_body(commit.id, _Body(body, depth))
         self._remember(commit)
 
     def _create(self, key: str, data: bytes) -> str:
