@@ -50,6 +50,15 @@ class TestImageGray(HtypeContract):
     samples = TestImageRgb.samples
     refused = ([[1, 2]], None, np.zeros((4, 5)), np.full((4, 5, 3), -1), np.zeros((4, 5, 7), "u1"))
 
+    @pytest.mark.parametrize("channels", [1, 2, 3, 4])
+    @pytest.mark.parametrize("width", [1, 3, 4, 5, 9])
+    def test_batches_stay_batches(self, width: int, channels: int) -> None:
+        batch = np.random.default_rng(0).integers(0, 100, (2, 6, width, channels)).astype("i1")
+        self._check_any(batch)
+        prepared = self.htype().prepare(batch, self.own_info())[0]
+        for one, whole in zip(batch, prepared, strict=True):
+            assert whole.reshape(6, width).tolist() == self._prepared(one)[2].tolist()
+
 
 class TestClassLabel(HtypeContract):
     htype = htypes.ClassLabel

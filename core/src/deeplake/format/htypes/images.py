@@ -131,14 +131,16 @@ class ImageGray(_Converting):
     def convert(self, array: np.ndarray) -> np.ndarray:
         channels = array.shape[-1] if array.ndim > 2 else None
         if channels in (1, 2):
-            # Of a batch the axis stays: without it, it would look like one image.
-            return array[..., 0] if array.ndim == 3 else array[..., :1]
-        if channels in (3, 4):
+            grey = array[..., 0]
+        elif channels in (3, 4):
             # Pillow's arithmetic to the bit, so that files and arrays become the same pixels.
             rgb = self.narrow(array)[..., :3].astype(np.uint32)
-            grey = rgb @ np.array([19595, 38470, 7471], np.uint32) + np.uint32(0x8000)
-            return (grey >> 16).astype(np.uint8)
-        return array
+            weighted = rgb @ np.array([19595, 38470, 7471], np.uint32) + np.uint32(0x8000)
+            grey = (weighted >> 16).astype(np.uint8)
+        else:
+            return array
+        # A batch that is no wider than pixels have channels would look like one image: its axis stays.
+        return grey[..., None] if grey.ndim == 3 and grey.shape[-1] <= 4 else grey
 
     def check_shape(self, shape: Shape) -> str | None:
         if is_empty(shape) or len(shape) == 2 or (len(shape) == 3 and shape[-1] == 1):
