@@ -132,16 +132,12 @@ class Chunks:
         found = []
         pieces: list[Any] = []
         if consecutive(wanted):
-            for first, part in self.table.spans(low, high):
-                at = first - low
-                for piece, start, count in zip(
-                    part, part["start"].tolist(), part["count"].tolist(), strict=True
-                ):
-                    pieces.append(piece)
-                    found.append((np.arange(at, at + count), np.arange(start, start + count)))
-                    at += count
-            chunks = self._chunks(pieces)
-            return [(chunk, *rest) for chunk, rest in zip(chunks, found, strict=True)]
+            groups: list[Group] = []
+            at = 0
+            for chunk, start, count in self._consecutive(low, high):
+                groups.append((chunk, np.arange(at, at + count), np.arange(start, start + count)))
+                at += count
+            return groups
         for first, part in self.table.spans(low, high):
             counts = part["count"].astype(np.int64)
             stops = first + np.cumsum(counts)
@@ -161,6 +157,14 @@ class Chunks:
                 found.append((positions, places))
         chunks = self._chunks(pieces)
         return [(chunk, *rest) for chunk, rest in zip(chunks, found, strict=True)]
+
+    def _consecutive(self, start: int, stop: int) -> list[tuple[OpenChunk, int, int]]:
+        """``(chunk, first place in it, count)`` of the pieces that rows ``start`` to ``stop`` are in."""
+        parts = [part for _, part in self.table.spans(start, stop)]
+        chunks = self._chunks([piece for part in parts for piece in part])
+        starts = [start for part in parts for start in part["start"].tolist()]
+        counts = [count for part in parts for count in part["count"].tolist()]
+        return list(zip(chunks, starts, counts, strict=True))
 
     def _fetched(
         self, groups: Sequence[Group], *, blocks: bool = True

@@ -35,6 +35,9 @@ from deeplake.versioning.blobs import BlobFile, blob_file
 from deeplake.versioning.openchunk import OpenChunk, array_dtype
 from deeplake.versioning.tiles import Jobs, Tiles, in_turn
 
+COPIED = 32 << 20
+"""Bytes of plain samples that are copied on threads, from this many on."""
+
 
 class TensorReader(LinkReader):
     """Reads rows of one tensor in one version; any number of threads may use it at once.
@@ -401,7 +404,44 @@ class TensorReader(LinkReader):
         """
         if self.payload != "array":
             return None
+        if isinstance(rows, range) and rows.step == 1 and len(rows):
+            found = self._block(rows.start, rows.stop, out, parallel)
+            if found is not None:
+                return found
         return self._stacked(self.groups(rows), len(rows), row_numbers(rows), out, parallel)
+
+    def _block(
+        self, start: int, stop: int, out: np.ndarray | None, parallel: bool
+    ) -> np.ndarray | None:
+        """Consecutive rows, copied from maps of their files; None if they are not there like that."""
+        last = self._last
+        if last is not None and last[0] <= start and stop <= last[1]:
+            if last[3].array is None:
+                return None
+            taken = [(last[3], start + last[2], stop - start)]
+        else:
+            taken = self._consecutive(start, stop)
+            if len(taken) == 1:
+                self._last = (start, stop, taken[0][1] - start, taken[0][0])
+        first = taken[0][0].header
+        shape = first.shape
+        if shape is None or len(shape) != self.schema.ndim:
+            return None
+        if any(chunk.array is None or chunk.header.shape != shape for chunk, _, _ in taken):
+            return None
+        if out is None:
+            out = np.empty((stop - start, *shape), self.schema.dtype)
+        jobs = []
+        at = 0
+        for chunk, place, count in taken:
+            jobs.append(partial(self._copy, chunk, place, out[at : at + count]))
+            at += count
+        run_jobs(jobs, parallel=parallel and out.nbytes >= COPIED)
+        return out
+
+    def _copy(self, chunk: OpenChunk, place: int, out: np.ndarray) -> None:
+        self._verify_block(chunk, place, place + len(out))
+        out[...] = chunk.array[place : place + len(out)]  # type: ignore[index]
 
     def _stacked(
         self, groups: Sequence[Group], n: int, names: Sequence[Any] | np.ndarray,
@@ -472,14 +512,30 @@ class TensorReader(LinkReader):
         if not size or header.verified.all():
             return
         if consecutive(places):
-            a, b = int(places[0]) * size, (int(places[-1]) + 1) * size
-            if header.frame_size:
-                chunk.verify(a // header.frame_size, -(-b // header.frame_size))
-            else:
-                chunk.verify(int(places[0]), int(places[-1]) + 1)
+            self._verify_block(chunk, int(places[0]), int(places[-1]) + 1)
             return
-        for i in np.unique(places).tolist():
-            chunk.verify(*header.frame_range(i * size, (i + 1) * size, i))
+        if header.frame_size:
+            # The frames of each sample, as far as they are not verified: mostly none are left.
+            first = places * size // header.frame_size
+            last = ((places + 1) * size - 1) // header.frame_size
+            wanted = np.zeros(len(header.verified) + 1, np.int64)
+            np.add.at(wanted, first, 1)
+            np.add.at(wanted, last + 1, -1)
+            frames = np.flatnonzero((np.cumsum(wanted[:-1]) > 0) & ~header.verified)
+        else:
+            frames = np.unique(places[~header.verified[places]])
+        for frame in frames.tolist():
+            chunk.verify(frame, frame + 1)
+
+    def _verify_block(self, chunk: OpenChunk, start: int, stop: int) -> None:
+        """Check samples ``start`` to ``stop`` of a mapped chunk of plain samples."""
+        header = chunk.header
+        size = header.size
+        if not size:
+            return
+        if header.frame_size:
+            start, stop = start * size // header.frame_size, -(-stop * size // header.frame_size)
+        chunk.verify(start, stop)
 
     def shapes(self, rows: Rows) -> np.ndarray:
         """``int64[rows, ndim]``: shapes of the samples of some rows."""

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from deeplake.dataset.linking import Linker
 
-PART = 8 << 20
+PART = 64 << 20
 """Bytes of an array that are copied and handed on at a time."""
 
 STACKED_FROM = 16
