@@ -21,6 +21,7 @@ from deeplake.errors import (
     ReadOnlyModeError,
     StorageError,
     StorageTimeoutError,
+    TransientStorageError,
     UnsupportedFormatError,
 )
 from deeplake.format import envelope
@@ -570,6 +571,52 @@ def test_a_commit_whose_answer_was_lost_is_made_once(moment: str) -> None:
     assert messages(inner) == ["once", "base"]
     assert sorted(stored(inner)) == [0, 1, 9]
     assert session.commit_id == opened(inner).commit_id
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("more", [0, 1, 3])
+def test_the_id_of_a_lost_commit_may_be_that_of_another_writer(moment: str, more: int) -> None:
+    """Both start from one ref, whose next id both would take: that it is there says nothing."""
+    inner = MemoryStore()
+    append(session := created(inner), 0)
+    session.commit("base")
+
+    def act(other: Session) -> None:
+        append(other, 9)
+        other.commit("theirs")
+        for i in range(more):
+            append(other, 10 + i)
+            other.commit(f"more {i}")
+
+    store = FaultyStore(inner, Fault(moment, intruder(inner, act), matches=is_ref))  # type: ignore[arg-type]
+    session = opened(store)
+    append(session, 1)
+    mine = session.commit("mine")
+    theirs = ["theirs", *(f"more {i}" for i in range(more))]
+    assert sorted(messages(inner)) == sorted(["base", "mine", *theirs])
+    assert sorted(stored(inner)) == [0, 1, 9, *range(10, 10 + more)]
+    assert row_ids_are_unique(inner)
+    assert Repository(inner).read_commit(mine).message == "mine"
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_lost_answer_for_a_new_branch(moment: str) -> None:
+    inner = MemoryStore()
+    append(session := created(inner), 0)
+    session.commit("base")
+    error = TransientStorageError
+    store = FaultyStore(inner, Fault(moment, error, matches=is_ref))  # type: ignore[arg-type]
+    session = opened(store)
+    session.create_branch("other")
+    assert store.fired
+    append(session, 1)
+    session.commit("there")
+    assert stored(inner) == [0]
+    assert [
+        commit.message for commit in opened(inner, "other").repository.history(session.commit_id)
+    ]
+    with pytest.raises(CheckoutError, match="already"):
+        opened(store).make_branch("other")
 
 
 def test_an_update_whose_answer_was_lost_is_not_its_own_conflict() -> None:

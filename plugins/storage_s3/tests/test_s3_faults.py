@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import random
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
@@ -85,38 +88,103 @@ def test_a_script(server: Server, faults: FaultServer, fault: str, lasting: bool
     assert done >= 1
 
 
-def test_acknowledged_commits_are_there_once(server: Server, faults: FaultServer) -> None:
+KINDS = ("deeplake.json", "refs/heads/", "refs/tags/", "commits/", "data/", "")
+"""Kinds of objects by how their keys begin; the last is any."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("fault", ["lost", "reset", "503"])
+def test_the_first_answer_for_every_object_fails(
+    server: Server, faults: FaultServer, kind: str, fault: str
+) -> None:
+    """Whatever is written is written once, however its first put ends."""
+    url = f"s3://bench/{uuid.uuid4().hex}/ds"
+    key = url.removeprefix("s3:/")
+    seen: set[str] = set()
+
+    def plan(request: Any) -> str | None:
+        path = request.path.partition("?")[0]
+        if request.method != "PUT" or not path.startswith(f"{key}/{kind}") or path in seen:
+            return None
+        seen.add(path)
+        return fault
+
+    faults.plan = plan
+    try:
+        # What a server does slowly is no fault, and would be one more answer lost.
+        ds = deeplake.empty(url, creds=creds(server, faults, timeout=20, connect_timeout=20))
+        ds.create_tensor("x", dtype="int64")
+        ds.x.extend(np.arange(ROWS))
+        first = ds.commit("first")
+        ds.create_tag("tagged")
+        ds.checkout("other", create=True)
+        ds.x.append(100)
+        ds.commit("second")
+        ds.checkout("main")
+        ds.x[0] = 7
+        ds.commit("third")
+        ds.merge("other")
+    finally:
+        faults.plan = lambda request: None
+    assert seen
+    found = deeplake.load(url, creds=server.creds)
+    assert found.x.numpy().ravel().tolist() == [7, *range(1, ROWS), 100]
+    messages = [commit["message"] for commit in found.commits]
+    assert [messages.count(name) for name in ("first", "third")] == [1, 1]
+    assert found.tags == {"tagged": first}
+    old = deeplake.load(f"{url}@tagged", creds=server.creds)
+    assert old.x.numpy().ravel().tolist() == list(range(ROWS))
+    assert len(deeplake.load(f"{url}@other", creds=server.creds).x) == ROWS + 1
+
+
+WRITERS = int(os.environ.get("DEEPLAKE_SOAK_S3_WRITERS", "3"))
+COMMITS = int(os.environ.get("DEEPLAKE_SOAK_S3_COMMITS", "10"))
+SHARE = 0.05
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("DEEPLAKE_SOAK_S3_RUNS", "1"))))
+def test_acknowledged_commits_are_there_once(
+    server: Server, faults: FaultServer, seed: int
+) -> None:
+    """R3: answers get lost at random, and the server is busy at times."""
     url = f"s3://bench/{uuid.uuid4().hex}/ds"
     ds = deeplake.empty(url, creds=server.creds)
     ds.create_tensor("x")
-    kinds = ["lost", "503", None]
+    rng = random.Random(seed)
+    done: Counter[str] = Counter()
 
     def plan(request: Any) -> str | None:
-        return kinds[request.number // 20 % 3] if request.number % 20 == 7 else None
+        fault = rng.choice(["lost", "503"]) if rng.random() < SHARE else None
+        done[fault or ""] += 1
+        return fault
 
     faults.clear()
     faults.plan = plan
-    given = creds(server, faults, max_retries=5, timeout=10, connect_timeout=10)
+    given = creds(server, faults, max_retries=5, timeout=20, connect_timeout=20)
     context = multiprocessing.get_context("spawn")
-    with context.Pool(3) as pool:
-        acknowledged = pool.starmap(_write, [(url, given, number) for number in range(3)])
-    faults.plan = lambda request: None
+    try:
+        with context.Pool(WRITERS) as pool:
+            acknowledged = pool.starmap(_write, [(url, given, number) for number in range(WRITERS)])
+    finally:
+        faults.plan = lambda request: None
     found = deeplake.load(url, creds=server.creds)
     values = found.x.numpy()[:, 0].tolist()
     assert len(values) == len(set(values))
     for mine in acknowledged:
-        assert set(mine) <= set(values)
-        assert len(mine) == 10
+        assert len(mine) == COMMITS
+    assert sorted(values) == sorted(value for mine in acknowledged for value in mine)
     messages = [commit["message"] for commit in found.commits]
     assert sorted(messages) == sorted(f"{number}" for mine in acknowledged for number in mine)
+    assert done["lost"]
+    assert done["503"]
 
 
 def _write(url: str, given: dict[str, Any], number: int) -> list[int]:
     """Append rows and commit each; returns those that were acknowledged."""
     ds = deeplake.load(url, creds=given)
     done = []
-    for i in range(10):
-        value = 100 * number + i
+    for i in range(COMMITS):
+        value = 1000 * number + i
         ds.x.append(value)
         ds.commit(str(value))
         done.append(value)

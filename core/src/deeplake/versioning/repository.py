@@ -219,10 +219,10 @@ class Repository:
         Raises:
             PreconditionFailedError: The branch is not where the caller thinks.
         """
-        data = envelope.wrap("ref", ref.to_json())
-        return self.store.put(
-            ref_key(ref.branch), data, if_match=if_match, if_absent=if_match is None
-        )
+        key, data = ref_key(ref.branch), envelope.wrap("ref", ref.to_json())
+        if if_match is None:
+            return self._create(key, data)
+        return self.store.put(key, data, if_match=if_match)
 
     def delete_ref(self, branch: str) -> None:
         """Remove a branch; its commits stay until they are collected."""

@@ -24,6 +24,7 @@ from deeplake.errors import (
     ReadOnlyModeError,
     StorageError,
 )
+from deeplake.format import envelope
 from deeplake.format.commit import Commit, Ref
 from deeplake.versioning import history
 from deeplake.versioning.collection import FENCE
@@ -317,7 +318,7 @@ class Session(WorkingCopy):
         moved = ref.moved(commit, pending=pending, nonce=nonce, inline=inline)
         try:
             with nullcontext() if queued else self.repository.store.turn():
-                self._version = self._swap(moved)
+                self._version = self._swap(moved, commit)
         except _Overtaken as overtaken:
             self._start(_head(self.repository, overtaken.ref), overtaken.ref, overtaken.version)
             self._staging.stored.clear()
@@ -356,8 +357,12 @@ class Session(WorkingCopy):
             self.repository.write_commit(commit)
         return commit
 
-    def _swap(self, ref: Ref) -> str:
+    def _swap(self, ref: Ref, commit: Commit) -> str:
         """Move the branch. An answer that got lost is settled by reading the ref back.
+
+        Args:
+            ref: Where the branch is to be.
+            commit: Its head.
 
         Raises:
             _Moved: The branch is elsewhere.
@@ -374,7 +379,7 @@ class Session(WorkingCopy):
                     raise _Moved("nowhere") from error
                 if found.nonce == ref.nonce:
                     return version
-                if uncertain and self._is_built_on(found, ref):
+                if uncertain and self._is_built_on(found, commit):
                     raise _Overtaken(found, version) from error
                 raise _Moved(found.head) from error
             except StorageError:
@@ -384,16 +389,19 @@ class Session(WorkingCopy):
                 time.sleep(0.05 * 2**attempt)
         raise AssertionError("the loop returns or raises")
 
-    def _is_built_on(self, found: Ref, ref: Ref) -> bool:
-        """Whether a branch has the user commit that ``ref`` was to add.
+    def _is_built_on(self, found: Ref, commit: Commit) -> bool:
+        """Whether a branch has a user commit that was to be added.
 
         A snapshot leaves no such trace and needs none: publishing it again finds its rows there.
         """
-        if ref.commit == ref.head and found.dataset == ref.dataset:
-            known = None if self.ref is None else self.ref.commit
-            for commit in self.repository.history(found.commit):
-                if commit.id in (ref.commit, known):
-                    return commit.id == ref.commit
+        if commit.message is None or self.ref is None or found.dataset != self.ref.dataset:
+            return False
+        for one in self.repository.history(found.commit):
+            if one.id == commit.id:
+                # All who start from one ref begin with the same id: it may be another writer's.
+                return envelope.encoded(one.to_json()) == envelope.encoded(commit.to_json())
+            if one.id == self.ref.commit:
+                break
         return False
 
     # ---- other writers
@@ -533,7 +541,7 @@ class Session(WorkingCopy):
             inline=target if inline else None,
         )  # fmt: skip
         try:
-            version = self._swap(moved)
+            version = self._swap(moved, target)
         except _Moved as other:
             found, version = self.repository.read_ref(ref.branch)
             if found.head != ref.head or found.dataset != ref.dataset:
