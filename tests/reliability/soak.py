@@ -80,6 +80,16 @@ SOAKS = {
         "{DEEPLAKE_SOAK_WRITERS} processes × {DEEPLAKE_SOAK_COMMITS:,} commits; 8 × 100 with 5 % of "
         "the answers lost", "commits", 16,
     ),
+    "s3": Soak(
+        ("test_remote.py::test_acknowledged_commits_are_there_once",), "R3 writers on S3",
+        {"DEEPLAKE_SOAK_S3_COMMITS": 100, "DEEPLAKE_SOAK_S3_WRITERS": 8},
+        "{DEEPLAKE_SOAK_S3_WRITERS} processes × {DEEPLAKE_SOAK_S3_COMMITS:,} commits on a real S3 "
+        "server, 5 % of the answers lost or 503", "commits", 8,
+    ),
+    "remote": Soak(
+        ("test_remote.py::test_model",), "R8 on S3 and GCS", {"DEEPLAKE_SOAK_REMOTE_STEPS": 2_000},
+        "{DEEPLAKE_SOAK_REMOTE_STEPS:,} steps on each of two real servers", "steps", 2, workers=2,
+    ),
     "corruption": Soak(
         ("test_corruption.py",), "R5 corruption", {"DEEPLAKE_SOAK_FLIPS": 1},
         "every byte of the golden datasets flipped", "flips", 225_000, workers=2,

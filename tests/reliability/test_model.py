@@ -77,11 +77,13 @@ class Machine(RuleBasedStateMachine):
 
     Attributes:
         path: The dataset.
+        creds: For where it is.
         here: The branch, or None where a commit is checked out.
         steps: Operations of all machines so far.
     """
 
     path: str
+    creds: Mapping[str, Any] | None = None
     steps: ClassVar[int] = 0
 
     def __init__(self) -> None:
@@ -95,7 +97,10 @@ class Machine(RuleBasedStateMachine):
         self.key = 0
         self.new_branch = 0
         self.place()
-        self.ds = deeplake.empty(self.path)
+        self.ds = deeplake.empty(self.path, creds=self.creds)
+
+    def load(self, path: str) -> deeplake.Dataset:
+        return deeplake.load(path, creds=self.creds)
 
     def place(self) -> None:
         """Set ``path``, and see that what is there stays as long as this."""
@@ -183,11 +188,11 @@ class Machine(RuleBasedStateMachine):
             self.compare(self.ds, self.state)
             assert set(self.ds.branches) == set(self.branches)
             for branch, known in self.branches.items():
-                opened = deeplake.load(f"{self.path}@{branch}")
+                opened = self.load(f"{self.path}@{branch}")
                 self.compare(opened, known.state)
                 assert opened.commit_id == known.commit
             for commit, made in self.commits.items():
-                self.compare(deeplake.load(f"{self.path}@{commit}"), made.state, whole=False)
+                self.compare(self.load(f"{self.path}@{commit}"), made.state, whole=False)
             assert self.ds.tags == self.tags
             report = scrub(self.ds._checkout.repository)
             assert report.ok, report.problems
@@ -377,7 +382,7 @@ class Machine(RuleBasedStateMachine):
     # ------------------------------------------------------------------ other handles
     @rule()
     def reopen(self) -> None:
-        self.ds = deeplake.load(f"{self.path}@{self.here or self.at}")
+        self.ds = self.load(f"{self.path}@{self.here or self.at}")
         self.check()
 
     @precondition(lambda self: self.here is not None and self.state.columns)
@@ -385,7 +390,7 @@ class Machine(RuleBasedStateMachine):
     def elsewhere(self, position: int, ops: list[str]) -> None:
         """Another handle writes; this one sees it when it refreshes, and not before."""
         mine, before = self.ds, self.state
-        self.ds = deeplake.load(f"{self.path}@{self.here}")
+        self.ds = self.load(f"{self.path}@{self.here}")
         try:
             for op in ops:
                 self.one(op, position)
@@ -399,7 +404,7 @@ class Machine(RuleBasedStateMachine):
     @rule(n=SMALL)
     def race(self, n: int) -> None:
         """Another handle appends first; appends of this one come after it."""
-        other = deeplake.load(f"{self.path}@{self.here}")
+        other = self.load(f"{self.path}@{self.here}")
         theirs, mine = self.keys(n), self.keys(1)
         with self.ds:
             self.ds.append(self.sample(mine[0]))
@@ -554,7 +559,7 @@ class Machine(RuleBasedStateMachine):
 
     def observe(self, branch: str) -> None:
         """Take over a commit that was made of what a branch held."""
-        last = deeplake.load(f"{self.path}@{branch}").commit_id
+        last = self.load(f"{self.path}@{branch}").commit_id
         if last is not None and last != self.branches[branch].commit:
             self.committed(branch, last)
 
@@ -601,7 +606,7 @@ class Machine(RuleBasedStateMachine):
                 self.here = "main"
         collect(self.ds._checkout.repository, dry_run=False, grace=0)
         kept = {up for commit in held for up in ancestors(self.commits, commit)}
-        fresh = deeplake.load(self.path)
+        fresh = self.load(self.path)
         for commit in {*self.commits} - kept:
             del self.commits[commit]
             with pytest.raises(CheckoutError):

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import random
 import uuid
-from collections import Counter
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
@@ -135,57 +131,3 @@ def test_the_first_answer_for_every_object_fails(
     old = deeplake.load(f"{url}@tagged", creds=server.creds)
     assert old.x.numpy().ravel().tolist() == list(range(ROWS))
     assert len(deeplake.load(f"{url}@other", creds=server.creds).x) == ROWS + 1
-
-
-WRITERS = int(os.environ.get("DEEPLAKE_SOAK_S3_WRITERS", "3"))
-COMMITS = int(os.environ.get("DEEPLAKE_SOAK_S3_COMMITS", "10"))
-SHARE = 0.05
-
-
-@pytest.mark.parametrize("seed", range(int(os.environ.get("DEEPLAKE_SOAK_S3_RUNS", "1"))))
-def test_acknowledged_commits_are_there_once(
-    server: Server, faults: FaultServer, seed: int
-) -> None:
-    """R3: answers get lost at random, and the server is busy at times."""
-    url = f"s3://bench/{uuid.uuid4().hex}/ds"
-    ds = deeplake.empty(url, creds=server.creds)
-    ds.create_tensor("x")
-    rng = random.Random(seed)
-    done: Counter[str] = Counter()
-
-    def plan(request: Any) -> str | None:
-        fault = rng.choice(["lost", "503"]) if rng.random() < SHARE else None
-        done[fault or ""] += 1
-        return fault
-
-    faults.clear()
-    faults.plan = plan
-    given = creds(server, faults, max_retries=5, timeout=20, connect_timeout=20)
-    context = multiprocessing.get_context("spawn")
-    try:
-        with context.Pool(WRITERS) as pool:
-            acknowledged = pool.starmap(_write, [(url, given, number) for number in range(WRITERS)])
-    finally:
-        faults.plan = lambda request: None
-    found = deeplake.load(url, creds=server.creds)
-    values = found.x.numpy()[:, 0].tolist()
-    assert len(values) == len(set(values))
-    for mine in acknowledged:
-        assert len(mine) == COMMITS
-    assert sorted(values) == sorted(value for mine in acknowledged for value in mine)
-    messages = [commit["message"] for commit in found.commits]
-    assert sorted(messages) == sorted(f"{number}" for mine in acknowledged for number in mine)
-    assert done["lost"]
-    assert done["503"]
-
-
-def _write(url: str, given: dict[str, Any], number: int) -> list[int]:
-    """Append rows and commit each; returns those that were acknowledged."""
-    ds = deeplake.load(url, creds=given)
-    done = []
-    for i in range(COMMITS):
-        value = 1000 * number + i
-        ds.x.append(value)
-        ds.commit(str(value))
-        done.append(value)
-    return done
