@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 import deeplake
 from deeplake import Dataset
-from deeplake.errors import CheckoutError, InvalidOperationError, VersionControlError
+from deeplake.errors import (
+    CheckoutError,
+    ConflictError,
+    InvalidOperationError,
+    ReadOnlyModeError,
+    VersionControlError,
+)
+from deeplake.versioning.repository import Repository
 
 
 @pytest.fixture
@@ -138,6 +148,84 @@ def test_rename_branch(numbers: Dataset, url: str) -> None:
     assert values(deeplake.load(f"{url}@third")) == [1, 2, 3, 4, 5, 6]
     numbers.commit("on the third")
     assert [c["message"] for c in numbers.commits] == ["on the third", "side", "one"]
+
+
+def _meanwhile(patch: pytest.MonkeyPatch, do: Callable[[], Any], times: int = 1) -> None:
+    """Another writer is at work at the moment when a branch is removed."""
+    delete, left = Repository.delete_ref, iter(range(times))
+
+    def busy(self: Repository, ref: Any, version: str) -> None:
+        if next(left, None) is not None:
+            do()
+        delete(self, ref, version)
+
+    patch.setattr(Repository, "delete_ref", busy)
+
+
+def test_what_is_written_while_a_branch_is_renamed_moves_along(
+    numbers: Dataset, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    branch(numbers, "side", 4)
+    other = deeplake.load(f"{url}@side")
+    _meanwhile(monkeypatch, lambda: other.x.append(5), times=3)
+    numbers.rename_branch("side", "new")
+    assert numbers.branches == ["main", "new"]
+    assert values(deeplake.load(f"{url}@new")) == [1, 2, 3, 4, 5, 5, 5]
+    with pytest.raises(ConflictError, match="deleted or renamed"):
+        other.x.append(6)
+
+
+def test_a_branch_is_renamed_while_both_are_written(
+    numbers: Dataset, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    branch(numbers, "side", 4)
+    other = deeplake.load(f"{url}@side")
+
+    def both() -> None:
+        other.x.append(5)
+        deeplake.load(f"{url}@new").x.append(6)
+
+    _meanwhile(monkeypatch, both)
+    with pytest.raises(ConflictError, match="both are kept"):
+        numbers.rename_branch("side", "new")
+    assert values(deeplake.load(f"{url}@side")) == [1, 2, 3, 4, 5]
+    assert values(deeplake.load(f"{url}@new")) == [1, 2, 3, 4, 6]
+
+
+def test_a_branch_that_is_written_is_not_deleted(
+    numbers: Dataset, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    branch(numbers, "side", 4)
+    numbers.checkout("main")
+    other = deeplake.load(f"{url}@side")
+    _meanwhile(monkeypatch, lambda: other.x.append(5))
+    with pytest.raises(ConflictError, match="moved by another writer"):
+        numbers.delete_branch("side")
+    assert values(deeplake.load(f"{url}@side")) == [1, 2, 3, 4, 5]
+    numbers.delete_branch("side")
+    assert numbers.branches == ["main"]
+
+
+def test_a_branch_whose_end_was_cut_short(
+    numbers: Dataset, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is retired and still there: it can be read, and be deleted."""
+    branch(numbers, "side", 4)
+    numbers.checkout("main")
+    other = deeplake.load(f"{url}@side")
+    with monkeypatch.context() as patch:
+        patch.setattr(type(numbers._checkout.repository.store), "delete", lambda self, keys: None)
+        numbers.delete_branch("side")
+    assert values(deeplake.load(f"{url}@side")) == [1, 2, 3, 4]
+    with pytest.raises(ReadOnlyModeError, match="being deleted or renamed"):
+        deeplake.load(f"{url}@side").x.append(5)
+    with pytest.raises(VersionControlError, match="already"):
+        numbers.rename_branch("side", "new")
+    with pytest.raises(ConflictError) as caught:
+        other.x.append(5)
+    assert "work is kept as" in str(caught.value)
+    numbers.delete_branch("side")
+    assert "side" not in numbers.branches
 
 
 def test_branches_that_cannot_be_renamed(numbers: Dataset) -> None:

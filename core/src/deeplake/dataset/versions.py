@@ -17,6 +17,7 @@ from deeplake.errors import (
     EmptyCommitError,
     MergeConflictError,
     MergeMismatchError,
+    PreconditionFailedError,
     ReadOnlyModeError,
     VersionControlError,
 )
@@ -195,6 +196,7 @@ def delete_branch(working: Checkout, name: str) -> None:
 
     Raises:
         VersionControlError: It is main, checked out, not there, or another branch grew from it.
+        ConflictError: Another writer is at work on it.
     """
     repository = working.repository
     if name == MAIN:
@@ -209,7 +211,14 @@ def delete_branch(working: Checkout, name: str) -> None:
             "these first"
         )
     _keep_head(working, name)
-    repository.delete_ref(name)
+    ref, version = repository.read_ref(name)
+    try:
+        repository.delete_ref(ref, version)
+    except PreconditionFailedError as error:
+        raise ConflictError(
+            f"branch {name!r} of {working.path} was moved by another writer at this moment; look at it, "
+            "and delete it again"
+        ) from error
 
 
 def _check_branch(working: Checkout, name: str) -> None:
@@ -251,6 +260,7 @@ def rename_branch(working: Checkout, name: str, new_name: str) -> None:
     Raises:
         VersionControlError: It is main or not there.
         CheckoutError: The new name is taken.
+        ConflictError: Other writers moved both while one became the other.
     """
     working.check_no_transaction("renaming a branch")
     repository = working.repository
@@ -262,11 +272,36 @@ def rename_branch(working: Checkout, name: str, new_name: str) -> None:
     current = name == session.branch and session.ref is not None
     if current:
         working.flush()
-    ref, _ = repository.read_ref(name)
-    repository.write_ref(replace(ref, branch=new_name, nonce=new_id()), if_match=None)
-    repository.delete_ref(name)
+    _rename_ref(working, name, new_name)
     if current:
         working.switch(Session.open(repository, new_name))
+
+
+def _rename_ref(working: Checkout, name: str, new_name: str) -> None:
+    """Make the new ref, then remove the old one; what others publish meanwhile moves with it."""
+    repository = working.repository
+    at: str | None = None
+    while True:
+        ref, version = repository.read_ref(name)
+        if ref.is_retired:
+            raise VersionControlError(
+                f"branch {name!r} of {working.path} is being deleted or renamed already; if nobody is "
+                "at it, delete it"
+            )
+        try:
+            at = repository.write_ref(replace(ref, branch=new_name, nonce=new_id()), if_match=at)
+        except PreconditionFailedError as error:
+            if at is None:
+                raise CheckoutError(f"{working.path} has a branch {new_name!r} already") from error
+            raise ConflictError(
+                f"branches {name!r} and {new_name!r} of {working.path} were both moved by other "
+                "writers while one became the other: both are kept; merge them"
+            ) from error
+        try:
+            repository.delete_ref(ref, version)
+        except PreconditionFailedError:
+            continue
+        return
 
 
 def create_tag(working: Checkout, name: str, address: str | None) -> str:

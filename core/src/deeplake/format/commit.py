@@ -21,6 +21,8 @@ from deeplake.types import TensorSchema
 FORMAT = (1, 0)
 READ_FEATURES: frozenset[str] = frozenset()
 WRITE_FEATURES: frozenset[str] = frozenset()
+RETIRED = "retired"
+"""Write feature that nobody has: the branch is about to be deleted, and takes nothing more."""
 """Features beyond format 1.0 that this version reads, and writes."""
 
 MAX_NDIM = 32
@@ -396,6 +398,17 @@ class Ref:
         features: Sequence[str] = self.extra.get("write_features", ())
         return frozenset(features) - WRITE_FEATURES
 
+    @property
+    def is_retired(self) -> bool:
+        """Whether the branch is about to be deleted, or was and its ref was left behind."""
+        return RETIRED in self.read_only_features
+
+    def retired(self, nonce: str) -> Ref:
+        """The ref after which there is none."""
+        features = sorted({*self.extra.get("write_features", ()), RETIRED})
+        extra = {**self.extra, "write_features": features}
+        return replace(self, nonce=nonce, seq=self.seq + 1, extra=extra)
+
     def moved(self, commit: Commit, *, pending: str, nonce: str, inline: bool) -> Ref:
         """The ref after ``commit`` became the head."""
         return replace(
@@ -442,4 +455,14 @@ def _strings(values: list[Any], name: str) -> list[str]:
     return values
 
 
-__all__ = ["FORMAT", "INDEX", "PIECE", "Commit", "Ref", "SegmentRef", "TensorState", "is_dtype"]
+__all__ = [
+    "FORMAT",
+    "INDEX",
+    "PIECE",
+    "RETIRED",
+    "Commit",
+    "Ref",
+    "SegmentRef",
+    "TensorState",
+    "is_dtype",
+]

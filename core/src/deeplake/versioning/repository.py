@@ -224,9 +224,17 @@ class Repository:
             return self._create(key, data)
         return self.store.put(key, data, if_match=if_match)
 
-    def delete_ref(self, branch: str) -> None:
-        """Remove a branch; its commits stay until they are collected."""
-        self.store.delete([ref_key(branch)])
+    def delete_ref(self, ref: Ref, version: str) -> None:
+        """Remove a branch that is where the caller thinks; its commits stay until they are collected.
+
+        Deletes have no conditions, so the branch is retired first: from then on nobody moves it.
+
+        Raises:
+            PreconditionFailedError: It is elsewhere; nothing was removed.
+        """
+        if not ref.is_retired:
+            self.write_ref(ref.retired(secrets.token_hex(8)), if_match=version)
+        self.store.delete([ref_key(ref.branch)])
 
     # ---- tags
     def tags(self) -> dict[str, str]:

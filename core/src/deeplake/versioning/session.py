@@ -159,6 +159,11 @@ class Session(WorkingCopy):
         if self.ref is None:
             self.create_branch(f"auto_{secrets.token_hex(5)}")
         assert self.ref is not None
+        if self.ref.is_retired:
+            raise ReadOnlyModeError(
+                f"branch {self.branch!r} of {store.url} is being deleted or renamed; check out another "
+                "one, or, if nobody is at it, delete it"
+            )
         missing = self.ref.read_only_features
         if missing:
             raise ReadOnlyModeError(
@@ -412,7 +417,10 @@ class Session(WorkingCopy):
             ConflictError: It was deleted, or given another name.
         """
         try:
-            return self.repository.read_ref(self.branch)
+            ref, version = self.repository.read_ref(self.branch)
+            if not ref.is_retired:
+                return ref, version
+            raise CheckoutError(f"branch {self.branch!r} is being deleted or renamed")
         except CheckoutError as error:
             kept = self._keep_work(None)
             raise ConflictError(
