@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from deeplake.dataset.entry import like as like
     from deeplake.dataset.entry import link as link
     from deeplake.dataset.entry import load as load
+    from deeplake.dataset.entry import query as query
     from deeplake.dataset.entry import read as read
     from deeplake.dataset.entry import rename as rename
     from deeplake.dataset.linkgrid import link_tiled as link_tiled
@@ -71,6 +72,7 @@ _LAZY = {
     "link_tiled": "deeplake.dataset.linkgrid:link_tiled",
     "load": "deeplake.dataset.entry:load",
     "plugins": "deeplake.plugins",
+    "query": "deeplake.dataset.entry:query",
     "random": "deeplake.random",
     "read": "deeplake.dataset.entry:read",
     "rename": "deeplake.dataset.entry:rename",
@@ -124,6 +126,7 @@ __all__ = [
     "like",
     "link",
     "load",
+    "query",
     "random",
     "read",
     "tensor",

@@ -449,47 +449,196 @@ class FrameworkAdapter(Plugin):
 
 
 # --------------------------------------------------------------------------- queries, sampling
+@dataclass(frozen=True, slots=True, eq=False)
+class Values:
+    """Samples of some rows of one column, in one of four forms, without a copy where that can be.
+
+    ===========  ==========================  ====================  =========================
+    form         ``data``                    ``ends``              ``shapes``
+    ===========  ==========================  ====================  =========================
+    dense        array ``(rows, *shape)``    None                  None
+    ragged       array of all elements       ``int64[rows]``       ``int64[rows, ndim]``
+    text         ``uint8`` of all UTF-8      ``int64[rows]``       None
+    objects      list: arrays, json values   None                  None
+    ===========  ==========================  ====================  =========================
+
+    Attributes:
+        data: The values.
+        ends: Where each sample ends in ``data``; each begins where the one before ends, the first
+            one at ``begin``.
+        shapes: Shapes of the samples.
+        nulls: ``bool[rows]``, which of them are None; None: none is.
+        begin: Where the first sample begins in ``data``.
+        memo: What a query engine wants to remember about values that are kept: those of a whole
+            chunk. None: they are not kept.
+        offset: First row in what ``memo`` is about.
+    """
+
+    data: np.ndarray | list[Any]
+    ends: np.ndarray | None = None
+    shapes: np.ndarray | None = None
+    nulls: np.ndarray | None = None
+    begin: int = 0
+    memo: dict[Any, Any] | None = None
+    offset: int = 0
+
+    def __len__(self) -> int:
+        return len(self.data) if self.ends is None else len(self.ends)
+
+    def part(self, start: int, stop: int) -> Values:
+        """Rows ``start`` to ``stop`` of these, without a copy."""
+        if start == 0 and stop == len(self):
+            return self
+        nulls = None if self.nulls is None else self.nulls[start:stop]
+        offset = self.offset + start
+        if self.ends is None:
+            return Values(self.data[start:stop], None, None, nulls, 0, self.memo, offset)
+        begin = int(self.ends[start - 1]) if start else self.begin
+        shapes = None if self.shapes is None else self.shapes[start:stop]
+        return Values(self.data, self.ends[start:stop], shapes, nulls, begin, self.memo, offset)
+
+
 class Columns(ABC):
-    """What a query reads: columns of one snapshot (the kernel provides it)."""
+    """What a query reads: columns of one snapshot (the kernel provides it).
+
+    Attributes:
+        schema: Schemas by name. ``dtype`` is ``"str"`` for text, ``"json"`` for json values, lists
+            and tags, and None where there is no value yet.
+        visible: Names of those that ``SELECT *`` means.
+        rows: The rows that the query is about: row ``i`` of the query is ``rows[i]`` here.
+    """
 
     schema: Mapping[str, TensorSchema]
+    visible: Sequence[str]
+    rows: range | np.ndarray
 
     @abstractmethod
     def __len__(self) -> int:
-        """Rows."""
+        """Rows of the longest column; in shorter ones, what is missing is None."""
 
     @abstractmethod
     def info(self, name: str) -> Mapping[str, Any]:
         """``info`` of a tensor: class names and the like."""
 
     @abstractmethod
-    def read(self, name: str, rows: np.ndarray | slice) -> Any:
-        """Values of some rows: an array when shapes agree, else a list."""
+    def read(self, name: str, rows: np.ndarray | slice) -> Values:
+        """Values of some rows. A slice inside one piece is not copied where the store can be mapped,
+        and kept where it had to be decoded. Any number of threads may read.
+        """
+
+    @abstractmethod
+    def shapes(self, name: str, rows: np.ndarray | slice) -> np.ndarray:
+        """``int64[rows, ndim]``: shapes of samples, without decoding them; items first of sequences,
+        -1 where items differ.
+        """
+
+    @abstractmethod
+    def sample_info(self, name: str, rows: np.ndarray | slice) -> list[Any]:
+        """What the files of samples say of themselves, as ``tensor.sample_info``."""
 
     @abstractmethod
     def pieces(self, name: str) -> Mapping[str, np.ndarray]:
-        """Statistics a piece: ``start``, ``count``, ``null_count``, ``min``, ``max`` and ``valid``
-        (whether min and max are known), all of one length, in row order.
+        """Statistics by piece, in row order: ``start``, ``count``, ``null_count`` (at most), ``min``
+        and ``max``, whether they are ``valid``, ``domain`` (bit k: ``min + k`` may occur; 0:
+        unknown) and ``nbytes`` of the chunk. All of one length.
         """
 
 
-@dataclass(frozen=True, slots=True)
-class QueryResult:
-    """Rows of the source, or computed columns, or both."""
+class QueryEnvironment(ABC):
+    """What a query may ask for besides the columns it is about (the kernel provides it)."""
 
+    @abstractmethod
+    def open(self, path: str) -> Columns:
+        """The dataset at a path, for ``FROM "path"``."""
+
+    @abstractmethod
+    def sample(
+        self, weights: np.ndarray, rows: range | np.ndarray, *, size: int, replace: bool
+    ) -> np.ndarray:
+        """``size`` positions among some rows, drawn by weight.
+
+        Raises:
+            WeightsError: Weights that make no sense.
+        """
+
+    @abstractmethod
+    def generator(self) -> np.random.Generator:
+        """Random numbers that follow from ``deeplake.random.seed``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taken:
+    """Samples of a stored column, as they are.
+
+    Attributes:
+        source: Whose column it is.
+        name: The column.
+        rows: ``int64[n]``: its rows; -1: None.
+    """
+
+    source: Columns
+    name: str
+    rows: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ResultColumn:
+    """A column that a query made.
+
+    Attributes:
+        schema: Its schema; ``id`` does not matter. Of a sequence, ``counts`` says how many items
+            each row has.
+        info: Class names and the like.
+        read: ``read(start, stop)``: values of some rows, or of items where these are sequences.
+        taken: Where the values come from if they are stored already.
+        counts: ``int64[rows]``: items of each row, if rows are sequences.
+    """
+
+    schema: TensorSchema
+    info: Mapping[str, Any]
+    read: Callable[[int, int], Values]
+    taken: Taken | None = None
+    counts: np.ndarray | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QueryResult:
+    """Rows of a source, or new columns.
+
+    Attributes:
+        source: What the rows are rows of; None: of what the query was run on.
+        rows: ``int64[n]``: row numbers of the source (not positions in its ``rows``).
+        columns: New columns by name, all of one length; None: those of the source.
+        length: How many rows there are.
+        names: The columns of the source that were asked for; None: all.
+        text: What to print: the plan, of ``EXPLAIN``.
+    """
+
+    source: Columns | None = None
     rows: np.ndarray | None = None
-    columns: Mapping[str, Any] | None = None
+    columns: Mapping[str, ResultColumn] | None = None
+    length: int = 0
+    names: Sequence[str] | None = None
+    text: str | None = None
 
 
 class Query(ABC):
-    """A compiled query."""
+    """A query that was parsed."""
 
     @abstractmethod
-    def run(self, columns: Columns) -> QueryResult:
-        """Evaluate. Raises ``QueryError``."""
+    def run(self, columns: Columns | None, environment: QueryEnvironment) -> QueryResult:
+        """Check names and types, and evaluate.
+
+        Args:
+            columns: What it is about; None: only what its ``FROM`` names.
+            environment: What else it may ask for.
+
+        Raises:
+            QueryError: It does not fit the columns.
+        """
 
     @abstractmethod
-    def explain(self, columns: Columns) -> str:
+    def explain(self, columns: Columns | None, environment: QueryEnvironment) -> str:
         """The plan, in words."""
 
 
@@ -499,8 +648,24 @@ class QueryEngine(Plugin):
     kind = "query"
 
     @abstractmethod
-    def compile(self, text: str, schema: Mapping[str, TensorSchema]) -> Query:
-        """Parse and check. Raises ``QueryError`` that points at the place in the text."""
+    def compile(self, text: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Query:
+        """Parse a query.
+
+        Args:
+            text: The query.
+            parameters: What its placeholders stand for, by place or by name: values, never text.
+
+        Raises:
+            QueryError: It is none; the message points at the place in the text.
+        """
+
+    @abstractmethod
+    def condition(self, text: str) -> str | None:
+        """A query for the rows for which an expression is true; None: it is no expression.
+
+        Raises:
+            QueryError: It is one that goes beyond a limit.
+        """
 
 
 class Sampler(Plugin):
@@ -648,12 +813,16 @@ __all__ = [
     "Plugin",
     "Query",
     "QueryEngine",
+    "QueryEnvironment",
     "QueryResult",
+    "ResultColumn",
     "SampleCodec",
     "Sampler",
     "Store",
     "StoreCapabilities",
     "StorePlugin",
+    "Taken",
+    "Values",
     "Viewer",
     "hookimpl",
 ]

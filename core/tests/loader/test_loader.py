@@ -13,9 +13,10 @@ import pytest
 
 import deeplake
 from deeplake import errors, plugins
+from deeplake.loader import choice
 from deeplake.loader.loader import DeepLakeDataLoader
 from deeplake.loader.sample import IterableOrderedDict
-from deeplake.spi import Columns, Query, QueryEngine, QueryResult
+from deeplake.spi import Columns, Query, QueryEngine, QueryEnvironment, QueryResult
 from deeplake.types import TensorSchema
 
 
@@ -347,12 +348,17 @@ def test_unknown_tensors(ds: deeplake.Dataset) -> None:
             refused()
 
 
-def test_missing_plugins_say_what_to_install(ds: deeplake.Dataset) -> None:
-    for refused, extra in (
-        (lambda: ds.dataloader().query("select *"), "tql"),
-        (lambda: ds.dataloader().sample_by("labels"), "tql"),
+def test_missing_plugins_say_what_to_install(
+    ds: deeplake.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(errors.PluginNotFoundError, match="balanced"):
+        ds.dataloader().sample_by([1] * 103, sampler="balance")
+    monkeypatch.setattr(choice, "LANGUAGE", "sql")
+    for refused in (
+        lambda: ds.dataloader().query("select *"),
+        lambda: ds.dataloader().sample_by("labels"),
     ):
-        with pytest.raises(errors.PluginNotFoundError, match=rf"deeplake-core\[{extra}\]"):
+        with pytest.raises(errors.PluginNotFoundError, match='query "sql"'):
             refused()
 
 
@@ -444,33 +450,39 @@ class Engine(QueryEngine, api=(1, 0)):
 
     asked: list[str] = []  # noqa: RUF012
 
-    def compile(self, text: str, schema: Any) -> Query:
-        assert all(isinstance(value, TensorSchema) for value in schema.values())
+    def compile(self, text: str, parameters: Any = ()) -> Query:
+        assert parameters == ()
         self.asked.append(text)
         return Above(text)
+
+    def condition(self, text: str) -> str | None:
+        return text
 
 
 class Above(Query):
     def __init__(self, text: str) -> None:
         self.text = text
 
-    def run(self, columns: Columns) -> QueryResult:
+    def run(self, columns: Columns | None, environment: QueryEnvironment) -> QueryResult:
+        assert columns is not None
         if self.text == "columns":
-            return QueryResult(columns={"x": [1]})
+            return QueryResult(columns={})
+        rows = np.asarray(columns.rows)
         if self.text.startswith("SELECT * SAMPLE BY"):
-            return QueryResult(rows=np.array([0, 0]))
+            return QueryResult(columns, rows[[0, 0]])
         name, _, bound = self.text.split()
-        values = columns.read(name, slice(0, len(columns)))
+        assert isinstance(columns.schema[name], TensorSchema)
+        values = np.asarray(columns.read(name, slice(0, len(columns))).data)
         pieces = columns.pieces(name)
         assert pieces["count"].sum() == len(columns)
         for start, count, low, high in zip(
             pieces["start"], pieces["count"], pieces["min"], pieces["max"], strict=True
         ):
-            part = np.asarray(values[start : start + count])
+            part = values[start : start + count]
             assert not pieces["valid"].all() or (low <= part.min() and part.max() <= high)
-        return QueryResult(rows=np.flatnonzero(np.asarray(values).ravel() > int(bound)))
+        return QueryResult(columns, rows[values.ravel()[rows] > int(bound)])
 
-    def explain(self, columns: Columns) -> str:
+    def explain(self, columns: Columns | None, environment: QueryEnvironment) -> str:
         return self.text
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from deeplake.dataset.kept import Kept
 from deeplake.errors import FormatError
 from deeplake.format.chunk import BLOB, FIXED, TILE, ChunkHeader
 from deeplake.format.encoding import htype_plugin
@@ -62,10 +63,11 @@ class Chunks:
             OrderedDict() if before is None else before._open
         )
         self._last: tuple[int, int, int, OpenChunk] | None = None
+        self.kept: Kept = Kept() if before is None else before.kept
 
     def __getstate__(self) -> dict[str, Any]:
         # What is open stays in the process that opened it.
-        return {**self.__dict__, "_open": OrderedDict(), "_last": None}
+        return {**self.__dict__, "_open": OrderedDict(), "_last": None, "kept": Kept()}
 
     def __len__(self) -> int:
         return self.table.rows

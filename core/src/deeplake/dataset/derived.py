@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from deeplake.dataset.dataset import Dataset
     from deeplake.types import PathLike
 
+QUERY_SHOWN = 1000
+"""Characters of a query that become the message of a view."""
+
 
 class Derived:
     """Saved views, copies, splits and samples of a dataset or view."""
@@ -38,7 +41,7 @@ class Derived:
         """Keep this selection of rows under a name, in the dataset or as a dataset of its own.
 
         Args:
-            message: What it is.
+            message: What it is; None: the query that made it.
             path: Store it as a dataset there, with a copy of the rows; None: in this dataset.
             id: Its name; None: a digest of what it selects.
             optimize: Copy the rows into chunks of their own, so that they are read in one go.
@@ -58,6 +61,8 @@ class Derived:
             ReadOnlyModeError: The dataset is read only, and there is no ``path``.
         """
         me = cast("Dataset", self)
+        if message is None and me._query is not None:
+            message = me._query[:QUERY_SHOWN]
         if path is not None:
             return views.save_at(
                 me, message, id, path, tensors=tensors, overwrite=overwrite, verbose=verbose,

@@ -696,6 +696,30 @@ def link(path: PathLike, creds_key: str | None = None) -> LinkedSample:
     return LinkedSample(path, creds_key)
 
 
+def query(
+    query_string: str,
+    token: str | None = "",
+    parameters: Sequence[Any] | Mapping[str, Any] = (),
+    creds: Mapping[str, Any] | str | None = None,
+) -> Dataset:
+    """The rows, or new columns, that a query in TQL asks for of the datasets that it names.
+
+    Args:
+        query_string: For example ``SELECT * FROM "./animals" WHERE labels == 'dog'``.
+        token: Accepted for compatibility.
+        parameters: Values of the placeholders ``?`` (a list) or ``:name`` (a dict); paths too.
+        creds: Credentials of the datasets' stores.
+
+    Raises:
+        QueryError: Its syntax, a name, a type or a limit is wrong, or it names no dataset.
+        PluginNotFoundError: No query engine is installed; the message says how to get it.
+        DatasetHandlerError: There is no dataset at a path.
+    """
+    from deeplake.dataset.querying import query_paths
+
+    return query_paths(query_string, parameters, creds=creds, token=token)
+
+
 __all__ = [
     "copy",
     "dataset",

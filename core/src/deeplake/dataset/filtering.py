@@ -8,10 +8,11 @@ from functools import partial
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from deeplake import plugins
 from deeplake.dataset.expression import Expression
 from deeplake.dataset.lender import keep
 from deeplake.dataset.progress import progress
-from deeplake.errors import FilterError, UnsupportedSchedulerError
+from deeplake.errors import FilterError, FilterTextError, QueryError, UnsupportedSchedulerError
 
 if TYPE_CHECKING:
     from deeplake.dataset.dataset import Dataset
@@ -53,6 +54,28 @@ def filter_rows(
     shown = progress(kept, shown=progressbar, title="filter", unit="row", total=total)
     view: Dataset = dataset[[i for i, keep in enumerate(shown) if keep]]
     return view
+
+
+def filter_text(dataset: Dataset, text: str) -> Dataset | None:
+    """A view of the rows for which an expression of the query language is true.
+
+    None: the text is a filter in Python's syntax, or neither.
+    """
+    try:
+        Expression(text, dataset)
+    except FilterTextError:
+        if "tql" not in plugins.names("query"):
+            return None
+        condition = plugins.get("query", "tql").condition(text)
+        if condition is None:
+            return None
+        from deeplake.dataset.querying import query
+
+        try:
+            return query(dataset, condition)
+        except QueryError:
+            return None
+    return None
 
 
 def _parallel(
@@ -101,4 +124,4 @@ def _kept_by_text(text: str, dataset: Dataset, start: int, stop: int) -> list[bo
     return Expression(text, dataset).test(dataset, start, stop)
 
 
-__all__ = ["filter_rows"]
+__all__ = ["filter_rows", "filter_text"]

@@ -234,11 +234,12 @@ def tobytes(tensor: Tensor) -> bytes:
 def sample_info(tensor: Tensor) -> Any:
     """What the files of the selected samples say of themselves: a dict, or a list of them."""
     reader = tensor._reader
-    found = [_info_of(reader, row) for row in rows_of(tensor)]
+    found = [info_of_row(reader, row) for row in rows_of(tensor)]
     return found[0] if tensor._selection.is_single else found
 
 
-def _info_of(reader: TensorReader, row: int) -> dict[str, Any]:
+def info_of_row(reader: TensorReader, row: int) -> dict[str, Any]:
+    """What the file of one row says of itself."""
     codec = encoding(reader.schema).sample
     stored = row < len(reader)
     modified = stored and reader.is_modified(row)
@@ -309,6 +310,7 @@ __all__ = [
     "data",
     "dynamic",
     "info_of",
+    "info_of_row",
     "link_info",
     "lists",
     "numpy",

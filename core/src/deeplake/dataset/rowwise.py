@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from deeplake.dataset import rows
-from deeplake.dataset.filtering import filter_rows
+from deeplake.dataset.filtering import filter_rows, filter_text
 
 if TYPE_CHECKING:
     from deeplake.dataset.dataset import Dataset
@@ -113,7 +113,7 @@ class Rowwise:
 
         Args:
             function: Takes a view of one row. Or a text, ``"labels == 'dog' and x.max > 3"``: see
-                :mod:`deeplake.dataset.expression`.
+                :mod:`deeplake.dataset.expression`; or what may stand behind WHERE in a query.
             num_workers: Threads or processes; 0: none but this one.
             scheduler: ``"serial"``, ``"threaded"`` or ``"processed"``.
             progressbar: Show progress.
@@ -125,18 +125,52 @@ class Rowwise:
             FilterError: The function failed in a worker; without workers its own error.
             FilterTextError: The text means nothing, or the values do not fit it.
         """
-        view = filter_rows(
-            cast("Dataset", self),
-            function,
-            num_workers=num_workers,
-            scheduler=scheduler,
-            progressbar=progressbar,
-        )
+        view = filter_text(cast("Dataset", self), function) if isinstance(function, str) else None
+        if view is None:
+            view = filter_rows(
+                cast("Dataset", self),
+                function,
+                num_workers=num_workers,
+                scheduler=scheduler,
+                progressbar=progressbar,
+            )
         if isinstance(function, str):
             object.__setattr__(view, "_query", function)
         if save_result:
             view.save_view(path=result_path, **(result_ds_args or {}))
         return view
+
+    def query(
+        self,
+        query_string: str,
+        runtime: Mapping[str, Any] | None = None,
+        return_data: bool = False,
+        parameters: Sequence[Any] | Mapping[str, Any] = (),
+    ) -> Dataset:
+        """The rows, or new columns, that a query in TQL asks for.
+
+        ``SELECT *`` with conditions, order, limits and samples gives a view of rows of this dataset;
+        expressions and groups give a read-only view with columns of its own. The language is
+        described in ``docs/reference/tql.md``.
+
+        Args:
+            query_string: The query: ``"SELECT * WHERE labels == 'dog' LIMIT 10"``.
+            runtime: Accepted for compatibility: queries run here.
+            return_data: Must be False.
+            parameters: Values of the placeholders ``?`` (a list) or ``:name`` (a dict).
+
+        Raises:
+            QueryError: Its syntax, a name, a type or a limit is wrong; the message points at the place.
+            PluginNotFoundError: No query engine is installed; the message says how to get it.
+            ValueError: ``return_data`` is True.
+        """
+        from deeplake.dataset import querying
+
+        if return_data:
+            raise ValueError(
+                "return_data=True needs a managed database; read the view that is returned"
+            )
+        return querying.query(cast("Dataset", self), query_string, parameters)
 
 
 __all__ = ["Rowwise"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from deeplake import plugins
+from deeplake.dataset.querying import LANGUAGE, Environment
 from deeplake.errors import QueryError
-from deeplake.loader.columns import SnapshotColumns
 from deeplake.loader.lot import Rows
 from deeplake.loader.snapshot import Snapshot
 
@@ -18,15 +18,13 @@ def found(snapshot: Snapshot, rows: range | np.ndarray, text: str) -> Rows:
         PluginNotFoundError: No query engine is installed.
         QueryError: The query is wrong, or makes new columns.
     """
-    columns = SnapshotColumns(snapshot, rows)
-    result = plugins.get("query", "tql").compile(text, columns.schema).run(columns)
+    compiled = plugins.get("query", LANGUAGE).compile(text)
+    result = compiled.run(snapshot.columns(rows), Environment())
     if result.columns is not None or result.rows is None:
         raise QueryError(
-            f"{text!r} makes new columns, which a loader cannot load; select *, or store the "
-            "result first"
+            f"{text!r} makes new columns: load what it gives, ds.query(…).dataloader()"
         )
-    chosen: Rows = np.asarray(rows, np.int64)[np.asarray(result.rows, np.int64)]
-    return chosen
+    return np.asarray(result.rows, np.int64)
 
 
 __all__ = ["found"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from deeplake.dataset.columns import StoredColumn, StoredColumns
 from deeplake.dataset.reader import TensorReader
 from deeplake.dataset.selection import Selection
 from deeplake.errors import EmptyTensorError, TensorDoesNotExistError
@@ -95,6 +96,12 @@ class Snapshot:
     def steps(self) -> Selection:
         """Subscripts into each sample, if the view has any."""
         return Selection(None, self._selection.steps)
+
+    def columns(self, rows: range | np.ndarray) -> StoredColumns:
+        """These rows as a query sees them."""
+        sources = self.sources.items()
+        columns = {name: StoredColumn(source.reader, source.info) for name, source in sources}
+        return StoredColumns(columns, self.visible, rows, self.steps)
 
     def check_names(self, names: Iterable[str]) -> None:
         """Raise ``TensorDoesNotExistError`` for a name that is no tensor."""

@@ -1,0 +1,285 @@
+"""Reads the rows that a condition is true of, and values of expressions, block by block."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from deeplake.spi import Columns, QueryEnvironment
+from deeplake_query_tql.evaluation import Batch, condition, evaluate
+from deeplake_query_tql.expression import BOOL, Expr
+from deeplake_query_tql.pruning import Grid, pieces_of, prune
+from deeplake_query_tql.vector import Vec, concatenate
+
+BLOCK_ROWS = 1 << 13
+BLOCK_BYTES = 2 << 20
+"""A block is at least one of these, where a column's pieces allow."""
+MAX_ROWS = 1 << 18
+"""Rows of a block at most."""
+PARALLEL_BYTES = 4 << 20
+"""Threads are used for as many bytes."""
+CHEAP = 64
+"""Bytes a row of a condition that is evaluated on all rows, whatever those before it left."""
+
+Rows = slice | np.ndarray
+T = TypeVar("T")
+S = TypeVar("S")
+
+_pool: ThreadPoolExecutor | None = None
+_pool_pid = 0
+WORKERS = min(os.cpu_count() or 1, 8)
+
+
+def _executor() -> ThreadPoolExecutor:
+    global _pool, _pool_pid
+    if _pool is None or _pool_pid != os.getpid():
+        _pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="deeplake-query")
+        _pool_pid = os.getpid()
+    return _pool
+
+
+def in_order(function: Callable[[S], T], work: Sequence[S], *, parallel: bool) -> Iterator[T]:
+    """Results in the order of the work; on threads, never many ahead of what was taken."""
+    if not parallel or len(work) < 2 or WORKERS < 2:
+        yield from map(function, work)
+        return
+    pool = _executor()
+    waiting: deque[Future[T]] = deque()
+    items = iter(work)
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) >= 2 * WORKERS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def row_bytes(names: Sequence[str], columns: Columns) -> float:
+    """Stored bytes a row of some columns."""
+    total = 0.0
+    for name in names:
+        pieces = columns.pieces(name)
+        rows = int(pieces["count"].sum())
+        if rows:
+            total += int(pieces["nbytes"].sum()) / rows
+    return total
+
+
+def blocks(
+    names: Sequence[str], columns: Columns, spans: Sequence[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Spans of rows cut into blocks, which end where pieces of the heaviest column end."""
+    if not names:
+        return [(a, min(a + MAX_ROWS, hi)) for lo, hi in spans for a in range(lo, hi, MAX_ROWS)]
+    heaviest = max(names, key=lambda name: row_bytes([name], columns))
+    starts = columns.pieces(heaviest)["start"]
+    size = max(row_bytes([heaviest], columns), 1e-9)
+    least = max(1, min(BLOCK_ROWS, int(BLOCK_BYTES / size) or 1))
+    found = []
+    for low, high in spans:
+        inner = starts[(starts > low) & (starts < high)].tolist()
+        begin = low
+        for cut in [*inner, high]:
+            if cut < high and cut - begin < least:
+                continue
+            found += [(a, min(a + MAX_ROWS, cut)) for a in range(begin, cut, MAX_ROWS)]
+            begin = cut
+    return found
+
+
+# --------------------------------------------------------------------------- conditions
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Which rows a condition is true of.
+
+    Attributes:
+        where: The condition; None: all rows.
+        columns: Whose rows.
+        rows: The rows that are looked at.
+        grid: Where it can be true.
+    """
+
+    where: Expr | None
+    columns: Columns
+    rows: range | np.ndarray
+    grid: Grid
+
+    @classmethod
+    def of(cls, where: Expr | None, columns: Columns, rows: range | np.ndarray) -> Scan:
+        """Plan it: nothing but statistics is read."""
+        return cls(where, columns, rows, prune(where, columns))
+
+    @property
+    def consecutive(self) -> bool:
+        """Whether rows are looked at one after the other."""
+        return isinstance(self.rows, range) and self.rows.step == 1
+
+    def spans(self) -> list[tuple[int, int]]:
+        """Runs of rows that are read."""
+        if self.consecutive:
+            assert isinstance(self.rows, range)
+            return self.grid.spans(self.rows.start, self.rows.stop)
+        return self.grid.spans(0, self.grid.length)
+
+    def read(self) -> tuple[int, int, int]:
+        """Pieces of the columns that are needed, those that are read, and their bytes."""
+        names = [] if self.where is None else self.where.names
+        spans = self.spans()
+        if not self.consecutive and len(self.rows):
+            numbers = np.unique(np.asarray(self.rows)[self.grid.keep(np.asarray(self.rows))])
+            cuts = np.flatnonzero(np.diff(numbers) > 1) + 1
+            runs = np.split(numbers, cuts) if len(numbers) else []
+            spans = [(int(run[0]), int(run[-1]) + 1) for run in runs]
+        return pieces_of(names, self.columns, spans)
+
+    def run(self, environment: QueryEnvironment, limit: int | None = None) -> np.ndarray:
+        """Positions in ``rows`` where it is true, in order.
+
+        Args:
+            environment: Random numbers.
+            limit: How many are wanted; None: all.
+        """
+        where = self.where
+        n = len(self.rows)
+        if where is None:
+            return np.arange(n if limit is None else min(n, limit))
+        names = where.names
+        parts = _ordered(where, self.columns)
+        work: list[tuple[Rows, np.ndarray | None, int]] = []
+        if self.consecutive:
+            assert isinstance(self.rows, range)
+            first = self.rows.start
+            work = [
+                (slice(a, b), None, a - first) for a, b in blocks(names, self.columns, self.spans())
+            ]
+        else:
+            rows = np.asarray(self.rows, np.int64)
+            places = np.flatnonzero(self.grid.keep(rows))
+            step = _gathered_rows(names, self.columns)
+            work = [
+                (rows[places[a : a + step]], places[a : a + step], 0)
+                for a in range(0, len(places), step)
+            ]
+
+        def look(item: tuple[Rows, np.ndarray | None, int]) -> np.ndarray:
+            wanted, places, base = item
+            size = wanted.stop - wanted.start if isinstance(wanted, slice) else len(wanted)
+            positions = (
+                np.arange(base, base + size) if places is None and _counts(where) else places
+            )
+            batch = Batch(self.columns, wanted, size, environment, positions)
+            hits = _hits(parts, batch)
+            return hits + base if places is None else places[hits]
+
+        bytes_ = row_bytes(names, self.columns) * n
+        parallel = bytes_ > PARALLEL_BYTES and not volatile(where)
+        found: list[np.ndarray] = []
+        count = 0
+        for part in in_order(look, work, parallel=parallel):
+            if len(part):
+                found.append(part)
+                count += len(part)
+            if limit is not None and count >= limit:
+                break
+        result = found[0] if len(found) == 1 else (
+            np.concatenate(found) if found else np.zeros(0, np.int64)
+        )  # fmt: skip
+        return result if limit is None else result[:limit]
+
+
+def _ordered(where: Expr, columns: Columns) -> list[tuple[Expr, float]]:
+    """Conditions that all have to be true, those that are cheap to read first."""
+    parts = list(where.args) if where.op == "and" else [where]
+    costs = [row_bytes(part.names, columns) for part in parts]
+    order = sorted(range(len(parts)), key=costs.__getitem__)
+    return [(parts[i], costs[i]) for i in order]
+
+
+def _hits(parts: Sequence[tuple[Expr, float]], batch: Batch) -> np.ndarray:
+    """Places in a batch where all conditions are true."""
+    data: np.ndarray | None = None
+    for i, (part, cost) in enumerate(parts):
+        if data is not None and cost > CHEAP:
+            left = np.flatnonzero(data)
+            if len(left) * 2 < batch.n:
+                # What is dear to read is read for the rows that are left only.
+                for rest, _ in parts[i:]:
+                    if len(left):
+                        left = left[condition(rest, batch.narrowed(left)).data]
+                return left
+        found = condition(part, batch).data
+        data = found if data is None else data & found
+    assert data is not None
+    return np.flatnonzero(data)
+
+
+def _gathered_rows(names: Sequence[str], columns: Columns) -> int:
+    size = max(row_bytes(names, columns), 1)
+    return int(min(max(4 * BLOCK_BYTES / size, 1024), MAX_ROWS))
+
+
+def _counts(expr: Expr) -> bool:
+    return any(e.op == "row_number" for e in expr.walk())
+
+
+def volatile(expr: Expr) -> bool:
+    """Whether it gives other values each time."""
+    return any(e.op == "random" for e in expr.walk())
+
+
+# --------------------------------------------------------------------------- values
+def values(
+    expr: Expr,
+    columns: Columns,
+    rows: range | np.ndarray,
+    environment: QueryEnvironment,
+    positions: np.ndarray | None = None,
+    shrink: Callable[[Vec], Vec] | None = None,
+) -> Vec:
+    """The values of an expression for some rows, block by block.
+
+    Args:
+        expr: The expression.
+        columns: Whose rows.
+        rows: The rows.
+        environment: Random numbers.
+        positions: What ROW_NUMBER gives; None: counted from 0.
+        shrink: What is kept of each block.
+    """
+    names = expr.names
+    n = len(rows)
+    work: list[tuple[Rows, int, int]]
+    if isinstance(rows, range) and rows.step == 1:
+        first = rows.start
+        spans = blocks(names, columns, [(rows.start, rows.stop)]) if n else []
+        work = [(slice(a, b), a - first, b - first) for a, b in spans]
+    else:
+        numbers = np.asarray(rows, np.int64)
+        step = _gathered_rows(names, columns)
+        work = [(numbers[a : a + step], a, min(a + step, n)) for a in range(0, n, step)]
+
+    def look(item: tuple[Rows, int, int]) -> Vec:
+        wanted, a, b = item
+        numbered = np.arange(a, b) if positions is None else positions[a:b]
+        batch = Batch(columns, wanted, b - a, environment, numbered)
+        found: Any = condition(expr, batch) if expr.kind == BOOL else evaluate(expr, batch)
+        return found if shrink is None else shrink(found)
+
+    parallel = row_bytes(names, columns) * n > PARALLEL_BYTES and not volatile(expr)
+    parts = [*in_order(look, work, parallel=parallel)]
+    if not parts:
+        return look((slice(0, 0), 0, 0))
+    return concatenate(parts)
+
+
+__all__ = ["Scan", "blocks", "in_order", "row_bytes", "values", "volatile"]
