@@ -101,6 +101,12 @@ def resolved(argument: Any, kept: dict[str, Any]) -> Any:
         return kept[argument.name]
     if isinstance(argument, Loaded):
         return np.load(argument.path)
+    if isinstance(argument, np.ndarray):
+        # The dtype of an array that was pickled is another object than NumPy's own: some libraries take
+        # that for an unknown one, and convert number by number.
+        own = np.empty(argument.shape, np.dtype(argument.dtype.str))
+        own[...] = argument
+        return own
     return argument
 
 
