@@ -16,6 +16,10 @@ programmer would expect, carries a stable ``code``, and its message says what wa
     │   ├── ObjectNotFoundError (FileNotFoundError)
     │   ├── PreconditionFailedError                a conditional put found another version
     │   ├── CredentialsError (PermissionError)
+    │   │   └── CredentialsExpiredError            give fresh ones, or a provider that does
+    │   ├── BucketNotFoundError (FileNotFoundError)
+    │   ├── WrongRegionError                       the bucket is in another one
+    │   ├── StorageUnreachableError (ConnectionError)  look at network and endpoint
     │   ├── StorageTimeoutError (TimeoutError)     tried again a few times before it is raised
     │   └── TransientStorageError                  as above: throttled, overloaded, cut off
     ├── FormatError (ValueError)          bytes that are not a valid object: restore from a copy
@@ -126,6 +130,22 @@ class PreconditionFailedError(StorageError):
 
 class CredentialsError(StorageError, PermissionError):
     """The store refused the credentials, or found none."""
+
+
+class CredentialsExpiredError(CredentialsError):
+    """The credentials were good once: fresh ones are needed, or a provider that gives them."""
+
+
+class BucketNotFoundError(StorageError, FileNotFoundError):
+    """There is no such bucket (container, account …)."""
+
+
+class WrongRegionError(StorageError):
+    """The bucket is in another region than the requests were made for."""
+
+
+class StorageUnreachableError(StorageError, ConnectionError):
+    """The server cannot be reached: no network, a wrong address, or nobody listens there."""
 
 
 class GCSDefaultCredsNotFoundError(CredentialsError):

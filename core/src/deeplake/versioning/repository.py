@@ -23,7 +23,7 @@ from deeplake.format.commit import FORMAT, PIECE, Commit, Ref, SegmentRef
 from deeplake.format.envelope import Base, Bases
 from deeplake.format.pieces import Pieces
 from deeplake.spi import Store
-from deeplake.storage.retry import PAUSE, TRIES, Retrying, is_transient
+from deeplake.storage.retry import PATIENCE, PAUSE, TRIES, Retrying, is_transient
 from deeplake.types import Buffer, byte_length
 
 MARKER = "deeplake.json"
@@ -406,6 +406,7 @@ class Repository:
         Raises:
             PreconditionFailedError: There is another one.
         """
+        began = time.monotonic()
         for attempt in range(TRIES):
             try:
                 return self.store.put(key, data, if_absent=True)
@@ -416,7 +417,8 @@ class Repository:
                         return version  # what an earlier attempt wrote
                 raise
             except StorageError as error:
-                if attempt == TRIES - 1 or not is_transient(error):
+                late = attempt == TRIES - 1 or time.monotonic() - began > PATIENCE / 2
+                if late or not is_transient(error):
                     raise
                 time.sleep(PAUSE * 2**attempt)
         raise AssertionError("the loop returns or raises")

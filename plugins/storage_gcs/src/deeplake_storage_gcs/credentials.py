@@ -12,10 +12,11 @@ from typing import Any
 from deeplake.errors import CredentialsError, GCSDefaultCredsNotFoundError
 
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
-CONNECT_TIMEOUT = 5.0
+CONNECT_TIMEOUT = 2.5
 TIMEOUT = 60.0
 MAX_RETRIES = 5
-RETRY_SECONDS = 30.0
+RETRY_SECONDS = 6.0
+"""No try begins later than this after the first: where nobody answers, it is said within ten seconds."""
 
 _DEFAULT = ("google_default", "cache", "ENV")
 _KNOWN = ("endpoint_url", "gcs_oauth_token", "project_id", "project", "token", "timeout",

@@ -10,14 +10,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from deeplake.errors import (
+    BucketNotFoundError,
     CredentialsError,
     ObjectNotFoundError,
     PreconditionFailedError,
     StorageError,
     StorageTimeoutError,
+    StorageUnreachableError,
 )
 from deeplake.types import Data, check_key, joined
-from deeplake_storage_gcs.credentials import Bucket
+from deeplake_storage_gcs.credentials import RETRY_SECONDS, Bucket
 from deeplake_storage_obstore import ObstoreStore
 
 DELETES_IN_FLIGHT = 16
@@ -102,7 +104,7 @@ class GcsStore(ObstoreStore):
         """Google's own rule of what may be sent again, for as long as the reads try."""
         from google.cloud.storage.retry import DEFAULT_RETRY
 
-        return DEFAULT_RETRY.with_timeout(min(30.0, 6.0 * self._bucket.max_retries))
+        return DEFAULT_RETRY.with_timeout(min(RETRY_SECONDS, 2.0 * self._bucket.max_retries))
 
     @contextmanager
     def _translated(self, what: str, key: str) -> Iterator[None]:
@@ -120,7 +122,7 @@ class GcsStore(ObstoreStore):
             raise self._changed(key) from error
         except exceptions.NotFound as error:
             if what == "write" or "bucket" in str(error).lower():
-                raise StorageError(
+                raise BucketNotFoundError(
                     f"cannot {what} {where}: there is no such bucket; create it, or correct the path"
                 ) from error
             raise ObjectNotFoundError(f"there is no object {where}") from error
@@ -129,7 +131,17 @@ class GcsStore(ObstoreStore):
                 f"cannot {what} {where}: the server refused the credentials; check which account they "
                 f"are of, and what it may do in this bucket ({error})"
             ) from error
+        except requests.ConnectionError as error:
+            raise StorageUnreachableError(
+                f"cannot {what} {where}: the server cannot be reached; check the network and the "
+                f"endpoint ({error})"
+            ) from error
         except (exceptions.RetryError, requests.Timeout) as error:
+            if isinstance(error.__cause__, requests.ConnectionError):
+                raise StorageUnreachableError(
+                    f"cannot {what} {where}: the server cannot be reached; check the network and the "
+                    f"endpoint ({error.__cause__})"
+                ) from error
             raise StorageTimeoutError(
                 f"cannot {what} {where}: no answer in time ({error})"
             ) from error

@@ -24,6 +24,8 @@ IN_FLIGHT = 16
 # How servers write versions.
 _FORMS = {"e_tag": re.compile(r'(?:W/)?"[^"]+"'), "version": re.compile(r"[0-9]+")}
 
+_BAD_REQUEST = "400 Bad Request"
+
 _used_by = 0
 
 
@@ -123,7 +125,9 @@ class Client:
                 if if_match is not None and isinstance(error_told, ObjectNotFoundError):
                     # Some servers answer 404 where an object that should have a version is absent.
                     raise _precondition(self.url, key) from error
-                raise StorageError(f"cannot write {key!r} in {self.url}: {error}") from error
+                if isinstance(error_told, ObjectNotFoundError):
+                    error_told = StorageError(f"cannot write {key!r} in {self.url}: {error}")
+                raise error_told from error
             return self._version(result)
 
     def head(self, key: str) -> tuple[int, str, float]:
@@ -131,7 +135,13 @@ class Client:
         import obstore
 
         with translated(self.url, "look at", key):
-            found = obstore.head(self._store, key)
+            try:
+                found = obstore.head(self._store, key)
+            except Exception as error:
+                if _BAD_REQUEST in str(error):
+                    # An answer to HEAD has no body that would say what is bad: one to GET does.
+                    obstore.get_range(self._store, key, start=0, end=1)
+                raise
             return int(found["size"]), self._version(found), found["last_modified"].timestamp()
 
     def delete(self, keys: Sequence[str]) -> None:

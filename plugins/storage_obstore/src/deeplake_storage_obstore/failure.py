@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from deeplake.errors import (
+    BucketNotFoundError,
     CredentialsError,
+    CredentialsExpiredError,
     ObjectNotFoundError,
     PreconditionFailedError,
     StorageError,
     StorageTimeoutError,
-    TransientStorageError,
+    StorageUnreachableError,
+    WrongRegionError,
 )
 
-# What obstore raises is final, as it has tried again what was worth it: nothing is said to be transient
+# What obstore raises is final, as it has tried again what was worth it: nothing is said to be passing
 # but a broken connection during a conditional put, which obstore does not try again.
 # obstore has one class for everything that a server or the network may do wrong, so the text decides.
 _TIMEOUT = re.compile(r"timed out|operation timeout|deadline", re.IGNORECASE)
@@ -62,8 +66,8 @@ def translated(
         raise
     except Exception as error:
         failure = told(error, url, what, key)
-        if once and type(failure) is StorageError and _NETWORK.search(str(error)):
-            failure = TransientStorageError(str(failure))
+        if once and isinstance(failure, StorageUnreachableError):
+            failure.errno = errno.ECONNRESET  # it may pass: the kernel tries again
         raise failure from error
 
 
@@ -73,7 +77,7 @@ def told(error: Exception, url: str, what: str, key: str | None) -> StorageError
     name = type(error).__name__
     where = f"{key!r} in {url}" if key else url
     if _BUCKET.search(str(error)):
-        return StorageError(
+        return BucketNotFoundError(
             f"cannot {what} {where}: there is no such bucket; create it, or correct the path ({text})"
         )
     if isinstance(error, FileNotFoundError):
@@ -84,7 +88,7 @@ def told(error: Exception, url: str, what: str, key: str | None) -> StorageError
             "written"
         )
     if _EXPIRED.search(str(error)):
-        return CredentialsError(
+        return CredentialsExpiredError(
             f"cannot {what} {where}: the credentials have expired; give fresh ones, or a provider that "
             f"refreshes them ({text})"
         )
@@ -92,7 +96,7 @@ def told(error: Exception, url: str, what: str, key: str | None) -> StorageError
         found = _EXPECTED_REGION.search(str(error))
         region = next((group for group in found.groups() if group), "") if found else ""
         hint = f"it is {region!r}" if region else "look it up where the bucket was made"
-        return StorageError(
+        return WrongRegionError(
             f"cannot {what} {where}: the bucket is in another region: {hint}; pass "
             f'creds={{"aws_region": …}} or set AWS_REGION ({text})'
         )
@@ -109,7 +113,7 @@ def told(error: Exception, url: str, what: str, key: str | None) -> StorageError
     if _TIMEOUT.search(str(error)):
         return StorageTimeoutError(f"cannot {what} {where}: no answer in time ({text})")
     if _NETWORK.search(str(error)):
-        return StorageError(
+        return StorageUnreachableError(
             f"cannot {what} {where}: the server cannot be reached; check the network and the endpoint "
             f"({text})"
         )

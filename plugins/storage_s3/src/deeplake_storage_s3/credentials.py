@@ -22,10 +22,11 @@ _OPTIONS = {
 }
 _OTHERS = ("anon", "profile_name", "virtual_hosted_style", "credential_provider", "timeout",
            "connect_timeout", "max_retries", "allow_http", "config")  # fmt: skip
-CONNECT_TIMEOUT = 5.0
+CONNECT_TIMEOUT = 2.5
 TIMEOUT = 60.0
 MAX_RETRIES = 5
-RETRY_SECONDS = 30.0
+RETRY_SECONDS = 6.0
+"""No try begins later than this after the first: where nobody answers, it is said within ten seconds."""
 
 
 @dataclass(frozen=True, slots=True)
