@@ -18,7 +18,10 @@ CPUS = 2
 
 def bench(options: Options) -> Iterator[Table]:
     """One table for each kind of data, and one of first batches and memory."""
-    notes = Table("time to the first batch (median), and most memory that the process ever had")
+    notes = Table(
+        "time to the first batch (median), and most memory of the process while it loaded (without "
+        "those of workers)"
+    )
     with contest("Loader", options) as contenders:
         peaks: dict[str, int] = {}
         yield _crops(options, contenders, notes, peaks)

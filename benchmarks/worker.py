@@ -11,6 +11,8 @@ results stay here. Only NumPy is needed besides what the contender imports.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import importlib
 import os
@@ -47,7 +49,7 @@ class Answer:
     Attributes:
         wall, cpu: Seconds; CPU on all cores, threads and child processes included.
         digest: Says what came back: shape and sum of an array, how many of a list.
-        peak: Most memory that the process has had so far, in bytes.
+        peak: Most memory that the process had meanwhile, in bytes.
         missing: The contender cannot do this; nothing else counts then.
         error: What went wrong, as a traceback.
     """
@@ -69,6 +71,25 @@ def cpu_seconds() -> float:
     return total
 
 
+def forget_peak() -> None:
+    """Begin to count most memory anew, after what is free went back to the system."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_memory() -> int:
+    """Most memory that this process has had since, in bytes; without child processes."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    [high] = [line for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(high.split()[1]) * 1024
+
+
 def digest(value: Any) -> Any:
     """What tells whether contenders found the same."""
     if isinstance(value, np.ndarray):
@@ -82,13 +103,13 @@ def call(contender: Any, kept: dict[str, Any], order: dict[str, Any]) -> Answer:
     """Do what an order says."""
     method = getattr(contender, order["method"])
     arguments = [resolved(argument, kept) for argument in order["arguments"]]
-    gc.collect()
+    forget_peak()
     repeat = order["each"]
     cpu, begin = cpu_seconds(), time.perf_counter()
     more = [()] if repeat is None else repeat
     found = [method(*arguments, *one) for one in more]
     wall, cpu = time.perf_counter() - begin, cpu_seconds() - cpu
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = peak_memory()
     if order["keep"]:
         kept[order["keep"]] = found[-1]
         return Answer(wall, cpu, None, peak)

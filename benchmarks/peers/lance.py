@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import io
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import lance
 import numpy as np
+import pixels
 import pyarrow as pa
 import roles
 from PIL import Image
 
-REQUIREMENTS = ["pylance==14.0.2", "numpy", "pillow"]
+REQUIREMENTS = [
+    "pylance==14.0.2",
+    "simplejpeg==1.9.0",
+    "opencv-python-headless",
+    "numpy",
+    "pillow",
+]
 SHAPE = (32, 32, 3)
 
 
@@ -131,3 +142,66 @@ class Query(roles.Query):
 
     def numbers(self, found: Any) -> np.ndarray:
         return found["n"].to_numpy()
+
+
+class Loader(DataModel):
+    """Batches of the scanner in order, ``take`` of a batch shuffled; decoded on two threads.
+
+    Lance does not survive a fork, and to spawn workers takes longer than these epochs.
+    """
+
+    def __init__(self) -> None:
+        self.rng = np.random.default_rng()
+
+    def crops(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
+        return self._epoch(folder, shuffle, 64, lambda data: pixels.cropped(data, self.rng))
+
+    def rows(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
+        return self._epoch(folder, shuffle, 64, None)
+
+    def images(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
+        return self._epoch(folder, shuffle, 8, pixels.decoded)
+
+    def _epoch(self, folder: Path, shuffle: bool, size: int, decode: Any) -> list[np.ndarray]:
+        begin = time.perf_counter()
+        opened = lance.dataset(str(folder))
+
+        def made(batch: Any) -> np.ndarray:
+            if isinstance(batch, list):
+                batch = opened.take(batch)
+            column = batch["images"]
+            if decode is None:
+                flat = pa.chunked_array([column]).combine_chunks().flatten()
+                return np.array(flat).reshape(-1, *SHAPE)
+            return np.stack([decode(np.frombuffer(data.as_buffer(), np.uint8)) for data in column])
+
+        batches: Any = opened.to_batches(batch_size=size)
+        if shuffle:
+            order = np.random.default_rng(0).permutation(opened.count_rows()).tolist()
+            batches = (order[start : start + size] for start in range(0, len(order), size))
+            if decode is None:
+                return self._taken(begin, opened, order, size)
+        with ThreadPoolExecutor(2) as threads:
+            return roles.counted(begin, ahead(threads, made, batches))
+
+    def _taken(self, begin: float, opened: Any, order: list[int], size: int) -> list[np.ndarray]:
+        """Small rows: many are taken at once, as a take has a price of its own."""
+
+        def batches() -> Iterator[np.ndarray]:
+            for start in range(0, len(order), 64 * size):
+                images = self.read_images(opened, order[start : start + 64 * size])
+                for at in range(0, len(images), size):
+                    yield images[at : at + size]
+
+        return roles.counted(begin, batches())
+
+
+def ahead(threads: ThreadPoolExecutor, work: Any, batches: Iterable[Any]) -> Iterator[Any]:
+    """Results in order, of which four are made ahead."""
+    waiting: deque[Any] = deque()
+    for batch in batches:
+        waiting.append(threads.submit(work, batch))
+        if len(waiting) > 4:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
