@@ -79,14 +79,13 @@ class _Builder(Transformer[Token, Any]):
         return isinstance(parts[0], Token), parts[-1]
 
     def query(self, parts: list[Any]) -> Query:
-        operands, ops = parts[::2], parts[1::2]
+        ops = parts[1::2]
+        *before, (of, tail) = parts[::2]
+        operands = [self._closed(one, its) for one, its in before]
         if not ops:
-            return cast(Query, operands[0])
-        last = operands[-1]
-        tail = last.tail
-        operands[-1] = Query(
-            last.select, last.op, last.left, last.right, Tail(), last.pos, last.depth
-        )
+            return self._closed(of, tail)
+        # What stands behind the last operand is about the whole; inside its parentheses, about it.
+        operands.append(self._closed(of, Tail()))
         # INTERSECT binds closer than the others.
         terms, joints = [operands[0]], []
         for op, operand in zip(ops, operands[1:], strict=True):
@@ -106,17 +105,20 @@ class _Builder(Transformer[Token, Any]):
             raise _TooMuch(right.pos, f"more than {MAX_DEPTH} queries are put together")
         return Query(None, op, left, right, Tail(), left.pos, depth)
 
-    def operand(self, parts: list[Any]) -> Query:
+    def operand(self, parts: list[Any]) -> tuple[Select | Query, Tail]:
         of, rest = parts[0], parts[1:]
-        tail = Tail(
+        return of, Tail(
             next((part for part in rest if isinstance(part, tuple)), ()),
             next((part for part in rest if isinstance(part, Sample)), None),
             *next((part.parts for part in rest if isinstance(part, Node)), (None, False, None)),
         )
+
+    def _closed(self, of: Select | Query, tail: Tail) -> Query:
+        """An operand with what stands behind it."""
         if isinstance(of, Select):
             return Query(of, tail=tail, pos=of.pos)
         if not tail:
-            return cast(Query, of)
+            return of
         if not of.tail:
             return Query(of.select, of.op, of.left, of.right, tail, of.pos, of.depth)
         # (select … limit 10) order by …: of what the inner query leaves.

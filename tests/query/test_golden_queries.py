@@ -1,0 +1,123 @@
+"""The corpus of queries on three stores: each finds what was computed without the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+from tests.query import corpus
+from tests.query.data import made, write, write_names, write_uneven
+
+import deeplake
+from deeplake.testing.servers import seaweedfs
+
+DATA = made()
+
+
+# --------------------------------------------------------------------------- stores
+@dataclass(frozen=True)
+class Place:
+    """The datasets of the corpus on one store."""
+
+    main: deeplake.Dataset
+    paths: Mapping[str, str]
+    others: tuple[deeplake.Dataset, ...]
+
+    def ask(self, query: str, parameters: Any = ()) -> deeplake.Dataset:
+        """The view that a query gives."""
+        for name, path in self.paths.items():
+            query = query.replace("{" + name + "}", path)
+        return self.main.query(query, parameters=parameters)
+
+
+def _place(root: str, **options: Any) -> Place:
+    paths = {name: f"{root}-{name}" for name in ("main", "names", "uneven")}
+    main = write(paths["main"], **options)
+    others = write_names(paths["names"], **options), write_uneven(paths["uneven"], **options)
+    return Place(main, paths, others)
+
+
+@pytest.fixture(scope="session", params=["mem", "file", "s3"])
+def place(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
+    if request.param == "mem":
+        yield _place("mem://golden")
+    elif request.param == "file":
+        yield _place(str(tmp_path_factory.mktemp("golden") / "ds"))
+    else:
+        with seaweedfs() as server, pytest.MonkeyPatch.context() as patch:
+            # What a query names by its path finds its credentials where boto3 would.
+            for name, key in (("AWS_ACCESS_KEY_ID", "aws_access_key_id"),
+                              ("AWS_SECRET_ACCESS_KEY", "aws_secret_access_key"),
+                              ("AWS_REGION", "aws_region")):  # fmt: skip
+                if key in server.creds:
+                    patch.setenv(name, server.creds[key])
+            patch.setenv("AWS_ENDPOINT_URL", server.endpoint)
+            server.make_bucket("golden")
+            yield _place("s3://golden/ds", creds=dict(server.creds))
+
+
+@pytest.fixture(scope="session")
+def database() -> Any:
+    """What SQL says: an engine that has nothing in common with ours."""
+    connection = duckdb.connect()
+    connection.execute(
+        "CREATE TABLE t (id BIGINT, label BIGINT, name VARCHAR, n INTEGER, score FLOAT, flag BOOLEAN, "
+        "day BIGINT, word VARCHAR)"
+    )
+    columns = (DATA.id, DATA.label, DATA.names, DATA.n, DATA.score, DATA.flag, DATA.day, DATA.word)
+    plain = [column.tolist() if isinstance(column, np.ndarray) else column for column in columns]
+    connection.executemany(
+        "INSERT INTO t VALUES (?, ?, ?, ?, ?, ?, ?, ?)", list(zip(*plain, strict=True))
+    )
+    return connection
+
+
+def shown(value: Any) -> str:
+    """The part of a case that its test is called after."""
+    return value if isinstance(value, str) and not value.startswith("SELECT id FROM t") else ""
+
+
+@pytest.mark.parametrize(("query", "sql"), corpus.SQL, ids=shown)
+def test_rows_as_in_sql(place: Place, database: Any, query: str, sql: str) -> None:
+    expected = [row for (row,) in database.execute(sql).fetchall()]
+    assert list(place.ask(query).sample_indices) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "oracle"), corpus.ROWS, ids=lambda v: v if isinstance(v, str) else ""
+)
+def test_rows_as_computed(place: Place, query: str, oracle: Any) -> None:
+    view = place.ask(query)
+    expected = oracle(DATA)
+    assert list(view.sample_indices) == list(expected)
+    assert view.id.numpy().ravel().tolist() == list(expected)
+
+
+@pytest.mark.parametrize(("query", "parameters", "oracle"), corpus.PARAMETERS, ids=str)
+def test_parameters(place: Place, query: str, parameters: Any, oracle: Any) -> None:
+    view = place.ask(query, parameters)
+    assert list(view.sample_indices) == list(oracle(DATA))
+
+
+@pytest.mark.parametrize(
+    ("query", "test"), corpus.PROPERTIES, ids=lambda v: v if isinstance(v, str) else ""
+)
+def test_draws(place: Place, query: str, test: Any) -> None:
+    deeplake.random.seed(2026)
+    try:
+        rows = list(place.ask(query).sample_indices)
+        test(DATA, rows)
+        assert list(place.ask(query).sample_indices) == rows
+        deeplake.random.seed(2027)
+        assert list(place.ask(query).sample_indices) != rows
+    finally:
+        deeplake.random.seed(None)
+
+
+__all__: list[str] = []
