@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,6 @@ from deeplake.format.pieces import (
     empty,
     new_edit,
     piece_dtype,
-    row_range,
     with_ndim,
 )
 from deeplake.format.segment import MAX_PIECES
@@ -342,11 +340,11 @@ class Draft:
         self.seal()
         whole = self._chunks(runs)
         breaks = np.flatnonzero(np.diff(rows) != 1) + 1
-        bounds = [0, *breaks.tolist(), len(rows)]
         fresh = whole.pieces()
         fresh["edit"] = new_edit(partial=partial)
-        edits = [(int(rows[a]), row_range(fresh, a, b)) for a, b in pairwise(bounds)]
-        self.edit(self._table.replace(edits))
+        firsts = rows[np.concatenate(([0], breaks))]
+        lasts = rows[np.concatenate((breaks, [len(rows)])) - 1]
+        self.edit(self._table.replace_ranges(np.stack([firsts, lasts + 1], axis=1), fresh))
 
     def _chunks(self, runs: Sequence[Encoded]) -> PieceTable:
         """The samples in chunks of their own, as a table without row ids."""

@@ -235,27 +235,37 @@ class PieceTable:
             edits: ``(first row, pieces)``, sorted and disjoint; the row ids of the pieces do not
                 matter, rows keep theirs.
         """
+        starts = np.array([row for row, _ in edits], np.int64)
+        counts = np.array([int(new["count"].sum()) for _, new in edits], np.int64)
+        new = [p.with_ndim(part, self.ndim) for _, part in edits]
+        if not new:
+            return self
+        return self.replace_ranges(np.stack([starts, starts + counts], axis=1), p.concatenate(new))
+
+    def replace_ranges(self, ranges: np.ndarray[Any, Any], pieces: Pieces) -> PieceTable:
+        """The table with new data for ranges of rows.
+
+        Args:
+            ranges: ``int64[n, 2]``: sorted, disjoint, none of them empty.
+            pieces: New pieces of all these rows, in this order; their row ids do not matter, rows keep
+                theirs.
+        """
+        pieces = p.with_ndim(pieces, self.ndim)
+        lengths = ranges[:, 1] - ranges[:, 0]
+        offsets = np.cumsum(lengths) - lengths
         segments = list(self.segments)
-        todo = [(row, row + int(new["count"].sum()), new) for row, new in edits]
         for which, segment in enumerate(self.segments):
             base = int(self._stops[which]) - segment.rows
             stop = base + segment.rows
-            mine = [e for e in todo if e[0] < stop and e[1] > base]
-            if not mine:
+            first = int(np.searchsorted(ranges[:, 1], base, "right"))
+            last = int(np.searchsorted(ranges[:, 0], stop, "left"))
+            if first == last:
                 continue
+            mine = np.clip(ranges[first:last], base, stop)
+            begin = int(offsets[first] + mine[0, 0] - ranges[first, 0])
+            fresh = p.row_range(pieces, begin, begin + int((mine[:, 1] - mine[:, 0]).sum()))
             old = p.with_ndim(segment.pieces, self.ndim)
-            parts = []
-            done = 0
-            for row, end, new in mine:
-                low, high = max(row, base) - base, min(end, stop) - base
-                fresh = p.row_range(new, base + low - row, base + high - row)
-                parts.append(p.row_range(old, done, low))
-                parts.append(
-                    p.with_ids_of(p.with_ndim(fresh, self.ndim), p.row_range(old, low, high))
-                )
-                done = high
-            parts.append(p.row_range(old, done, segment.rows))
-            segments[which] = Segment(pieces=p.concatenate([x for x in parts if len(x)]))
+            segments[which] = Segment(pieces=_replaced(old, mine - base, fresh))
         return PieceTable(segments, self.ndim)
 
     def delete(self, ranges: np.ndarray[Any, Any]) -> PieceTable:
@@ -323,6 +333,23 @@ class PieceTable:
                 ]  # fmt: skip
                 done[-1] = Segment(pieces=p.concatenate(joined))
         return PieceTable([*done, *reversed(singles)], self.ndim)
+
+
+def _replaced(old: Pieces, ranges: np.ndarray[Any, Any], fresh: Pieces) -> Pieces:
+    """Pieces with new data for ranges of their rows, which keep their ids."""
+    lengths = ranges[:, 1] - ranges[:, 0]
+    ends = np.cumsum(lengths)
+    old = p.cut(old, ranges.reshape(-1))
+    starts = p.ends(old) - old["count"].astype(np.int64)
+    which = np.searchsorted(ranges[:, 0], starts, "right") - 1
+    inside = (which >= 0) & (starts < ranges[np.maximum(which, 0), 1])
+    # New pieces may reach over several ranges: their rows were written together.
+    fresh = p.with_ids_of(p.cut(fresh, ends), old[inside])
+    at = p.ends(fresh) - fresh["count"].astype(np.int64)
+    into = np.searchsorted(ends, at, "right")
+    rows = ranges[into, 0] + at - (ends[into] - lengths[into])
+    order = np.argsort(np.concatenate([starts[~inside], rows]))
+    return p.concatenate([old[~inside], fresh])[order]
 
 
 def joint_bounds(
