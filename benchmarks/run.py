@@ -5,6 +5,7 @@
     make bench                               # all of them
     make bench ARGS="data_model --rounds 9"
     make bench ARGS="--list"
+    make bench ARGS="versioning --write"     # and put the tables into docs/benchmarks.md
 
 A benchmark is a module of this folder with a function ``bench(options)`` that yields tables.
 """
@@ -16,11 +17,13 @@ import ast
 import importlib
 import json
 import sys
+import time
 from pathlib import Path
 
 from measure import Options, machine
 
 HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "benchmarks.md"
 
 
 def benches() -> dict[str, str]:
@@ -45,6 +48,9 @@ def arguments(argv: list[str]) -> argparse.Namespace:
         "--folder", type=Path, default=HERE.parent / "data" / "benchmarks", help="where to write"
     )
     parser.add_argument("--json", type=Path, help="file for every single timing")
+    parser.add_argument(
+        "--write", action="store_true", help="put the tables into docs/benchmarks.md"
+    )
     args = parser.parse_args(argv)
     unknown = sorted(set(args.names) - set(known))
     if unknown:
@@ -70,13 +76,31 @@ def main(argv: list[str]) -> int:
     records = {}
     for name in args.names or benches():
         tables = importlib.import_module(name).bench(options)
-        records[name] = []
+        records[name], texts = [], []
+        before = machine()
         for table in tables:
-            print(f"\n{name}: {table.render()}", flush=True)
+            texts.append(table.render())
+            print(f"\n{name}: {texts[-1]}", flush=True)
             records[name].append(table.record())
+        if args.write:
+            write(name, f"{time.strftime('%Y-%m-%d')}, {before}; median of {options.rounds}", texts)
     if args.json:
         args.json.write_text(json.dumps({"machine": machine(), "benchmarks": records}, indent=1))
     return 0
+
+
+def write(name: str, when: str, tables: list[str]) -> None:
+    """Put the tables of a benchmark into the page of benchmarks, in the place of earlier ones."""
+    text = PAGE.read_text(encoding="utf-8")
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+    head, found, rest = text.partition(begin)
+    _, closed, tail = rest.partition(end)
+    if not found or not closed:
+        raise SystemExit(f"{PAGE} has no place for {name}: {begin.strip()} and {end}")
+    inside = "\n\n\n".join(tables)
+    PAGE.write_text(
+        f"{head}{begin}\n{when}\n\n```text\n{inside}\n```\n\n{end}{tail}", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

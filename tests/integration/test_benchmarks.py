@@ -133,3 +133,26 @@ def test_queries_with_little_data(tmp_path: Path) -> None:
         for row in table["rows"]:
             assert list(row["contenders"]) == ["limit"]
     assert not (tmp_path / "data" / "written").exists()
+
+
+def test_tables_are_put_into_the_page(tmp_path: Path) -> None:
+    shutil.copytree(
+        RUN.parent, tmp_path / "benchmarks", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    page = tmp_path / "docs" / "benchmarks.md"
+    page.parent.mkdir()
+    marks = "<!-- {0}: begin -->\nold\n<!-- {0}: end -->\n"
+    page.write_text(f"# Above\n\n{marks.format('versioning')}\nbelow\n\n{marks.format('loader')}")
+    command = [sys.executable, tmp_path / "benchmarks" / "run.py", "versioning", "--quick"]
+    options = ["--rounds", "1", "--only", "ours", "--folder", tmp_path / "data", "--write"]
+    done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    text = page.read_text()
+    assert text.startswith("# Above\n\n<!-- versioning: begin -->\n")
+    assert "commit of 1 appended row" in text
+    assert text.count("old") == 1
+    assert text.endswith(f"<!-- versioning: end -->\n\nbelow\n\n{marks.format('loader')}")
+    page.write_text("# Nothing")
+    done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+    assert done.returncode
+    assert "has no place for versioning" in done.stderr
