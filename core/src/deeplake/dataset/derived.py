@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from deeplake import plugins
 from deeplake.dataset import drawing, splitting, views
 from deeplake.dataset.views import ViewEntry
 
@@ -201,12 +200,11 @@ class Derived:
         """
         me = cast("Dataset", self)
         if isinstance(weights, str):
-            plugins.get("query", "tql")
-            found: Dataset
+            from deeplake.dataset import columns, computed, querying
+
             if sampler == drawing.WEIGHTED:
-                found = me.query(drawing.as_query(weights, size=size, replace=replace))
-                return found
-            weights = me.query(drawing.as_column(weights))[drawing.VALUE].numpy()
+                return querying.query(me, drawing.as_query(weights, size=size, replace=replace))
+            weights = computed.computed(columns.StoredColumns.of(me), weights)
         return drawing.sample_by(me, weights, size=size, replace=replace, sampler=sampler)
 
 

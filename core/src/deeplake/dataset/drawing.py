@@ -123,12 +123,17 @@ def as_query(weights: str, *, size: int | None, replace: bool | None) -> str:
     """The query that draws by an expression."""
     again = replace is None or bool(replace)
     limit = "" if size is None else f" LIMIT {_checked(size)}"
-    return f"SELECT * SAMPLE BY {weights} REPLACE {str(again).upper()}{limit}"
+    return f"SELECT * SAMPLE BY {_closed(weights)} REPLACE {str(again).upper()}{limit}"
 
 
 def as_column(values: str) -> str:
     """The query that computes an expression for each row."""
-    return f"SELECT {values} AS {VALUE}"
+    return f"SELECT {_closed(values)} AS {VALUE}"
+
+
+def _closed(expression: str) -> str:
+    """The expression; a comment at its end ends there."""
+    return f"{expression}\n" if "--" in expression else expression
 
 
 def sample_by(

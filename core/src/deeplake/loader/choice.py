@@ -1,10 +1,11 @@
-"""Rows that a query chooses once, before an epoch."""
+"""Rows that a query chooses once, before an epoch, and values that rows are drawn by."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from deeplake import plugins
+from deeplake.dataset import computed as values
 from deeplake.dataset.querying import LANGUAGE, Environment
 from deeplake.errors import QueryError
 from deeplake.loader.lot import Rows
@@ -27,4 +28,9 @@ def found(snapshot: Snapshot, rows: range | np.ndarray, text: str) -> Rows:
     return np.asarray(result.rows, np.int64)
 
 
-__all__ = ["found"]
+def computed(snapshot: Snapshot, rows: range | np.ndarray, expression: str) -> np.ndarray:
+    """What an expression gives for each of the rows; errors as ``deeplake.dataset.computed``."""
+    return values.computed(snapshot.columns(rows), expression)
+
+
+__all__ = ["computed", "found"]

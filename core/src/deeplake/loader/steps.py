@@ -152,6 +152,8 @@ class Steps(ABC):
                 installed.
         """
         rows = self._rows
+        if isinstance(weights, str) and sampler != drawing.WEIGHTED:
+            weights = choice.computed(self._snapshot, rows, weights)
         if isinstance(weights, str):
             text = drawing.as_query(weights, size=size, replace=replace)
             return self._derive(chosen=choice.found(self._snapshot, rows, text))

@@ -47,10 +47,12 @@ class Complaint:
     def __init__(self, text: str) -> None:
         self.text = text
 
-    def at(self, pos: int, message: str, end: int | None = None) -> QueryError:
+    def at(
+        self, pos: int, message: str, end: int | None = None, kind: type[QueryError] = QueryError
+    ) -> QueryError:
         """An error about one place."""
         length = 1 if end is None else end - pos
-        return QueryError(f"{message}\n{shown(self.text, pos, length)}")
+        return kind(f"{message}\n{shown(self.text, pos, length)}")
 
 
 __all__ = ["Complaint", "nearest", "shown"]

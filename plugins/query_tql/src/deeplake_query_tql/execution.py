@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from deeplake.errors import WeightsError
 from deeplake.spi import Columns, QueryEnvironment, QueryResult
 from deeplake_query_tql.complaint import Complaint
 from deeplake_query_tql.expression import Binder, Expr
@@ -431,7 +432,9 @@ class Execution:
         n = len(rows)
         limit, offset = self._limits(binder, tail, n)
         if n == 0:
-            raise self.complaint.at(sample.weight.pos, "SAMPLE BY has no rows to draw from")
+            raise self.complaint.at(
+                sample.weight.pos, "SAMPLE BY has no rows to draw from", kind=WeightsError
+            )
         weight = binder.bind(sample.weight)
         weights = self.weights(sample, weight, columns, rows)
         size = n if limit is None else limit + offset
@@ -441,7 +444,9 @@ class Execution:
         try:
             drawn = self.environment.sample(weights, rows, size=size, replace=sample.replace)
         except ValueError as error:
-            raise self.complaint.at(sample.weight.pos, f"SAMPLE BY: {error}") from error
+            raise self.complaint.at(
+                sample.weight.pos, f"SAMPLE BY: {error}", kind=WeightsError
+            ) from error
         places = np.asarray(drawn, np.int64)
         if tail.order:
             keys = [(node, binder.bind(node)) for node, _ in tail.order]
@@ -455,7 +460,7 @@ class Execution:
         found = values(weight, columns, rows, self.environment, shrink=self._shrunk(node))
         vec = None if isinstance(found, Text) else scalars(found)
         if vec is None:
-            raise self.complaint.at(node.pos, "weights are numbers", node.end)
+            raise self.complaint.at(node.pos, "weights are numbers", node.end, WeightsError)
         data = vec.data.astype(np.float64)
         return data if vec.valid is None else np.where(vec.valid, data, 0.0)
 
