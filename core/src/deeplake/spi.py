@@ -271,6 +271,17 @@ class SampleCodec(Codec):
                 hold. Nothing large is allocated before the header has been checked.
         """
 
+    def is_whole(self, data: Buffer) -> bool:
+        """Whether a file ends where it should, as far as a look at its bytes tells; default: yes.
+
+        One that does not seem to is decoded before it is stored, so that a download that was cut off
+        is refused while its path is known. ``probe`` has taken the file.
+
+        Args:
+            data: The file's bytes.
+        """
+        return True
+
     def probe_file(self, file: BinaryIO) -> SampleHeader:
         """As ``probe``, of a file that is read by ranges; where a header can be read alone, it is.
 

@@ -200,6 +200,7 @@ def _open(opened: _Opened, schema: TensorSchema, info: Mapping[str, Any], linker
         spec = plugin.spec()
         if spec.payload == "array" and spec.media and sample.media in spec.media:
             header = sample.header
+            sample.check()
             opened.dtype = np.dtype(header.dtype)
             if not plugin.check_shape(header.shape) and (
                 schema.dtype is None or np.dtype(schema.dtype) == opened.dtype

@@ -171,6 +171,16 @@ class Sample:
                 self._array = self._codec.decode(self.buffer)
         return self._array
 
+    def check(self) -> None:
+        """Decode the file, unless it ends where it should.
+
+        Raises:
+            CorruptedSampleError: It is cut off, or damaged.
+        """
+        if self._array is None and not self._codec.is_whole(self.buffer):
+            with self._named_errors():
+                self._codec.decode(self.buffer)
+
     @contextmanager
     def _named_errors(self) -> Iterator[None]:
         """Put the path into what a codec, which knows bytes only, says of them."""

@@ -313,9 +313,9 @@ def _encode_one(sample: Any, plan: Plan) -> Run | Callable[[], Run]:
         return _empty(plan)
     if isinstance(sample, Sample):
         if payload == "array":
-            run = _encode_file(sample, plan)
-            if run is not None:
-                return run
+            kept = _encode_file(sample, plan)
+            if kept is not None:
+                return kept
         if payload != "json":
             sample = sample.array
     value = plan.prepare(sample)
@@ -470,7 +470,7 @@ def _run_of_bytes(data: bytes, shape: Shape, plan: Plan, kept: np.ndarray | None
     return Run(packed, 1, shape, len(packed), decoded=len(data), values=kept)
 
 
-def _encode_file(sample: Sample, plan: Plan) -> Run | None:
+def _encode_file(sample: Sample, plan: Plan) -> Run | Callable[[], Run] | None:
     """The file's own bytes, when the tensor has the file's compression; else None."""
     media = sample.media
     if media is not None and media not in plan.spec.media:
@@ -496,9 +496,15 @@ def _encode_file(sample: Sample, plan: Plan) -> Run | None:
     if limit is not None and 0 <= limit < len(data) and codec.writable and codec.media == "image":
         # Who says from which size on wants tiles; by default files stay as they are.
         return tiling.cut(sample.array.reshape(shape), plan.schema, plan.codecs)
-    return _file_run(
-        data if isinstance(data, bytes) else bytes(data), shape, dtype, codec, plan.schema
-    )
+    schema = plan.schema
+
+    def take() -> Run:
+        sample.check()
+        return _file_run(
+            data if isinstance(data, bytes) else bytes(data), shape, dtype, codec, schema
+        )
+
+    return take() if codec.is_whole(data) else take
 
 
 def _file_run(

@@ -51,6 +51,9 @@ class Gif(_ColourTable, api=(1, 0)):
     # A code of 12 bits stands for at most 4,095 pixels, each of which becomes 3 or 4 bytes.
     ratio = 16_384
 
+    def is_whole(self, data: Buffer) -> bool:
+        return bytes(data[-1:]) == b";"
+
     def _image(self, picture: np.ndarray) -> Image:
         image = super()._image(picture)
         if picture.ndim == 2:

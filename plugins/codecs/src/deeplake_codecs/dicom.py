@@ -40,6 +40,8 @@ class Dicom(OriginalCodec, api=(1, 0)):
     media = "dicom"
     extensions = ("dcm", "dicom")
 
+    counts = False
+
     def sniff(self, head: Buffer) -> bool:
         return bytes(head[128:132]) == b"DICM"
 

@@ -139,6 +139,9 @@ class Jpeg(PillowCodec, api=(1, 0)):
     ratio = _ARITHMETIC_RATIO  # of what Pillow finds; the header's was checked more closely
     max_side = 65_500  # libjpeg's JPEG_MAX_DIMENSION
 
+    def is_whole(self, data: Buffer) -> bool:
+        return bytes(data[-2:]) == b"\xff\xd9"
+
     def probe(self, data: Buffer) -> SampleHeader:
         header = read_header(self.name, data)
         exif = header.exif

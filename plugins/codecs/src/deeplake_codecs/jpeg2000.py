@@ -100,6 +100,9 @@ class Jpeg2000(PillowCodec, api=(1, 0)):
     max_side = 16_384
     max_pixels = 1 << 28
 
+    def is_whole(self, data: Buffer) -> bool:
+        return bytes(data[-2:]) == b"\xff\xd9"
+
     def _refuse_cut(self, image: ImageFile, data: Buffer) -> None:
         """OpenJPEG fills tiles that are not there with gray: they must be there."""
         start = _codestream(data)

@@ -29,6 +29,8 @@ class Nifti(OriginalCodec, api=(1, 0)):
     media = "nifti"
     extensions = ("nii",)
 
+    counts = False
+
     def sniff(self, head: Buffer) -> bool:
         start = bytes(head[:348])
         return start[344:348] == b"n+1\0" or start[4:8] == b"n+2\0"
@@ -99,6 +101,8 @@ class NiftiGz(Nifti, api=(1, 0)):
 
     name = "nii.gz"
     extensions = ("nii.gz",)
+
+    counts = True
 
     def sniff(self, head: Buffer) -> bool:
         if bytes(head[:2]) != b"\x1f\x8b":

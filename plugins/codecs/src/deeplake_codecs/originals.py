@@ -6,7 +6,7 @@ import io
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
 from deeplake.errors import CorruptedSampleError, SampleCompressionError, SampleDecompressionError
 from deeplake.spi import SampleCodec
@@ -28,8 +28,13 @@ class OriginalCodec(SampleCodec):
     """
 
     writable = False
+    counts: ClassVar[bool] = True
+    """A header says how long the file is, or where its parts are, and ``_header`` looks there."""
 
     # ------------------------------------------------------------------ contract
+    def is_whole(self, data: Buffer) -> bool:
+        return self.counts
+
     def probe(self, data: Buffer) -> SampleHeader:
         return self.probe_file(io.BytesIO(data))
 

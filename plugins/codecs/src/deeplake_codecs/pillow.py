@@ -63,6 +63,9 @@ class PillowCodec(SampleCodec):
     def sniff(self, head: Buffer) -> bool:
         return bytes(head[:16]).startswith(self.magic)
 
+    def is_whole(self, data: Buffer) -> bool:
+        return False  # nothing at the end of most formats says that it is the end
+
     def probe(self, data: Buffer) -> SampleHeader:
         image = self._open(data)
         shape, dtype = self._claim(image, byte_length(data))

@@ -49,6 +49,8 @@ class Ply(OriginalCodec, api=(1, 0)):
     media = "mesh"
     extensions = ("ply",)
 
+    counts = False
+
     def sniff(self, head: Buffer) -> bool:
         return re.match(rb"ply\r?\n", bytes(head[:5])) is not None
 

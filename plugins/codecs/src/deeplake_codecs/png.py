@@ -99,6 +99,9 @@ def read_header(name: str, data: Buffer) -> PngHeader:
     raise unreadable(name, "it ends before its pixels")
 
 
+_END = b"\0\0\0\0IEND\xaeB`\x82"
+
+
 def _is_whole(data: Buffer) -> bool:
     """Whether all chunks are there: spares the C library from printing what is wrong."""
     position, stored = 8, byte_length(data)
@@ -126,6 +129,9 @@ class Png(PillowCodec, api=(1, 0)):
     magic = (SIGNATURE,)
     max_side = opencv.MAX_SIDE
     crops = True
+
+    def is_whole(self, data: Buffer) -> bool:
+        return bytes(data[-12:]) == _END
 
     def probe(self, data: Buffer) -> SampleHeader:
         header = read_header(self.name, data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deeplake.types import Buffer
+from deeplake.types import Buffer, byte_length
 from deeplake_codecs import opencv
 from deeplake_codecs.metadata import PictureMeta, named
 from deeplake_codecs.pictures import UNBOUNDED, unreadable
@@ -35,6 +35,10 @@ _STRUCTURE = frozenset(
 )  # fmt: skip
 
 
+_PLACES = (273, 279), (324, 325)
+"""Tags of the offsets and byte counts of strips, and of tiles."""
+
+
 class Tiff(PillowCodec, api=(1, 0)):
     """TIFF; written uncompressed, as Pillow does by default. Of several pages the first counts."""
 
@@ -44,6 +48,14 @@ class Tiff(PillowCodec, api=(1, 0)):
     writer = ("TIFF", {})
     modes = ("1", "L", "LA", "RGB", "RGBA", "I;16", "I", "F")
     magic = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+    def is_whole(self, data: Buffer) -> bool:
+        image = self._open(data)
+        for where, length in _PLACES:
+            starts, sizes = self._numbers(image, where, 0), self._numbers(image, length, 0)
+            if any(start + size > byte_length(data) for start, size in zip(starts, sizes)):  # noqa: B905
+                return False
+        return True
 
     def _layout(self, image: ImageFile) -> tuple[str, int]:
         bits = self._numbers(image, _BITS, 1)

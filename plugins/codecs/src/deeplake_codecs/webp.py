@@ -111,6 +111,9 @@ class Webp(PillowCodec, api=(1, 0)):
     def sniff(self, head: Buffer) -> bool:
         return bytes(head[:4]) == b"RIFF" and bytes(head[8:12]) == b"WEBP"
 
+    def is_whole(self, data: Buffer) -> bool:
+        return True  # the header has the length of the file
+
     def probe(self, data: Buffer) -> SampleHeader:
         header = read_header(self.name, data)
         mode = "RGBA" if header.shape[2] == 4 else "RGB"
