@@ -67,7 +67,7 @@ class Chunks:
 
     def __getstate__(self) -> dict[str, Any]:
         # What is open stays in the process that opened it.
-        return {**self.__dict__, "_open": OrderedDict(), "_last": None, "kept": Kept()}
+        return {**self.__dict__, "_open": OrderedDict(), "_last": None}
 
     def __len__(self) -> int:
         return self.table.rows

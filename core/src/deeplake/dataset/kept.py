@@ -30,6 +30,10 @@ class Kept:
         self._bytes = 0
         self._statistics: tuple[PieceTable, Mapping[str, np.ndarray]] | None = None
 
+    def __reduce__(self) -> tuple[type[Kept], tuple[()]]:
+        # It stays in the process that read it.
+        return Kept, ()
+
     def get(self, key: tuple[str, int]) -> Values | None:
         """The values of a chunk."""
         with self._lock:
