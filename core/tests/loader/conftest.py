@@ -6,13 +6,17 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 import deeplake
+from deeplake import plugins
 from deeplake.loader.pipeline import PREFIX
+from deeplake.spi import Store, hookimpl
+from deeplake.testing.stores import RecordingStore
 
 NAMES = itertools.count()
 
@@ -87,3 +91,24 @@ def ds(make: Any) -> deeplake.Dataset:
         made.labels.extend(np.arange(60, 103, dtype=np.uint32))
         made.values.extend(np.arange(60, 103) / 4)
     return made
+
+
+class Far:
+    """Makes every store one whose bytes have to be fetched."""
+
+    def __init__(self) -> None:
+        self.store: RecordingStore | None = None
+
+    @hookimpl
+    def deeplake_wrap_store(self, store: Store, url: str) -> Store:
+        capabilities = replace(store.capabilities, mapping=False)
+        self.store = RecordingStore(store, capabilities=capabilities)
+        return self.store
+
+
+@pytest.fixture
+def far() -> Iterator[Far]:
+    hooks = Far()
+    plugins.register_hooks(hooks)
+    yield hooks
+    plugins.unregister_hooks(hooks)

@@ -3,43 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 import deeplake
-from deeplake import plugins
 from deeplake.dataset import chunks
 from deeplake.dataset.reader import TensorReader
-from deeplake.loader import gather
+from deeplake.loader import gather, plan
 from deeplake.loader import memory as memories
 from deeplake.loader.memory import Memory
-from deeplake.spi import Store, hookimpl
-from deeplake.testing.stores import RecordingStore
-
-
-class Far:
-    """Makes every store one whose bytes have to be fetched."""
-
-    def __init__(self) -> None:
-        self.store: RecordingStore | None = None
-
-    @hookimpl
-    def deeplake_wrap_store(self, store: Store, url: str) -> Store:
-        capabilities = replace(store.capabilities, mapping=False)
-        self.store = RecordingStore(store, capabilities=capabilities)
-        return self.store
-
-
-@pytest.fixture
-def far() -> Iterator[Far]:
-    hooks = Far()
-    plugins.register_hooks(hooks)
-    yield hooks
-    plugins.unregister_hooks(hooks)
 
 
 @pytest.fixture
@@ -78,7 +52,7 @@ def test_mapped(make: Any, tmp_path: Any, columns: dict[str, Any]) -> None:
     _check(deeplake.load(str(tmp_path / "ds")), columns)
 
 
-def test_fetched(make: Any, tmp_path: Any, columns: dict[str, Any], far: Far) -> None:
+def test_fetched(make: Any, tmp_path: Any, columns: dict[str, Any], far: Any) -> None:
     make(str(tmp_path / "ds"), **columns)
     ds = deeplake.load(str(tmp_path / "ds"))
     _check(ds, columns)
@@ -115,7 +89,10 @@ def test_rows_that_were_changed_and_removed(make: Any, columns: dict[str, Any]) 
         assert np.array_equal(np.stack([got[row] for row in sorted(got)]), kept)
 
 
-def test_far_rows_are_shuffled_in_windows(make: Any, tmp_path: Any, far: Far) -> None:
+def test_far_rows_are_shuffled_in_windows(
+    make: Any, tmp_path: Any, far: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "BLOCKS", 8)
     # 57 blocks: a last one that is not full would make one window shorter.
     samples = np.zeros((399, 1 << 16), np.uint8)
     make(str(tmp_path / "ds"), x=(samples, {"max_chunk_size": 1 << 20}), row=np.arange(399))
@@ -129,7 +106,7 @@ def test_far_rows_are_shuffled_in_windows(make: Any, tmp_path: Any, far: Far) ->
     assert rows[:63] != sorted(rows[:63])
 
 
-def test_neighbours_are_fetched_together(make: Any, tmp_path: Any, far: Far) -> None:
+def test_neighbours_are_fetched_together(make: Any, tmp_path: Any, far: Any) -> None:
     make(str(tmp_path / "ds"), x=np.zeros((1024, 1024), np.uint8))
     ds = deeplake.load(str(tmp_path / "ds"))
     assert far.store is not None

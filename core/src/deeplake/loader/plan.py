@@ -31,6 +31,10 @@ Positions: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
 MAX_WINDOW: Final = 1 << 24
 """Rows that are permuted together at most: 128 MB of numbers."""
 
+BLOCKS: Final = 512
+"""Blocks that a window is made of, at least: where the buffer is small, so are they. Of classes that
+lie together in the dataset, a window has all but as many as one of so many rows drawn at random."""
+
 _BLOCKS, _ROWS = range(2)
 """Streams of random words: for the order of blocks, and for the rows of a window."""
 
@@ -186,14 +190,14 @@ def shuffled(
         buffer_bytes: Bytes of a window; None where any row is read as cheaply as its neighbour (a
             memory map): then the whole epoch is one permutation, or, of more than 16 million rows,
             windows of small blocks from all over the data.
-        block_bytes: Bytes that are read at a time.
+        block_bytes: Bytes that are read at a time, at most.
     """
     if buffer_bytes is None:
         block = -(-length // MAX_WINDOW) if length else 1
         window = None if block == 1 else MAX_WINDOW
         return Shuffled(length, seed, epoch, block, window)
     each = max(1, row_bytes)
-    block = max(1, block_bytes // each)
+    block = max(1, min(block_bytes, buffer_bytes // BLOCKS) // each)
     window = min(max(block, buffer_bytes // each), MAX_WINDOW)
     return Shuffled(length, seed, epoch, block, None if window >= length else window)
 

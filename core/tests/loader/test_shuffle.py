@@ -1,0 +1,86 @@
+"""How well rows that are sorted by class are mixed, and how evenly places are taken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import deeplake
+from deeplake.loader import plan
+
+ROWS = 100_000
+
+
+@pytest.fixture(params=["mapped", "fetched"])
+def sorted_rows(request: Any, tmp_path: Any) -> deeplake.Dataset:
+    """100,000 rows in the order of their classes, 400 bytes each.
+
+    1,000 classes where any row is read alone, 100 where blocks of rows are.
+    """
+    path = str(tmp_path / "ds")
+    classes = 1_000 if request.param == "mapped" else 100
+    ds = deeplake.empty(path)
+    with ds:
+        ds.create_tensor("x", max_chunk_size=1 << 20).extend(np.zeros((ROWS, 100), np.float32))
+        ds.create_tensor("label").extend(np.arange(ROWS) * classes // ROWS)
+    if request.param == "fetched":
+        request.getfixturevalue("far")
+    return deeplake.load(path)
+
+
+def labels_of(loader: Any) -> np.ndarray:
+    return np.concatenate([[s["label"][0] for s in batch] for batch in loader])
+
+
+def chi_square(counts: np.ndarray) -> float:
+    """Standard deviations above what is expected of counts that should all be the same."""
+    expected = counts.mean()
+    freedom = counts.size - 1
+    return float((((counts - expected) ** 2 / expected).sum() - freedom) / np.sqrt(2 * freedom))
+
+
+def test_class_sorted_rows(sorted_rows: deeplake.Dataset) -> None:
+    deeplake.random.seed(3)
+    classes = int(sorted_rows.label[-1].numpy()[0]) + 1
+    # 40 MB of rows in a buffer of 5 %.
+    loader = sorted_rows.dataloader().batch(1_000).shuffle(buffer_size=2)
+    labels = labels_of(loader)
+    assert np.bincount(labels).tolist() == [ROWS // classes] * classes
+    # Of 1,000 rows drawn at random from 1,000 classes, 1,000 (1 - (1 - 1/1000)^1000) = 632 differ.
+    distinct = [len(np.unique(labels[start : start + 1_000])) for start in range(0, ROWS, 1_000)]
+    uniform = classes * (1 - (1 - 1 / classes) ** 1_000)
+    assert abs(distinct[0] / uniform - 1) < 0.05
+    # So everywhere: but for chance, whose standard deviation is 1.6 % for one stretch of them.
+    assert abs(np.mean(distinct) / uniform - 1) < 0.01
+    if classes == 1_000:
+        # Tenths of the classes by tenths of the epoch.
+        table = np.zeros((10, 10))
+        np.add.at(table, (labels // (classes // 10), np.arange(ROWS) // (ROWS // 10)), 1)
+        assert abs(chi_square(table)) < 5
+
+
+@pytest.mark.parametrize("buffer_bytes", [None, 5_000])
+def test_every_row_comes_at_any_place(
+    buffer_bytes: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over many seeds, each row of 128 comes equally often in each sixteenth of the epoch."""
+    monkeypatch.setattr(plan, "BLOCKS", 8)
+    counts = np.zeros((128, 16))
+    for seed in range(2_000):
+        order = plan.shuffled(
+            128, seed, 0, row_bytes=100, buffer_bytes=buffer_bytes, block_bytes=800
+        )
+        assert (order.block, order.window) == ((1, None) if buffer_bytes is None else (6, 50))
+        rows = order.take(0, 128)
+        counts[rows, np.arange(128) // 8] += 1
+    assert abs(chi_square(counts)) < 5
+    # Rows at one place do not tell of the next: differences of neighbours are spread as well.
+    steps = np.zeros(16)
+    for seed in range(400):
+        rows = plan.shuffled(128, seed, 0).take(0, 128)
+        np.add.at(steps, ((rows[1:] - rows[:-1]) % 128) // 8, 1)
+    # 0 is no difference that there is.
+    steps[0] *= 8 / 7
+    assert abs(chi_square(steps)) < 5
