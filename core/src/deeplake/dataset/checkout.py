@@ -53,6 +53,7 @@ class Checkout:
     Attributes:
         linker: Reads what links lead to.
         generation: Changes whenever rows may have moved: views taken earlier are invalid then.
+        virtual: It shows columns that a query made, and is changed by nobody.
         watched: Whether what waits in ``with ds:`` is published between operations.
     """
 
@@ -71,6 +72,7 @@ class Checkout:
         self.read_only = read_only
         self.origin = origin
         self._saves = saves
+        self.virtual = False
         self.generation = 0
         self._depth = 0
         self._in_transaction = False

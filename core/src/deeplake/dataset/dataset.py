@@ -402,7 +402,8 @@ class Dataset(Arranged, Rowwise, Versioned, Derived, Credentials, Account):
     @property
     def is_view(self) -> bool:
         """Whether rows are selected."""
-        return not self._selection.is_all or self._padded or self._source_rows is not None
+        rows = not self._selection.is_all or self._padded or self._source_rows is not None
+        return rows or self._checkout.virtual
 
     @property
     def is_optimized(self) -> bool:

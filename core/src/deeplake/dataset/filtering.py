@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
@@ -56,6 +57,14 @@ def filter_rows(
     return view
 
 
+def _assigns(text: str) -> bool:
+    """Whether it is an assignment in Python: ``==`` was meant, or something else."""
+    try:
+        return any(isinstance(part, ast.Assign) for part in ast.parse(text.strip()).body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+
+
 def filter_text(dataset: Dataset, text: str) -> Dataset | None:
     """A view of the rows for which an expression of the query language is true.
 
@@ -65,6 +74,8 @@ def filter_text(dataset: Dataset, text: str) -> Dataset | None:
         Expression(text, dataset)
     except FilterTextError:
         if "tql" not in plugins.names("query"):
+            return None
+        if _assigns(text):
             return None
         condition = plugins.get("query", "tql").condition(text)
         if condition is None:

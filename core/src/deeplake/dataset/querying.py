@@ -49,6 +49,11 @@ class Environment(QueryEnvironment):
             found = self._opened[path] = StoredColumns.of(dataset)
         return found
 
+    @property
+    def opened(self) -> Dataset | None:
+        """The first dataset that was opened."""
+        return next((columns.origin for columns in self._opened.values()), None)
+
     def sample(
         self, weights: np.ndarray, rows: range | np.ndarray, *, size: int, replace: bool
     ) -> np.ndarray:
@@ -65,8 +70,9 @@ class Environment(QueryEnvironment):
 def query(dataset: Dataset, text: str, parameters: Parameters = ()) -> Dataset:
     """The view that a query of one dataset gives (see ``Dataset.query``)."""
     compiled = plugins.get("query", LANGUAGE).compile(text, parameters)
-    result = compiled.run(StoredColumns.of(dataset), Environment())
-    return view_of(result, dataset, text)
+    environment = Environment()
+    result = compiled.run(StoredColumns.of(dataset), environment)
+    return view_of(result, dataset, text, environment)
 
 
 def query_paths(
@@ -74,20 +80,33 @@ def query_paths(
 ) -> Dataset:
     """The view that a query gives which names its datasets (see ``deeplake.query``)."""
     compiled = plugins.get("query", LANGUAGE).compile(text, parameters)
-    result = compiled.run(None, Environment(creds, token))
-    return view_of(result, None, text)
+    environment = Environment(creds, token)
+    result = compiled.run(None, environment)
+    return view_of(result, None, text, environment)
 
 
-def view_of(result: QueryResult, dataset: Dataset | None, text: str) -> Dataset:
+def view_of(
+    result: QueryResult, dataset: Dataset | None, text: str, environment: Environment
+) -> Dataset:
     """What a query found, as a view.
 
     Args:
         result: What it found.
         dataset: What it was about; None: what its ``FROM`` named.
         text: The query, which the view remembers.
+        environment: Knows what was opened.
     """
     if result.columns is not None:
-        raise QueryError("the query makes new columns, which this version cannot show yet")
+        from deeplake.dataset.virtual import virtual
+
+        about = environment.opened if dataset is None else dataset
+        if about is None:
+            raise QueryError("the query names no dataset")
+        view = virtual(result, about)
+        object.__setattr__(view, "_query", text)
+        if result.text is not None:
+            print(result.text)
+        return view
     source = result.source
     if not isinstance(source, StoredColumns) or source.origin is None:
         raise QueryError("the query engine gave rows of a table that is no dataset's")

@@ -64,6 +64,23 @@ def create_tensor(
     return _add(dataset, schema, info)
 
 
+def new_name(dataset: Dataset, name: str) -> str:
+    """Full name of a new tensor; the groups that it is in are made.
+
+    Raises:
+        InvalidTensorNameError: It cannot be called this.
+        TensorAlreadyExistsError: There is one of this name.
+    """
+    full = full_name(dataset, check_name(name, dataset._RESERVED))
+    session = dataset._checkout.session
+    if full in session.by_name:
+        raise TensorAlreadyExistsError(f"tensor {full!r} already exists in {dataset.path}")
+    groups = _with_groups(dataset, full.rpartition("/")[0])
+    if groups != session.groups:
+        session.set_groups(groups)
+    return full
+
+
 def create_like(
     dataset: Dataset, name: str, schema: TensorSchema, info: Mapping[str, Any], *, unlink: bool
 ) -> Tensor:

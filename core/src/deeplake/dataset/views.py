@@ -60,6 +60,7 @@ def save(
     commit = _committed(dataset)
     selection = _of_source(dataset)
     rows = rowset.to_json(selection, dataset._length())
+    optimize = optimize or checkout.virtual
     chosen = view_id or _default_id(checkout, rows, query)
     value: dict[str, Any] = {
         "id": chosen, "message": message, "query": query, "commit": commit,
@@ -67,13 +68,13 @@ def save(
         "tensors": _names(dataset), "group": dataset.group_index, "padded": dataset._padded,
         "source": checkout.path, "materialized": None,
     }  # fmt: skip
-    if checkout.origin is None:
-        checkout.repository.keep(checkout.session.base)
+    if checkout.origin is None or checkout.virtual:
+        checkout.session.home.keep(checkout.session.base)
     if optimize:
         value["materialized"] = _materialize(dataset, tensors)
     data = envelope.wrap("view", value)
     try:
-        checkout.repository.store.put(_key(chosen), data, if_absent=not overwrite)
+        checkout.session.home.store.put(_key(chosen), data, if_absent=not overwrite)
     except PreconditionFailedError:
         raise DatasetViewSavingError(
             f"{checkout.path} has a view {chosen!r} already; pass overwrite=True to replace it"
@@ -145,7 +146,7 @@ def _committed(dataset: Dataset) -> str:
     session = checkout.session
     if checkout.origin is not None:
         return checkout.origin
-    if session.has_changes or session.commit_id is None:
+    if checkout.virtual or session.has_changes or session.commit_id is None:
         raise DatasetViewSavingError(
             f"branch {session.branch!r} of {checkout.path} has changes that are not committed; "
             "commit first, so that the view keeps meaning the same rows"
@@ -185,7 +186,7 @@ def _default_id(checkout: Checkout, rows: Mapping[str, Any], query: str | None) 
 def _materialize(dataset: Dataset, tensors: Sequence[str] | None, *, unlink: bool = True) -> str:
     """Copy the view's rows into chunks of their own; returns the id of the state that has them."""
     source = dataset._checkout.session
-    session = Session(dataset._checkout.repository, source.base, None, None, source.branch)
+    session = source.aside()
     wanted = set(copying.full_names(dataset, tensors))
     for name in [*wanted]:
         wanted.update(downsampling.names(source.by_name[name].schema))

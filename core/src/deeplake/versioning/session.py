@@ -105,6 +105,15 @@ class Session(WorkingCopy):
             return cls(repository, commit, None, None, commit.branch)
         return cls(repository, _head(repository, ref), ref, version, ref.branch)
 
+    @property
+    def home(self) -> Repository:
+        """Where the dataset's objects are, those included that are about this session."""
+        return self.repository
+
+    def aside(self) -> Session:
+        """A session of its own from where this one began, for a state that no branch gets."""
+        return Session(self.repository, self.base, None, None, self.branch)
+
     @classmethod
     def open_last_commit(cls, repository: Repository, branch: str) -> Session:
         """Check out a branch whose head cannot be read: it goes back to its last commit.

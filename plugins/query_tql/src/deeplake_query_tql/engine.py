@@ -58,7 +58,20 @@ def as_query(text: str) -> str | None:
     alone = select is not None and not (
         select.group or select.expand or select.ungroup or query.tail
     )
-    return whole if alone else None
+    if not alone or select is None or select.where is None:
+        return None
+    return whole if _names_something(select.where) else None
+
+
+def _names_something(node: tree.Node) -> bool:
+    """Whether it depends on the row."""
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        if part.op == "name" or part.value in ("ROW_NUMBER", "RANDOM"):
+            return True
+        stack.extend(p for p in part.parts if isinstance(p, tree.Node))
+    return False
 
 
 class TqlQuery(Query):

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from deeplake.spi import Columns, QueryEnvironment
 from deeplake_query_tql.expression import COMPARISONS, TEXT, Expr, kind_of
 from deeplake_query_tql.functions import FUNCTIONS, sample_all
+from deeplake_query_tql.search import contains
 from deeplake_query_tql.subscripts import subscripted
 from deeplake_query_tql.vector import (
     Const,
@@ -523,7 +524,7 @@ def _contains(expr: Expr, batch: Batch) -> Vec:
         found = strings(expand(of))
         if not isinstance(found, Text):
             return Const(None, batch.n)
-        return _arrow_bool(pc.match_substring(found.array, wanted.value))
+        return Dense(contains(found.array, wanted.value), found.valid)
     if isinstance(of, Text) or isinstance(wanted, Text):
         pairs = zip(items(of), items(wanted), strict=True)
         return of_list_bool([None if a is None or b is None else b in a for a, b in pairs])

@@ -28,7 +28,7 @@ from deeplake_query_tql.tables import (
     result_column,
 )
 from deeplake_query_tql.tree import Item, Node, Query, Sample, Select, Source, Tail
-from deeplake_query_tql.vector import Dense, Text, scalars
+from deeplake_query_tql.vector import Dense, Text, row_numbers, scalars
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 ARRAYS = "Can't convert array to scalar in ORDER/SAMPLE/GROUP expressions."
@@ -73,7 +73,7 @@ class Outcome:
     def picked(self, places: np.ndarray) -> Outcome:
         """Some of its rows."""
         if self.outputs is None:
-            return replace(self, rows=np.asarray(self.rows, np.int64)[places])
+            return replace(self, rows=row_numbers(self.rows)[places])
         table = Table(self.outputs, self.n)
         outputs = {name: stored(table, name, places) for name in self.outputs}
         return Outcome(self.columns, places, outputs)
@@ -83,7 +83,7 @@ def stored(columns: Columns, name: str, rows: range | np.ndarray) -> Column:
     """Some rows of a column; sequences stay such."""
     column = columns.tables[name] if isinstance(columns, Table) else None
     if isinstance(column, Grouped):
-        numbers = np.asarray(rows, np.int64)
+        numbers = row_numbers(rows)
         counts = column.counts[numbers]
         starts = column.ends[numbers] - counts
         stops = np.cumsum(counts)
@@ -130,8 +130,8 @@ class Execution:
         self.steps.append(op.upper())
         plain = all(o.outputs is None and o.names is None for o in (left, right))
         if plain and _same_table(left.columns, right.columns):
-            first = np.asarray(left.rows, np.int64)
-            second = np.asarray(right.rows, np.int64)
+            first = row_numbers(left.rows)
+            second = row_numbers(right.rows)
             if op == "union all":
                 return Outcome(left.columns, np.concatenate([first, second]))
             if op == "union":
@@ -159,7 +159,7 @@ class Execution:
         binder = self._binder(columns)
         places = self._tail(binder, tail, columns, rows)
         if outcome.outputs is None:
-            return replace(outcome, rows=np.asarray(outcome.rows, np.int64)[places])
+            return replace(outcome, rows=row_numbers(outcome.rows)[places])
         return outcome.picked(places)
 
     def _binder(self, columns: Columns, **options: Any) -> Binder:
@@ -491,7 +491,7 @@ class Execution:
         before, after = (binder.integer(n, "EXPAND BY") for n in (expand.before, expand.after))
         if before < 0 or after < 0:
             raise self.complaint.at(expand.before.pos, "EXPAND BY takes numbers of at least 0")
-        source, chosen = np.asarray(rows, np.int64), np.asarray(kept, np.int64)
+        source, chosen = row_numbers(rows), row_numbers(kept)
         place = _places(source, chosen)
         low = np.maximum(place - min(before, len(source)), 0)
         high = np.minimum(place + min(after, len(source)) + 1, len(source))
@@ -516,7 +516,7 @@ class Execution:
         """An outcome as the kernel takes it."""
         columns = outcome.columns
         if outcome.outputs is None and not isinstance(columns, Table):
-            rows = np.asarray(outcome.rows, np.int64)
+            rows = row_numbers(outcome.rows)
             return QueryResult(columns, rows, None, len(rows), names=outcome.names)
         listed = outcome.listed()
         made = {name: result_column(name, column) for name, column in listed.items()}

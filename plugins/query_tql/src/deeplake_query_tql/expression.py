@@ -211,6 +211,9 @@ class Binder:
         if name in schema:
             return name
         if "." in name:
+            qualified: Mapping[str, str] = getattr(self.columns, "qualified", {})
+            if name in qualified:
+                return qualified[name]
             path = name.replace(".", "/")
             if path in schema:
                 return path

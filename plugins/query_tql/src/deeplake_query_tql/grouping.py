@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from deeplake.errors import WeightsError
 from deeplake.spi import Columns
 from deeplake_query_tql.evaluation import Batch, condition, evaluate
 from deeplake_query_tql.expression import BOOL, Binder, Expr
@@ -24,6 +25,7 @@ from deeplake_query_tql.vector import (
     concatenate,
     items,
     of_list,
+    row_numbers,
     take,
 )
 
@@ -77,7 +79,7 @@ class GroupedSelect:
         else:
             self.groups = Groups.whole(n)
         execution.steps.append(f"GROUP BY: {len(self.groups.counts)} groups of {n} rows")
-        self.numbers = np.asarray(self.rows, np.int64)
+        self.numbers = row_numbers(self.rows)
         self.keys = {expr.key for _, expr in keys}
         self.aggregated = any(
             e.op == "aggregate" for _, expr in named if expr is not None for e in expr.walk()
@@ -194,15 +196,12 @@ class GroupedSelect:
         self, named: Sequence[tuple[str | None, Expr | None]], chosen: np.ndarray
     ) -> dict[str, Column]:
         counts = self.groups.counts[chosen]
-        starts = self.groups.starts[chosen]
-        stops = np.cumsum(counts)
-        index = np.arange(int(counts.sum())) + np.repeat(starts - (stops - counts), counts)
-        rows = self.numbers[self.groups.order[index]]
         execution = self.execution
         found: dict[str, Column] = {}
         for item, (name, expr) in zip(self.select.items, named, strict=True):
             if expr is None:
                 entries = self.binder.entries(item.subscript)
+                rows = self._rows_of(chosen)
                 for one in self.columns.visible:
                     column = execution._whole(self.columns, one, rows, entries)
                     found[one] = Grouped(column, counts)
@@ -223,8 +222,16 @@ class GroupedSelect:
                     column = Held(_flat(vec), kind=expr.kind)
                 found[name] = column
                 continue
+            rows = self._rows_of(chosen)
             found[name] = Grouped(execution.computed(expr, self.columns, rows), counts)
         return found
+
+    def _rows_of(self, chosen: np.ndarray) -> np.ndarray:
+        """The rows of some groups, group by group."""
+        counts, starts = self.groups.counts[chosen], self.groups.starts[chosen]
+        stops = np.cumsum(counts)
+        index = np.arange(int(counts.sum())) + np.repeat(starts - (stops - counts), counts)
+        return np.asarray(self.numbers[self.groups.order[index]])
 
     def _distinct(self, outputs: dict[str, Column]) -> dict[str, Column]:
         keys = []
@@ -273,7 +280,7 @@ class _GroupTail:
                 raise execution.complaint.at(tail.sample.weight.pos, "weights are numbers")
             if n == 0:
                 raise execution.complaint.at(
-                    tail.sample.weight.pos, "SAMPLE BY has no rows to draw from"
+                    tail.sample.weight.pos, "SAMPLE BY has no rows to draw from", kind=WeightsError
                 )
             size = n if wanted is None else wanted
             size = size if tail.sample.replace else min(size, n)
@@ -286,7 +293,7 @@ class _GroupTail:
                 )
             except ValueError as error:
                 raise execution.complaint.at(
-                    tail.sample.weight.pos, f"SAMPLE BY: {error}"
+                    tail.sample.weight.pos, f"SAMPLE BY: {error}", kind=WeightsError
                 ) from error
             places = np.asarray(drawn, np.int64)
             if tail.order:
@@ -366,7 +373,7 @@ def _runs(count: int, lengths: Sequence[int]) -> list[int]:
 def _sequences(column: Column, binder: Binder, pos: int) -> Grouped:
     if isinstance(column, Grouped):
         return column
-    if not column.schema.is_sequence:
+    if not column.schema.is_sequence and column.schema.htype != "list":
         raise binder.complaint.at(pos, "The source dataset is not a group.")
     # Sequences that are stored: their items are read.
     vec = column.read(slice(0, column.n))
@@ -376,6 +383,8 @@ def _sequences(column: Column, binder: Binder, pos: int) -> Grouped:
     flat = concatenate(parts) if parts else Objects([])
     from dataclasses import replace
 
+    if not column.schema.is_sequence:
+        return Grouped(Held(flat, kind="json"), counts)
     schema = replace(column.schema, is_sequence=False)
     return Grouped(Held(flat, schema, column.info), counts)
 

@@ -11,7 +11,7 @@ from deeplake_query_tql.expression import Binder
 from deeplake_query_tql.ordering import Groups
 from deeplake_query_tql.tables import Column, Table
 from deeplake_query_tql.tree import Node, Source
-from deeplake_query_tql.vector import Dense, Text, concatenate
+from deeplake_query_tql.vector import Dense, Text, concatenate, row_numbers
 
 if TYPE_CHECKING:
     from deeplake_query_tql.execution import Execution
@@ -47,8 +47,7 @@ def joined(
     m = len(right[1])
     both = [concatenate(pair) for pair in keys]
     groups = Groups.of([key for key in both if isinstance(key, (Dense, Text))], n + m)
-    codes = np.empty(n + m, np.int64)
-    codes[groups.order] = np.repeat(np.arange(len(groups.counts)), groups.counts)
+    codes = groups.numbers
     known = np.logical_and.reduce(
         [np.ones(n + m, bool) if key.valid is None else key.valid for key in both]
     )
@@ -65,14 +64,19 @@ def joined(
     lefts = np.repeat(np.arange(n), counts)
     rights = ordered[np.arange(total) + np.repeat(low - (stops - counts), counts)]
     found: dict[str, Column] = {}
+    qualified: dict[str, str] = {}
     for (columns, rows, alias), places, own in ((left, lefts, True), (right, rights, False)):
-        numbers = np.asarray(rows, np.int64)[places]
+        numbers = row_numbers(rows)[places]
         for name in columns.visible:
+            if alias is not None:
+                qualified[f"{alias}.{name}"] = name
             if not own and name in source.using:
                 continue
             label = name if name not in found else f"{alias or 'right'}_{name}"
             found[label] = stored(columns, name, numbers)
-    return Table(found, total)
+            if alias is not None:
+                qualified[f"{alias}.{name}"] = label
+    return Table(found, total, qualified)
 
 
 __all__ = ["joined"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -153,57 +153,71 @@ def _narrow(ranks: np.ndarray) -> np.ndarray:
 
 
 # --------------------------------------------------------------------------- groups
-@dataclass(frozen=True, slots=True)
 class Groups:
-    """Rows that have equal keys.
+    """Rows that have equal keys. Groups are in order of first appearance.
+
+    Args:
+        codes: ``int64[n]``: equal numbers for rows of one group.
+        count: More than the greatest of them.
 
     Attributes:
-        order: Positions of all rows, group by group, each in its order.
-        counts: Rows of each group. Groups are in order of first appearance.
+        counts: Rows of each group.
+        first: Position of the first row of each group.
     """
 
-    order: np.ndarray
-    counts: np.ndarray
+    def __init__(self, codes: np.ndarray, count: int) -> None:
+        n = len(codes)
+        if count > max(4 * n, RADIX):
+            codes = np.unique(codes, return_inverse=True)[1].ravel()
+            count = int(codes.max()) + 1 if n else 0
+        sizes = np.bincount(codes, minlength=count)
+        first = np.empty(count, np.int64)
+        first[codes[::-1]] = np.arange(n - 1, -1, -1)  # what is written last is the first one
+        present = np.flatnonzero(sizes)
+        self._appearance = present[np.argsort(first[present], kind="stable")]
+        self._codes = codes
+        self._count = count
+        self.counts = sizes[self._appearance]
+        self.first = first[self._appearance]
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """``int64[n]``: the group of each row."""
+        rank = np.zeros(self._count, np.int64)
+        rank[self._appearance] = np.arange(len(self._appearance))
+        return np.asarray(rank[self._codes])
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        """Positions of all rows, group by group, each in its order."""
+        return _argsort(self.numbers)
 
     @property
     def starts(self) -> np.ndarray:
         """Where each group begins in ``order``."""
         return np.asarray(np.cumsum(self.counts) - self.counts)
 
-    @property
-    def first(self) -> np.ndarray:
-        """Position of the first row of each group."""
-        return np.asarray(self.order[self.starts])
-
     @classmethod
     def whole(cls, n: int) -> Groups:
-        """All rows as one group."""
-        return cls(np.arange(n), np.array([n], np.int64))
+        """All rows as one group, also if there are none."""
+        found = cls(np.zeros(n, np.int64), 1)
+        if not n:
+            found.counts = np.zeros(1, np.int64)
+        return found
 
     @classmethod
     def of(cls, keys: Sequence[Dense | Text], n: int) -> Groups:
         """Rows that agree in all keys; those without a value agree with each other."""
-        codes = np.zeros(n, np.int64)
+        codes, total = np.zeros(n, np.int64), 1
         for i, key in enumerate(keys):
             mine, count = _codes(key)
             if i == 0:
-                codes = mine
+                codes, total = mine, count
                 continue
             # Renumbered, so that products of counts stay small.
             codes = np.unique(codes * count + mine, return_inverse=True)[1].ravel()
-        if not n:
-            return cls(np.zeros(0, np.int64), np.zeros(0, np.int64))
-        found = _argsort(codes)
-        ordered = codes[found]
-        starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-        counts = np.diff(np.append(starts, n))
-        appearance = np.argsort(found[starts], kind="stable")
-        if (np.diff(appearance) > 0).all():
-            return cls(found, counts)
-        sizes = counts[appearance]
-        stops = np.cumsum(sizes)
-        index = np.arange(n) + np.repeat(starts[appearance] - (stops - sizes), sizes)
-        return cls(found[index], sizes)
+            total = int(codes.max()) + 1 if n else 0
+        return cls(codes, total)
 
 
 def _codes(key: Dense | Text) -> tuple[np.ndarray, int]:
@@ -250,6 +264,12 @@ def reduced(name: str, vec: Vec, groups: Groups) -> Vec:
     if found is None:
         raise ValueError("arrays")
     n = len(groups.counts)
+    if name == "COUNT" and found.valid is None:
+        return Dense(groups.counts.astype(np.int64))
+    if name in ("SUM", "AVG", "MEAN") and found.valid is None and isinstance(found, Dense):
+        fast = _summed(name, found.data, groups)
+        if fast is not None:
+            return fast
     valid = np.ones(found.n, bool) if found.valid is None else found.valid
     owner = np.repeat(np.arange(n), groups.counts)
     known = valid[groups.order]
@@ -291,6 +311,17 @@ def reduced(name: str, vec: Vec, groups: Groups) -> Vec:
     if some.any():
         result[some] = function.reduceat(data, starts[some])
     return Dense(result, None if some.all() else some)
+
+
+def _summed(name: str, data: np.ndarray, groups: Groups) -> Vec | None:
+    """Sums and means of numbers that all have values, without sorting; None: of large integers."""
+    mean = name != "SUM"
+    if data.dtype.kind != "f" and not mean:
+        return None
+    if not len(data) or not groups.counts.all():
+        return None
+    total = np.bincount(groups.numbers, weights=data, minlength=len(groups.counts))
+    return Dense(total / groups.counts if mean else total)
 
 
 def _reduced_text(

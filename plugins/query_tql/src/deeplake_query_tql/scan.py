@@ -15,7 +15,7 @@ from deeplake.spi import Columns, QueryEnvironment
 from deeplake_query_tql.evaluation import Batch, condition, evaluate
 from deeplake_query_tql.expression import BOOL, Expr
 from deeplake_query_tql.pruning import Grid, pieces_of, prune
-from deeplake_query_tql.vector import Vec, concatenate
+from deeplake_query_tql.vector import Vec, concatenate, row_numbers
 
 BLOCK_ROWS = 1 << 13
 BLOCK_BYTES = 2 << 20
@@ -136,7 +136,7 @@ class Scan:
         names = [] if self.where is None else self.where.names
         spans = self.spans()
         if not self.consecutive and len(self.rows):
-            numbers = np.unique(np.asarray(self.rows)[self.grid.keep(np.asarray(self.rows))])
+            numbers = np.unique(row_numbers(self.rows)[self.grid.keep(row_numbers(self.rows))])
             cuts = np.flatnonzero(np.diff(numbers) > 1) + 1
             runs = np.split(numbers, cuts) if len(numbers) else []
             spans = [(int(run[0]), int(run[-1]) + 1) for run in runs]
@@ -163,7 +163,7 @@ class Scan:
                 (slice(a, b), None, a - first) for a, b in blocks(names, self.columns, self.spans())
             ]
         else:
-            rows = np.asarray(self.rows, np.int64)
+            rows = row_numbers(self.rows)
             places = np.flatnonzero(self.grid.keep(rows))
             step = _gathered_rows(names, self.columns)
             work = [
@@ -264,7 +264,7 @@ def values(
         spans = blocks(names, columns, [(rows.start, rows.stop)]) if n else []
         work = [(slice(a, b), a - first, b - first) for a, b in spans]
     else:
-        numbers = np.asarray(rows, np.int64)
+        numbers = row_numbers(rows)
         step = _gathered_rows(names, columns)
         work = [(numbers[a : a + step], a, min(a + step, n)) for a in range(0, n, step)]
 

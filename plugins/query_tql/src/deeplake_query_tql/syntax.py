@@ -79,16 +79,15 @@ class _Builder(Transformer[Token, Any]):
         return isinstance(parts[0], Token), parts[-1]
 
     def query(self, parts: list[Any]) -> Query:
-        ops = parts[1::2]
-        *before, (of, tail) = parts[::2]
-        operands = [self._closed(one, its) for one, its in before]
+        operands, ops = parts[::2], parts[1::2]
         if not ops:
-            return self._closed(of, tail)
-        # What stands behind the last operand is about the whole; inside its parentheses, about it.
-        operands.append(self._closed(of, Tail()))
+            return self._with_tail(*operands[0])
+        # What follows the last operand is about the whole.
+        last, tail = operands[-1]
+        queries = [*(self._with_tail(*operand) for operand in operands[:-1]), last]
         # INTERSECT binds closer than the others.
-        terms, joints = [operands[0]], []
-        for op, operand in zip(ops, operands[1:], strict=True):
+        terms, joints = [queries[0]], []
+        for op, operand in zip(ops, queries[1:], strict=True):
             if op == "intersect":
                 terms[-1] = self._compound(op, terms[-1], operand)
             else:
@@ -97,26 +96,10 @@ class _Builder(Transformer[Token, Any]):
         whole = terms[0]
         for op, term in zip(joints, terms[1:], strict=True):
             whole = self._compound(op, whole, term)
-        return Query(whole.select, whole.op, whole.left, whole.right, tail, whole.pos, whole.depth)
+        return self._with_tail(whole, tail)
 
-    def _compound(self, op: str, left: Query, right: Query) -> Query:
-        depth = 1 + max(left.depth, right.depth)
-        if depth > MAX_DEPTH:
-            raise _TooMuch(right.pos, f"more than {MAX_DEPTH} queries are put together")
-        return Query(None, op, left, right, Tail(), left.pos, depth)
-
-    def operand(self, parts: list[Any]) -> tuple[Select | Query, Tail]:
-        of, rest = parts[0], parts[1:]
-        return of, Tail(
-            next((part for part in rest if isinstance(part, tuple)), ()),
-            next((part for part in rest if isinstance(part, Sample)), None),
-            *next((part.parts for part in rest if isinstance(part, Node)), (None, False, None)),
-        )
-
-    def _closed(self, of: Select | Query, tail: Tail) -> Query:
-        """An operand with what stands behind it."""
-        if isinstance(of, Select):
-            return Query(of, tail=tail, pos=of.pos)
+    def _with_tail(self, of: Query, tail: Tail) -> Query:
+        """A query with what orders and limits it."""
         if not tail:
             return of
         if not of.tail:
@@ -126,6 +109,21 @@ class _Builder(Transformer[Token, Any]):
         if of.depth >= MAX_DEPTH:
             raise _TooMuch(of.pos, f"more than {MAX_DEPTH} queries are nested in each other")
         return Query(everything, tail=tail, pos=of.pos, depth=of.depth + 1)
+
+    def _compound(self, op: str, left: Query, right: Query) -> Query:
+        depth = 1 + max(left.depth, right.depth)
+        if depth > MAX_DEPTH:
+            raise _TooMuch(right.pos, f"more than {MAX_DEPTH} queries are put together")
+        return Query(None, op, left, right, Tail(), left.pos, depth)
+
+    def operand(self, parts: list[Any]) -> tuple[Query, Tail]:
+        of, rest = parts[0], parts[1:]
+        tail = Tail(
+            next((part for part in rest if isinstance(part, tuple)), ()),
+            next((part for part in rest if isinstance(part, Sample)), None),
+            *next((part.parts for part in rest if isinstance(part, Node)), (None, False, None)),
+        )
+        return (Query(of, pos=of.pos) if isinstance(of, Select) else of), tail
 
     def setop(self, parts: list[Token]) -> str:
         return " ".join(part.lower() for part in parts)
@@ -189,7 +187,10 @@ class _Builder(Transformer[Token, Any]):
         nodes = [part for part in parts if isinstance(part, Node)]
         aliases = [p for p in parts if type(p) is str]
         return Expand(
-            nodes[0], nodes[1], any(part is True for part in parts), aliases[0] if aliases else None
+            nodes[0],
+            nodes[1],
+            all(part is not False for part in parts),
+            aliases[0] if aliases else None,
         )
 
     def group(self, parts: list[Any]) -> tuple[str, tuple[Node, ...]]:

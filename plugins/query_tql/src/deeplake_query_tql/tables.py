@@ -25,6 +25,7 @@ from deeplake_query_tql.vector import (
     concatenate,
     expand,
     of_values,
+    row_numbers,
     take,
 )
 
@@ -68,7 +69,7 @@ class Stored(Column):
         self._text = kind_of(self.schema) == TEXT
 
     def read(self, rows: Rows) -> Vec:
-        wanted = self.rows[rows] if isinstance(rows, slice) else np.asarray(self.rows)[rows]
+        wanted = self.rows[rows] if isinstance(rows, slice) else row_numbers(self.rows)[rows]
         if isinstance(wanted, range) and wanted.step == 1:
             values = self.columns.read(self.name, slice(wanted.start, wanted.stop))
         else:
@@ -84,9 +85,9 @@ class Stored(Column):
             inner = self.columns.tables[self.name].taken()
             if inner is None:
                 return None
-            rows = np.asarray(self.rows, np.int64)
+            rows = row_numbers(self.rows)
             return Taken(inner.source, inner.name, np.where(rows < 0, -1, inner.rows[rows]))
-        return Taken(self.columns, self.name, np.asarray(self.rows, np.int64))
+        return Taken(self.columns, self.name, row_numbers(self.rows))
 
 
 class Held(Column):
@@ -136,7 +137,7 @@ class Computed(Column):
             wanted: Any = self.rows[start:stop]
             numbers = np.arange(start, stop)
         else:
-            wanted, numbers = np.asarray(self.rows)[rows], rows
+            wanted, numbers = row_numbers(self.rows)[rows], rows
         if self.positions is not None:
             numbers = self.positions[numbers]
         where: Rows = (
@@ -240,10 +241,19 @@ def _flat(vec: Vec) -> Vec:
 
 
 class Table(Columns):
-    """Columns that a query made, as a further query sees them."""
+    """Columns that a query made, as a further query sees them.
 
-    def __init__(self, tables: Mapping[str, Column], n: int) -> None:
+    Args:
+        tables: The columns by name.
+        n: Rows.
+        qualified: Further names of columns, with that of their table in front: ``a.x``.
+    """
+
+    def __init__(
+        self, tables: Mapping[str, Column], n: int, qualified: Mapping[str, str] | None = None
+    ) -> None:
         self.tables = dict(tables)
+        self.qualified = qualified or {}
         self.visible = tuple(tables)
         self.rows = range(n)
         self.schema = {name: column.schema for name, column in self.tables.items()}

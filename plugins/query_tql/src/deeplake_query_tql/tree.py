@@ -54,7 +54,7 @@ class Expand:
 
     before: Node
     after: Node
-    overlap: bool = False
+    overlap: bool = True
     alias: str | None = None
 
 

@@ -109,6 +109,13 @@ class Objects(Vec):
         self.valid = valid
 
 
+def row_numbers(rows: range | np.ndarray) -> np.ndarray:
+    """Rows as ``int64[n]``; NumPy would go through a range number by number."""
+    if isinstance(rows, range):
+        return np.arange(rows.start, rows.stop, rows.step, dtype=np.int64)
+    return np.asarray(rows, np.int64)
+
+
 # --------------------------------------------------------------------------- validity
 def both(a: Mask, b: Mask) -> Mask:
     """Rows that are valid in both."""
@@ -539,5 +546,6 @@ def _ragged2(function: Function, a: Vec, b: Vec) -> Vec:
 __all__ = [
     "Const", "Dense", "Mask", "Objects", "Ragged", "Text", "Vec", "both", "concatenate", "expand",
     "is_scalar", "items", "map1", "map2", "nulls_of", "numbers", "of_list", "of_values", "ragged",
+    "row_numbers",
     "scalars", "strings", "take",
 ]  # fmt: skip

@@ -1,0 +1,58 @@
+"""Texts that contain a text: one search over the bytes of all of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+SAMPLE = 4096
+"""Bytes that are looked at to learn which are rare."""
+
+
+def contains(array: Any, wanted: str) -> np.ndarray:
+    """``bool[n]``: which texts of an Arrow array hold ``wanted``; False for None.
+
+    The rarest of its bytes is looked for in all texts at once, then the others around what was found.
+    """
+    n = len(array)
+    needle = np.frombuffer(wanted.encode("utf-8", "surrogatepass"), np.uint8)
+    if not n or not len(needle):
+        return np.asarray(pc.fill_null(pc.is_valid(array), False)) if n else np.zeros(0, bool)
+    if not pa.types.is_large_string(array.type):
+        array = array.cast(pa.large_utf8())
+    _, offsets, data = array.buffers()
+    bounds = np.frombuffer(offsets, np.int64)[array.offset : array.offset + n + 1]
+    begin, end = int(bounds[0]), int(bounds[-1])
+    found = np.zeros(n, bool)
+    last = end - len(needle)
+    if data is None or last < begin:
+        return found
+    raw = np.frombuffer(data, np.uint8)[begin:end]
+    order = _rarest_first(raw, needle)
+    first = order[0]
+    places = np.flatnonzero(raw[first : first + last - begin + 1] == needle[first])
+    for at in order[1:]:
+        if not len(places):
+            return found
+        places = places[raw[places + at] == needle[at]]
+    if not len(places):
+        return found
+    rows = np.searchsorted(bounds[1:] - begin, places, "right")
+    inside = places + len(needle) <= bounds[1:][rows] - begin
+    found[rows[inside]] = True
+    if array.null_count:
+        found &= np.asarray(array.is_valid())
+    return found
+
+
+def _rarest_first(raw: np.ndarray, needle: np.ndarray) -> list[int]:
+    """Positions in the needle, that of its rarest byte first."""
+    step = max(1, len(raw) // SAMPLE)
+    counts = np.bincount(raw[::step], minlength=256)
+    return [int(i) for i in np.argsort(counts[needle], kind="stable")]
+
+
+__all__ = ["contains"]
