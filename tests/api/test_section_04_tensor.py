@@ -352,6 +352,28 @@ def test_assignment_of_slices(ds: Dataset) -> None:
     assert t.numpy().ravel().tolist() == [1, 8, 9, 4]
 
 
+@pytest.mark.parametrize("compression", [None, "png"])
+def test_an_ellipsis_spreads_over_what_is_there(ds: Dataset, compression: str | None) -> None:
+    t = ds.create_tensor("spread", htype="image", sample_compression=compression)
+    model = np.random.default_rng(0).integers(0, 255, (3, 4, 5, 3), dtype=np.uint8)
+    t.extend(model)
+    for at, value in [
+        ((1, ...), 7), ((0, ...), np.arange(3, dtype=np.uint8)), ((2, ...), model[0]),
+        ((..., 2), 9), ((-1, ..., 0), 1), ((1, ..., slice(0, 2), 1), 3),
+    ]:  # fmt: skip
+        t[at] = value
+        model[at] = value
+        assert np.array_equal(t.numpy(), model), at
+    t[0][...] = 4
+    model[0] = 4
+    assert np.array_equal(t.numpy(), model)
+    with pytest.raises(SampleUpdateError, match="'spread', row 1"):
+        t[1, ...] = np.zeros((2, 2, 3), np.uint8)
+    assert np.array_equal(deeplake.load(ds.path).spread.numpy(), model)
+    t[1] = np.zeros((2, 2, 3), np.uint8)
+    assert t[1].shape == (2, 2, 3)
+
+
 @pytest.mark.parametrize("compression", [None, "png", "lz4"])
 def test_partial_updates(ds: Dataset, compression: str | None) -> None:
     t = ds.create_tensor("t", htype="image", sample_compression=compression)

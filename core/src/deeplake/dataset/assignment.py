@@ -11,6 +11,7 @@ from deeplake.dataset.casting import cast
 from deeplake.dataset.extent import rows as rows_of
 from deeplake.dataset.newaxis import NewAxis
 from deeplake.dataset.plan import holds_pictures
+from deeplake.dataset.selection import Selection
 from deeplake.dataset.sequence_assignment import patched
 from deeplake.dataset.tensor import Tensor, many, plain
 from deeplake.dataset.tiling import patch
@@ -38,7 +39,25 @@ def assign(tensor: Tensor, item: Any, value: Any) -> None:
             )
         tensor._checkout.extend(tensor._draft, [None] * (int(item) - length) + [plain(value)])
         return
-    store(tensor[item], value)
+    target = tensor[item]
+    if _is_part(target, item):
+        # As in NumPy, the value is spread over what is there; ``tensor[i] = value`` replaces it.
+        whole = Selection(target._selection.index, ((Ellipsis,),))
+        target = Tensor(target._checkout, target._tid, whole, target._view)
+    store(target, value)
+
+
+def _is_part(target: Tensor, item: Any) -> bool:
+    """Whether all of one array was selected the way parts are, as in ``tensor[i, ...]``."""
+    selection = target._selection
+    return (
+        selection.is_single
+        and not selection.steps
+        and (item is Ellipsis or (isinstance(item, tuple) and any(i is Ellipsis for i in item)))
+        and not target.is_sequence
+        and not target.is_link
+        and target._reader.payload == "array"
+    )
 
 
 def store(target: Tensor, value: Any) -> None:

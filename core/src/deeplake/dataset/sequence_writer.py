@@ -138,7 +138,7 @@ def _check_counts(counts: np.ndarray) -> None:
 def check_update(
     schema: TensorSchema, rows: np.ndarray, before: np.ndarray, runs: Sequence[Encoded]
 ) -> None:
-    """Refuse an update that changes how many items a row has.
+    """Refuse an update that changes how many items a row has; one that has none may get some.
 
     Args:
         schema: The tensor's schema.
@@ -150,7 +150,7 @@ def check_update(
         SampleUpdateError: A row would have another number of items.
     """
     after = np.concatenate([run.counts for run in runs if isinstance(run, SequenceRun)])
-    wrong = np.flatnonzero(after != before)
+    wrong = np.flatnonzero((after != before) & (before > 0))
     if len(wrong):
         i = int(wrong[0])
         raise SampleUpdateError(
