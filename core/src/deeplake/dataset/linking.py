@@ -249,10 +249,13 @@ def decode(link: Link, data: bytes, schema: TensorSchema, info: Mapping[str, Any
     """
     plugin = htype_plugin(schema.htype)
     spec = plugin.spec()
-    if spec.payload == "text":
-        return values.decode_text(data)
     if spec.payload != "array":
-        value, _ = plugin.prepare(_json(data), info)
+        try:
+            if spec.payload == "text":
+                return values.decode_text(data)
+            value, _ = plugin.prepare(_json(data), info)
+        except CorruptedSampleError as error:
+            raise CorruptedSampleError(f"{shown(link.path)}: {error}") from error
         return value
     array = _array(sample_of(link, data), data, spec.media)
     if array.size and plugin.check_shape(array.shape):
@@ -336,10 +339,13 @@ def fitted(shape: Shape, schema: TensorSchema) -> Shape:
 def _array(sample: Sample, data: bytes, media: frozenset[str]) -> np.ndarray:
     if not media:
         # Boxes, labels and the like: no codec makes files of them.
-        if data.startswith(b"\x93NUMPY"):
-            return _numpy(data)
-        if data[:64].lstrip()[:1] in (b"[", b"{") or data[:1].isdigit():
-            return np.asarray(_json(data))
+        try:
+            if data.startswith(b"\x93NUMPY"):
+                return _numpy(data)
+            if data[:64].lstrip()[:1] in (b"[", b"{") or data[:1].isdigit():
+                return np.asarray(_json(data))
+        except CorruptedSampleError as error:
+            raise CorruptedSampleError(f"{shown(str(sample.path))}: {error}") from error
     if media and sample.media not in media:
         raise SampleHtypeMismatchError(
             f"{shown(str(sample.path))} is a file of {sample.media}, and the tensor links "
