@@ -617,6 +617,32 @@ ROWS: list[tuple[str, Callable[[Data], Found]]] = [
     ("SELECT * WHERE CONTAINS(tags, 'gr?en') OR CONTAINS(tags, 'blue')",
      lambda d: those(d, lambda r: {"green", "blue"} & {*d.tags[r]})),
     ("SELECT * WHERE tags[0] == 'dark red'", lambda d: those(d, lambda r: sub(d.tags[r], 0) == "dark red")),
+    # files
+    ("SELECT * WHERE SAMPLE_INFO(photo)['exif']['Make'] == 'maker 1'", lambda d: [r for r in range(TOTAL) if r % 3 == 0 and r % 2 == 1]),
+    ("SELECT * WHERE SAMPLE_INFO(photo)['format'] == 'jpeg' AND id < 9", lambda d: list(range(9))),
+    ("SELECT * WHERE SHAPE(photo)[1] == 7", lambda d: list(range(4, TOTAL, 5))),
+    # types
+    *(
+        (f"SELECT * WHERE CAST(label AS {kind}) == 2", lambda d: at(d.label == 2))
+        for kind in ("int", "integer", "int64", "bigint", "long", "float", "float64", "double", "real", "int8",
+                     "int16", "int32", "uint8", "uint16", "uint32", "uint64", "float32", "float16")
+    ),
+    *(
+        (f"SELECT * WHERE CAST(label AS {kind})", lambda d: at(d.label != 0))
+        for kind in ("bool", "BOOLEAN")
+    ),
+    *(
+        (f"SELECT * WHERE CAST(day AS {kind}) == '100'", lambda d: at(d.day == 100))
+        for kind in ("text", "string", "str", "varchar")
+    ),
+    ("SELECT * WHERE CAST('12' AS int) == 12 AND id < 2", lambda d: [0, 1]),
+    # what was appended as [] or None has no element
+    ("SELECT * WHERE NOT ANY(ragged == 3)", lambda d: those(d, lambda r: 3 not in d.ragged[r])),
+    ("SELECT * WHERE NOT CONTAINS(many, 'cat')", lambda d: those(d, lambda r: 0 not in d.many[r])),
+    ("SELECT * WHERE ALL(n > 40)", lambda d: at((d.number > 40) | ~d.known)),
+    ("SELECT * WHERE ANY(n > 40)", lambda d: at(d.number > 40)),
+    # the plan is printed, and the rows are those of the query
+    ("EXPLAIN SELECT * WHERE label == 1 AND n > 0", lambda d: at((d.label == 1) & (d.number > 0))),
     # row numbers
     ("SELECT * WHERE ROW_NUMBER() == 10", lambda d: [10]),
     ("SELECT * WHERE ROW_NUMBER() % 50 == 3 AND ROW_NUMBER() > 3", lambda d: [53, 103, 153, 203]),
@@ -649,6 +675,11 @@ ROWS: list[tuple[str, Callable[[Data], Found]]] = [
 
 # --------------------------------------------------------------------------- columns, by DuckDB
 TABLES: list[tuple[str, str]] = [
+    (
+        "SELECT label, PROD(CAST(flag AS int64) + 1) AS p WHERE id < 30 GROUP BY label ORDER BY label",
+        "SELECT label, CAST(product(CAST(flag AS int) + 1) AS bigint) AS p FROM t WHERE id < 30 "
+        "GROUP BY label ORDER BY label",
+    ),
     (
         "SELECT label, COUNT(*) AS c GROUP BY label ORDER BY label",
         "SELECT label, count(*) AS c FROM t GROUP BY label ORDER BY label",

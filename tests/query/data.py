@@ -5,10 +5,13 @@ Nothing here knows the query engine: oracles compute with what ``Data`` has.
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 import deeplake
 
@@ -163,6 +166,7 @@ def write(path: str, **options: Any) -> deeplake.Dataset:
         ds.create_tensor("g/y", dtype="float64")
         ds.create_tensor("steps", htype="sequence", dtype="int64")
         ds.create_tensor("shape", htype="polygon", dtype="float32")
+        ds.create_tensor("photo", htype="image", sample_compression="jpeg")
         for start in range(0, ROWS, 60):
             part = slice(start, start + 60)
             columns = {
@@ -170,9 +174,24 @@ def write(path: str, **options: Any) -> deeplake.Dataset:
                 for name in ("id", "label", "many", "n", "x", "score", "flag", "day", "word", "doc",
                              "items", "tags", "vec", "boxes", "grid", "ragged", "steps", "shape")
             }  # fmt: skip
-            ds.extend({**columns, "g/y": data.y[part]})
+            ds.extend({**columns, "g/y": data.y[part], "photo": photos(part)})
     ds.commit("all")
     return ds
+
+
+def photos(part: slice) -> list[Any]:
+    """Files of 4 x ``3 + row % 5`` pixels; every third one says who made the camera."""
+    files = []
+    with tempfile.TemporaryDirectory() as folder:
+        for row in range(ROWS)[part]:
+            exif = Image.Exif()
+            if row % 3 == 0:
+                exif[0x010F] = f"maker {row % 2}"
+            path = Path(folder, f"{row}.jpg")
+            Image.new("L", (3 + row % 5, 4)).save(path, exif=exif)
+            files.append(deeplake.read(path))
+            files[-1].buffer
+    return files
 
 
 def write_uneven(path: str, **options: Any) -> deeplake.Dataset:

@@ -134,32 +134,30 @@ def _truthy(data: np.ndarray) -> np.ndarray:
 
 def sample_any(vec: Vec) -> Vec:
     """Whether any element is true; False for none."""
-    return _reduced(
+    return _settled(_reduced(
         vec, lambda d: _truthy(d).any(1), lambda f, s: np.logical_or.reduceat(_truthy(f), s), False
-    )
+    ), False)  # fmt: skip
 
 
 def sample_all(vec: Vec) -> Vec:
     """Whether all elements are true; True for none."""
-    return _booleans(_reduced(
+    return _settled(_reduced(
         vec, lambda d: _truthy(d).all(1), lambda f, s: np.logical_and.reduceat(_truthy(f), s), True
-    ))  # fmt: skip
+    ), True)  # fmt: skip
 
 
 def _all_strict(vec: Vec) -> Vec:
-    return _booleans(_reduced(
+    return _settled(_reduced(
         vec, lambda d: _truthy(d).all(1), lambda f, s: np.logical_and.reduceat(_truthy(f), s), False
-    ))  # fmt: skip
+    ), False)  # fmt: skip
 
 
-def _booleans(vec: Vec) -> Vec:
-    if isinstance(vec, Dense) and vec.data.dtype != bool:
-        return Dense(vec.data.astype(bool), vec.valid)
-    return vec
-
-
-def _any(vec: Vec) -> Vec:
-    return _booleans(sample_any(vec))
+def _settled(vec: Vec, empty: bool) -> Vec:
+    """Truth values; a sample that is None has no element, as one that was appended as ``[]``."""
+    if not isinstance(vec, Dense):
+        return vec
+    data = vec.data.astype(bool)
+    return Dense(data if vec.valid is None else np.where(vec.valid, data, empty))
 
 
 # --------------------------------------------------------------------------- norms, vectors
@@ -294,7 +292,7 @@ def _length(vec: Vec) -> Vec:
         valid = np.array([s is not None for s in sized], bool)
         return Dense(np.array([s or 0 for s in sized], np.int64), both(vec.valid, valid))
     if isinstance(vec, Ragged):
-        return Dense(vec.sizes, vec.valid)
+        return Dense(vec.sizes)  # one that is None has none
     assert isinstance(vec, Dense)
     return Dense(np.full(vec.n, int(np.prod(vec.data.shape[1:], dtype=np.int64))), vec.valid)
 
@@ -316,7 +314,7 @@ def _case(upper: bool) -> Function:
 FUNCTIONS: Final[Mapping[str, Function]] = {
     "ALL": Function(sample_all, kind="bool"),
     "ALL_STRICT": Function(_all_strict, kind="bool"),
-    "ANY": Function(_any, kind="bool"),
+    "ANY": Function(sample_any, kind="bool"),
     "LOGICAL_AND": _logical(np.logical_and),
     "LOGICAL_OR": _logical(np.logical_or),
     "LOGICAL_NOT": Function(lambda v: map1(lambda d: ~_truthy(d), v), kind="bool"),
