@@ -677,8 +677,7 @@ ROWS: list[tuple[str, Callable[[Data], Found]]] = [
 TABLES: list[tuple[str, str]] = [
     (
         "SELECT label, PROD(CAST(flag AS int64) + 1) AS p WHERE id < 30 GROUP BY label ORDER BY label",
-        "SELECT label, CAST(product(CAST(flag AS int) + 1) AS bigint) AS p FROM t WHERE id < 30 "
-        "GROUP BY label ORDER BY label",
+        "SELECT label, CAST(product(CAST(flag AS int) + 1) AS bigint) AS p FROM t WHERE id < 30 GROUP BY label ORDER BY label",
     ),
     (
         "SELECT label, COUNT(*) AS c GROUP BY label ORDER BY label",
