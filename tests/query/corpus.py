@@ -80,11 +80,6 @@ def group(keys: Sequence[Any], rows: Sequence[int] | None = None) -> dict[Any, l
     return found
 
 
-def joined(groups: Mapping[Any, list[int]]) -> list[int]:
-    """The rows of all groups, one after the other."""
-    return [row for rows in groups.values() for row in rows]
-
-
 # --------------------------------------------------------------------------- rows, by DuckDB
 SQL: list[tuple[str, str]] = [
     # everything
@@ -858,9 +853,9 @@ COLUMNS: list[tuple[str, Callable[[Data], Columns]]] = [
     ("SELECT id FROM (SELECT id, label GROUP BY label) UNGROUP BY SPLIT",
      lambda d: {"id": [r for rows in group(d.label.tolist()).values() for r in rows]}),
     ("SELECT id FROM (SELECT id GROUP BY flag) UNGROUP BY 100",
-     lambda d: {"id": [rows[k : k + 100] for rows in [joined(group(d.flag.tolist()))] for k in range(0, TOTAL, 100)]}),
+     lambda d: {"id": [g[k : k + 100] for g in group(d.flag.tolist()).values() for k in range(0, len(g), 100)]}),
     ("SELECT id FROM (SELECT id GROUP BY flag) UNGROUP BY [100, 40, 100]",
-     lambda d: {"id": [rows[a:b] for rows in [joined(group(d.flag.tolist()))] for a, b in ((0, 100), (100, 140), (140, 240))]}),
+     lambda d: {"id": [g[a:b] for g in group(d.flag.tolist()).values() for a, b in ((0, 100), (100, 140), (140, 240)) if a < len(g)]}),
     ("SELECT id WHERE id % 50 == 0 EXPAND BY 2 1", lambda d: {"id": _neighbours(range(0, TOTAL, 50), 2, 1)}),
     ("SELECT id WHERE id == 100 EXPAND BY 3 3 OVERLAP true", lambda d: {"id": _neighbours([100], 3, 3)}),
     ("SELECT id WHERE id % 100 == 50 EXPAND BY 1 2 OVERLAP false AS nearby", lambda d: {"id": _neighbours([50, 150], 1, 2)}),
