@@ -116,6 +116,54 @@ def _photograph(rng: np.random.Generator) -> bytes:
     return file.getvalue()
 
 
+def film(folder: Path, seconds: int) -> Path:
+    """A film of 1920 x 1080 pixels, 25 frames a second, H.264 with a key frame every two seconds.
+
+    It pans over the photographs for ten seconds, again and again: packets are repeated, not encoded.
+    A file that an earlier call left in ``folder`` is used again.
+
+    Args:
+        folder: Where it is, or is to be.
+        seconds: How long; a multiple of ten.
+    """
+    path = folder / f"film-{seconds}.mp4"
+    if path.exists():
+        return path
+    from fractions import Fraction
+
+    import av
+
+    folder.mkdir(parents=True, exist_ok=True)
+    clip = folder / "clip.mp4"
+    whole = np.tile(_originals()[0].repeat(4, axis=0).repeat(4, axis=1), (1, 2, 1))
+    with av.open(str(clip), "w") as output:
+        stream = output.add_stream("libx264", rate=25, options={
+            "g": "50", "keyint_min": "50", "sc_threshold": "0", "preset": "veryfast", "bf": "2",
+        })  # fmt: skip
+        stream.width, stream.height, stream.pix_fmt = 1920, 1080, "yuv420p"
+        for number in range(250):
+            top, left = 2 * number, 8 * number
+            frame = whole[top : top + 1080, left : left + 1920]
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(frame.copy(), "rgb24")))
+        output.mux(stream.encode(None))
+    unfinished = path.with_suffix(".unfinished.mp4")
+    with av.open(str(clip)) as source, av.open(str(unfinished), "w") as output:
+        stream = output.add_stream_from_template(source.streams.video[0])
+        packets = [packet for packet in source.demux(video=0) if packet.pts is not None]
+        assert packets[0].time_base is not None
+        step = int(10 / Fraction(packets[0].time_base))
+        for repeat in range(seconds // 10):
+            for packet in packets:
+                copy = av.Packet(bytes(packet))
+                copy.stream, copy.time_base = stream, packet.time_base
+                copy.pts, copy.dts = packet.pts + repeat * step, packet.dts + repeat * step
+                copy.is_keyframe = packet.is_keyframe
+                output.mux(copy)
+    clip.unlink()
+    unfinished.rename(path)
+    return path
+
+
 def _originals() -> list[np.ndarray]:
     """The two photographs, ``(427, 640, 3)`` uint8 each."""
     if not _loaded:
@@ -127,4 +175,4 @@ def _originals() -> list[np.ndarray]:
 
 _loaded: list[np.ndarray] = []
 
-__all__ = ["CLASSES", "Arrays", "Files", "cifar_like", "photographs"]
+__all__ = ["CLASSES", "Arrays", "Files", "cifar_like", "film", "photographs"]

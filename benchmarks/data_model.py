@@ -20,6 +20,7 @@ def bench(options: Options) -> Iterator[Table]:
         yield _large(options, contenders)
         yield _embeddings(options, contenders)
         yield _scan(options, contenders)
+        yield _film(options, contenders)
 
 
 def _fresh(one: Contender, name: str) -> Path:
@@ -161,6 +162,27 @@ def _scan(options: Options, contenders: list[Contender]) -> Table:
     for one in contenders:
         shutil.rmtree(one.folder / "scan", ignore_errors=True)
     path.unlink()
+    return table
+
+
+def _film(options: Options, contenders: list[Contender]) -> Table:
+    seconds = 10 if options.quick else 600
+    path = data.film(options.folder, seconds)
+    table = Table(
+        f"one video of {seconds} seconds, 1920 x 1080, {path.stat().st_size / 1e6:.0f} MB of H.264"
+    )
+    able = [
+        one for one in contenders
+        if one.call("write_video", _fresh(one, "film"), path) is not None
+    ]  # fmt: skip
+    frames = np.random.default_rng(7).integers(0, 25 * seconds, 10).tolist()
+    race(
+        table.row("one frame, random", "ms"), _open(able, "film"),
+        lambda one: one.call("read_frame", OPENED, each=[(frame,) for frame in frames]),
+        items=len(frames), rounds=options.rounds,
+    )  # fmt: skip
+    for one in contenders:
+        shutil.rmtree(one.folder / "film", ignore_errors=True)
     return table
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import cv2
 import numpy as np
@@ -46,4 +47,18 @@ def cropped(data: bytes, rng: np.random.Generator, out: np.ndarray | None = None
     return out
 
 
-__all__ = ["REQUIREMENTS", "SIDE", "cropped", "decoded", "window"]
+def frame_of(container: Any, number: int, rate: int = 25) -> np.ndarray:
+    """One frame of an open film: seek to the key frame before it, and decode from there."""
+    stream = container.streams.video[0]
+    if not stream.codec_context.is_open:
+        stream.thread_type = "AUTO"
+    first = stream.start_time or 0
+    container.seek(first + int(number / rate / stream.time_base), stream=stream)
+    for frame in container.decode(stream):
+        if round(float((frame.pts - first) * stream.time_base) * rate) == number:
+            found: np.ndarray = frame.to_ndarray(format="rgb24")
+            return found
+    raise LookupError(f"there is no frame {number}")
+
+
+__all__ = ["REQUIREMENTS", "SIDE", "cropped", "decoded", "frame_of", "window"]

@@ -36,8 +36,13 @@ class DataModel(roles.DataModel):
         folder.mkdir(parents=True)
         np.save(folder / "scan.npy", scan)
 
+    def write_video(self, folder: Path, path: Path) -> None:
+        folder.mkdir(parents=True)
+        shutil.copyfile(path, folder / "film.mp4")
+
     def open(self, folder: Path) -> Any:
         arrays = {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")}
+        arrays["folder"] = folder
         return {**arrays, "files": sorted(folder.glob("*/*.jpg"), key=lambda path: path.name)}
 
     def read_image(self, opened: Any, row: int) -> np.ndarray:
@@ -61,6 +66,12 @@ class DataModel(roles.DataModel):
 
     def read_crop(self, opened: Any, top: int, left: int, side: int) -> np.ndarray:
         return np.array(opened["scan"][top : top + side, left : left + side])
+
+    def read_frame(self, opened: Any, number: int) -> np.ndarray:
+        import av
+
+        with av.open(str(opened["folder"] / "film.mp4")) as container:
+            return pixels.frame_of(container, number)
 
 
 class Files(torch.utils.data.Dataset[Any]):

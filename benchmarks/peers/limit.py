@@ -43,8 +43,16 @@ class DataModel(roles.DataModel):
         folder.mkdir(parents=True)
         scan.tofile(folder / "scan")
 
+    def write_video(self, folder: Path, path: Path) -> None:
+        folder.mkdir(parents=True)
+        (folder / "film.mp4").write_bytes(path.read_bytes())
+
     def open(self, folder: Path) -> Any:
         opened: dict[str, Any] = {"folder": folder}
+        if (folder / "film.mp4").exists():
+            import av
+
+            opened["film"] = av.open(str(folder / "film.mp4"))
         for name, dtype, shape in (
             ("images", np.uint8, (-1, 32, 32, 3)), ("files", np.uint8, (-1,)),
             ("ends", np.int64, (-1,)), ("scan", np.uint8, (-1,)),
@@ -79,6 +87,9 @@ class DataModel(roles.DataModel):
 
     def read_crop(self, opened: Any, top: int, left: int, side: int) -> np.ndarray:
         return np.array(opened["scan"][top : top + side, left : left + side])
+
+    def read_frame(self, opened: Any, number: int) -> np.ndarray:
+        return pixels.frame_of(opened["film"], number)
 
 
 class Loader(DataModel):

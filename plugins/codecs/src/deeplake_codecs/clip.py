@@ -144,6 +144,7 @@ class Clip:
     def _rewind(self) -> None:
         start = self.stream.start_time or 0
         first = self.stream.index_entries[0].timestamp if len(self.stream.index_entries) else start
+        self.stream.codec_context.skip_frame = "DEFAULT"
         self.stream.codec_context.flush_buffers()
         self.container.seek(min(start, first, 0), stream=self.stream, backward=True)
 
@@ -152,31 +153,56 @@ class Clip:
         if not self._times_are_those_of_frames() and self.stream.codec_context.has_b_frames:
             raise _Unclear
         first, packets = self._anchor(start, total)
+        head, target = self._until(start - first, packets)
         shown = None
-        for frame in self._decoded(packets):
+        for frame in self._decoded(chain(head, packets), target):
             if frame.pts is None:
                 raise _Unclear
-            if shown is None:
-                if frame.pts < self._anchored_at:
-                    continue  # shown before the key frame; what it refers to was not decoded
-                if frame.pts != self._anchored_at:
-                    raise _Unclear
-            elif frame.pts <= shown:
+            if frame.pts < target:
+                continue  # another refers to it, or it is shown before the key frame
+            if shown is None and frame.pts != target:
+                raise _Unclear
+            if shown is not None and frame.pts <= shown:
                 raise _Unclear
             shown = frame.pts
-            if first >= start:
-                yield frame
-            first += 1
-            if first >= stop:
+            yield frame
+            start += 1
+            if start >= stop:
                 return
 
-    def _decoded(self, packets: Iterable[Packet[VideoStream]]) -> Iterator[VideoFrame]:
+    def _until(
+        self, count: int, packets: Iterator[Packet[VideoStream]]
+    ) -> tuple[list[Packet[VideoStream]], int]:
+        """The packets as far as the decoder needs them for a frame, and when that frame is shown.
+
+        Args:
+            count: Frames from the key frame to it.
+            packets: Packets from the key frame on.
+        """
+        late = self.stream.codec_context.reorder_depth
+        head: list[Packet[VideoStream]] = []
+        times: list[int] = []
+        for packet in packets:
+            head.append(packet)
+            if packet.size and packet.pts is not None and packet.pts >= self._anchored_at:
+                times.append(packet.pts)
+            if len(times) > count + late:
+                break
+        if len(times) <= count:
+            raise _Unclear
+        return head, sorted(times)[count]
+
+    def _decoded(self, packets: Iterable[Packet[VideoStream]], target: int) -> Iterator[VideoFrame]:
+        """The frames from one time on, and those before it that others refer to."""
         context = self.stream.codec_context
         for packet in chain(packets, (None,)):
             if packet is None or packet.size:
+                early = packet is not None and packet.pts is not None and packet.pts < target
+                context.skip_frame = "NONREF" if early else "DEFAULT"
                 for frame in context.decode(packet):
                     self.decoded += 1
                     yield frame
+        context.skip_frame = "DEFAULT"
 
     def _anchor(self, start: int, total: int) -> tuple[int, Iterator[Packet[VideoStream]]]:
         """The number of the key frame from which to decode, and the packets from there on."""
