@@ -1,5 +1,5 @@
 # The examples of the reference of `ds.dataloader()`, as they are written there, cell by cell, but
-# for the paths, which are local. Those that need a query engine come with the plugin that brings one.
+# for the paths, which are local.
 # fmt: off
 # ruff: noqa: B007, C408, E402, E501, I001, PERF401, PIE808
 
@@ -25,9 +25,25 @@ train_loader = ds_train.dataloader()\
 for i, sample in enumerate(train_loader):
     pass
 
-# %% sample_by: given weights
+# %% query
+import deeplake
 ds = deeplake.load('./fashion-mnist-train')
+query_ds_train = ds_train.dataloader().query("select * where labels != 5")
 
+# %% query: a union
+import deeplake
+ds_train = deeplake.load('./coco-train')
+query_ds_train = ds_train.dataloader().query("(select * where contains(categories, 'car') limit 1000) union (select * where contains(categories, 'motorcycle') limit 1000)")
+
+# %% sample_by: weights by condition
+ds = deeplake.load('./fashion-mnist-train')
+sampled_ds = ds.dataloader().sample_by("max_weight(labels == 5: 10, labels == 6: 5)")
+
+# %% sample_by: a tensor as weights
+ds = deeplake.load('./fashion-mnist-train')
+sampled_ds = ds.dataloader().sample_by("labels")
+
+# %% sample_by: given weights
 ds_train = deeplake.load('./coco-train')
 weights = list()
 for i in range(0, len(ds_train)):

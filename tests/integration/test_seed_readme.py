@@ -155,7 +155,11 @@ def test_create_append_and_load() -> None:
 
 def test_dataloader() -> None:
     make_dataset("./fashion-mnist-train", 100, (28, 28), [f"kind {i}" for i in range(10)])
-    make_dataset("./coco-train", 100, (8, 8, 3), CLASSES)
+    kinds = ["car", "motorcycle", "cat"]
+    coco = deeplake.empty("./coco-train")
+    with coco:
+        coco.create_tensor("categories", htype="class_label", class_names=kinds)
+        coco.categories.extend([[0], [1, 2], [2], [0, 1], [2, 2]] * 20)
     script = Script(HERE / "seed_dataloader.py")
     script.run("pytorch")
     assert script.i == 3
@@ -166,7 +170,26 @@ def test_dataloader() -> None:
     epoch = [labels.reshape(-1).tolist() for _, labels in script.train_loader]
     assert sorted(label for batch in epoch for label in batch) == sorted([*range(10)] * 10)
 
+    script.run("query")
+    labels = [int(s["labels"][0]) for batch in script.query_ds_train for s in batch]
+    assert labels == [label for _ in range(10) for label in range(10) if label != 5]
+    script.run("query: a union")
+    found = [s["categories"].tolist() for batch in script.query_ds_train for s in batch]
+    assert found.count([0]) == found.count([1, 2]) == found.count([0, 1]) == 20
+    assert len(found) == 60
+
+    script.run("sample_by: weights by condition")
+    drawn = [int(s["labels"][0]) for batch in script.sampled_ds for s in batch]
+    assert len(drawn) == 100
+    assert set(drawn) == {5, 6}
+    assert drawn.count(5) > drawn.count(6)
+    script.run("sample_by: a tensor as weights")
+    drawn = [int(s["labels"][0]) for batch in script.sampled_ds for s in batch]
+    assert len(drawn) == 100
+    assert 0 not in drawn
     script.run("sample_by: given weights")
+    drawn = [int(s["labels"][0]) for batch in script.sampled_ds for s in batch]
+    assert len(drawn) == 100
 
     script.run("tensorflow")
     assert script.i == 3
