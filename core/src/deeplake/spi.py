@@ -430,6 +430,17 @@ class FrameworkAdapter(Plugin):
     kind = "framework"
     widen: ClassVar[Mapping[str, str]] = {}
 
+    def configured(self, options: Mapping[str, Any]) -> FrameworkAdapter:
+        """The adapter for one loader; it is sent to worker processes.
+
+        Args:
+            options: Arguments that only this framework knows, as they were given.
+
+        Raises:
+            ValueError: One of them makes no sense.
+        """
+        return self
+
     @abstractmethod
     def convert(self, batch: Mapping[str, Any]) -> Any:
         """A batch of columns: arrays with a leading batch axis, lists where samples are ragged,

@@ -287,6 +287,66 @@ def test_ragged_samples(make: Any) -> None:
     assert next(iter(padded))["boxes"].shape == (4, 3, 4)
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_ragged_samples_as_asked(make: Any, tmp_path: Any, workers: int) -> None:
+    rng = np.random.default_rng(0)
+    boxes = [rng.random((n, 4), np.float32) for n in (1, 2, 2, 3)]
+    crops = [rng.integers(0, 256, (n, n + 1, 3), dtype=np.uint8) for n in (2, 3, 4, 5)]
+    path = str(tmp_path / "ds")
+    make(path, boxes=(boxes, {"htype": "bbox"}), crops=crops, x=np.arange(4))
+    ds = deeplake.load(path)
+
+    def loaded(ragged: str) -> list[Any]:
+        def as_it_is(sample: Any) -> Any:
+            return dict(sample.items())
+
+        transform = as_it_is if workers else None
+        made = ds.pytorch(
+            batch_size=4, ragged=ragged, transform=transform, num_workers=workers,
+            return_index=False,
+        )  # fmt: skip
+        fluent = ds.dataloader().batch(4).pytorch(ragged=ragged, return_index=False)
+        return [next(iter(made)), next(iter(fluent))]
+
+    for batch in loaded("list"):
+        for key, expected in (("boxes", boxes), ("crops", crops)):
+            assert all(np.array_equal(a, b) for a, b in zip(batch[key], expected, strict=True))
+        assert batch["x"].tolist() == [[0], [1], [2], [3]]
+    for batch in loaded("pad"):
+        assert batch["boxes"].shape == (4, 3, 4)
+        assert batch["crops"].shape == (4, 5, 6, 3)
+        assert batch["crops"].dtype == torch.uint8
+        for key, expected in (("boxes", boxes), ("crops", crops)):
+            for padded, one in zip(batch[key].numpy(), expected, strict=True):
+                inside = tuple(slice(side) for side in one.shape)
+                assert np.array_equal(padded[inside], one)
+                padded[inside] = 0
+                assert not padded.any()
+    ds = ds[["boxes", "x"]]
+    for batch in loaded("nested"):
+        assert batch["boxes"].is_nested
+        assert batch["boxes"].layout is torch.jagged
+        parts = batch["boxes"].unbind()
+        assert all(np.array_equal(a, b) for a, b in zip(parts, boxes, strict=True))
+
+
+def test_ragged_samples_that_cannot_be(make: Any) -> None:
+    ds = make(x=[np.ones(3), np.ones(4)])
+    for call in (lambda: ds.pytorch(ragged="tensor"), lambda: ds.dataloader().pytorch(ragged="x")):
+        with pytest.raises(ValueError, match="ragged is 'list', 'pad', 'nested' or None"):
+            call()
+
+    pictures = make(x=[np.ones((2, 3)), np.ones((3, 4))])
+    with pytest.raises(RuntimeError, match="more than their first axis"):
+        list(pictures.pytorch(ragged="nested", batch_size=2))
+
+    def shapes(x: Any) -> Any:
+        return x if len(x) == 3 else x[None]
+
+    with pytest.raises(RuntimeError, match=r"\[1, 2\] axes cannot be made one tensor"):
+        list(ds.pytorch(batch_size=2, ragged="pad", transform={"x": shapes}))
+
+
 def test_pad_tensors(make: Any) -> None:
     ds = make(x=np.ones((4, 2)), y=np.ones((2, 3), "uint16"), t=(["a"], {"htype": "text"}))
     assert len(ds.pytorch()) == 1
@@ -519,6 +579,33 @@ def test_state(ds: deeplake.Dataset) -> None:
     other = ds.pytorch(shuffle=True, batch_size=2)
     other.load_state_dict(loader.state_dict())
     assert rows(other) == whole[12:]
+    batches.close()
+
+
+def test_trainers_take_it_as_it_is(ds: deeplake.Dataset) -> None:
+    from torch.distributed.checkpoint.stateful import Stateful
+    from torch.utils.data.distributed import DistributedSampler
+
+    # What Lightning and Accelerate look at before they make a loader of their own.
+    loader = ds.pytorch(shuffle=True, batch_size=4)
+    assert isinstance(loader, Stateful)
+    assert isinstance(loader.sampler, DistributedSampler)
+    assert loader._is_accelerate_prepared
+    assert len(loader.sampler) == 26
+    assert not isinstance(ds.dataloader().pytorch().sampler, DistributedSampler)
+    whole = rows(loader)
+    loader.sampler.set_epoch(0)
+    assert rows(loader) == whole
+    # A trainer that goes on in mid-epoch tells the sampler which epoch begins.
+    loader.set_epoch(0)
+    batches = iter(loader)
+    next(batches)
+    other = ds.pytorch(shuffle=True, batch_size=4)
+    other.load_state_dict(loader.state_dict())
+    other.sampler.set_epoch(0)
+    assert rows(other) == whole[4:]
+    other.sampler.set_epoch(0)
+    assert rows(other) == whole
     batches.close()
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from deeplake.dataset.dataset import Dataset
 
 _FURTHER = frozenset(
-    ("multiprocessing_context", "num_threads", "persistent_workers", "prefetch_factor")
+    ("multiprocessing_context", "num_threads", "persistent_workers", "prefetch_factor", "ragged")
 )
 """Further keyword arguments that mean something."""
 
@@ -79,7 +79,7 @@ def pytorch(
         decode_method: ``"numpy"``, ``"tobytes"``, ``"pil"`` or ``"data"`` by tensor.
         cache_size: Accepted for compatibility.
         *args: Accepted for compatibility.
-        **kwargs: ``num_threads``, ``prefetch_factor`` and ``persistent_workers`` as in
+        **kwargs: ``num_threads``, ``prefetch_factor``, ``persistent_workers`` and ``ragged`` as in
             ``DeepLakeDataLoader.pytorch``; ``multiprocessing_context`` is ``"spawn"`` or
             ``"forkserver"`` if ``multiprocessing`` is to start the workers, or such a context
             (forking a process with threads is not safe, so ``"fork"`` means the default). Other
@@ -103,6 +103,7 @@ def pytorch(
         shuffle=shuffle, buffer_size=buffer_size, progressbar=progressbar,
         return_index=return_index, pad_tensors=pad_tensors, transform_kwargs=transform_kwargs,
         decode_method=decode_method,
+        options={"ragged": kwargs["ragged"]} if kwargs.get("ragged") is not None else {},
     )  # fmt: skip
 
 

@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from deeplake import plugins
 from deeplake.loader.assembly import Assembly
+from deeplake.loader.frameworks import adapter_of
 from deeplake.loader.lot import Dice, Lot
 from deeplake.loader.parcel import AVAILABLE
 from deeplake.loader.pipeline import Pipeline, cores
@@ -121,7 +121,7 @@ class Executor:
 
     def _processes(self, plan: Plan, dice: Dice, stats: Stats) -> Processes:
         spec, assembly = self._spec, self._assembly
-        adapter = plugins.get("framework", spec.framework or "numpy")
+        adapter = adapter_of(spec)
         pool = self._pool
         if pool is None or pool.closed:
             data = pickled(Recipe(self._snapshot, spec, self._names, adapter))

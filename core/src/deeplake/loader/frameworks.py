@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from deeplake import plugins
 from deeplake.loader.sample import IterableOrderedDict
+from deeplake.loader.spec import LoaderSpec
 from deeplake.spi import FrameworkAdapter
 
 
@@ -25,4 +27,15 @@ class Numpy(FrameworkAdapter, api=(1, 0)):
         return list(samples)
 
 
-__all__ = ["Numpy"]
+def adapter_of(spec: LoaderSpec) -> FrameworkAdapter:
+    """The framework that a loader makes batches for, told what was asked of it.
+
+    Raises:
+        PluginNotFoundError: Its plugin is not installed.
+        ValueError: What was asked of it makes no sense.
+    """
+    adapter: FrameworkAdapter = plugins.get("framework", spec.framework or "numpy")
+    return adapter.configured(spec.options)
+
+
+__all__ = ["Numpy", "adapter_of"]

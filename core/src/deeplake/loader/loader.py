@@ -15,6 +15,7 @@ from deeplake.loader.assembly import Assembly, assembled
 from deeplake.loader.epoch import Epoch
 from deeplake.loader.executor import Executor
 from deeplake.loader.fetch import check_decode
+from deeplake.loader.frameworks import adapter_of
 from deeplake.loader.lot import Dice, Lot, Rows
 from deeplake.loader.modes import Modes
 from deeplake.loader.schedule import Progress, Schedule
@@ -109,7 +110,7 @@ class DeepLakeDataLoader(Modes):
         new._set(spec, self._chosen if chosen is None else chosen, self._schedule.rank)
         if spec.framework is None:
             return new
-        return plugins.get("framework", spec.framework).wrap(new)
+        return adapter_of(spec).wrap(new)
 
     def _check(self, spec: LoaderSpec) -> None:
         snapshot = self._snapshot
@@ -216,6 +217,8 @@ class DeepLakeDataLoader(Modes):
     def set_epoch(self, epoch: int) -> None:
         """Make the next iteration this epoch; the same epoch has the same order.
 
+        An epoch in whose midst a state was loaded is gone on with, not begun again.
+
         Raises:
             ValueError: Not an integer of at least 0.
         """
@@ -308,8 +311,7 @@ class DeepLakeDataLoader(Modes):
             snapshot = self._snapshot
             names = self._names(spec)
             snapshot.check_not_empty(names)
-            adapter = plugins.get("framework", spec.framework or "numpy")
-            self._assembly = assembled(snapshot, spec, names, adapter)
+            self._assembly = assembled(snapshot, spec, names, adapter_of(spec))
         return self._assembly
 
     def _executing(self, assembly: Assembly) -> Executor:

@@ -54,6 +54,7 @@ class Modes(Steps):
         return_index: bool = True,
         decode_method: Mapping[str, str] | None = None,
         persistent_workers: bool = False,
+        ragged: str | None = None,
     ) -> Any:
         """Batches of PyTorch tensors, from an object that is a ``torch.utils.data.DataLoader``.
 
@@ -69,6 +70,10 @@ class Modes(Steps):
             return_index: Add the row numbers to each batch, under the key ``"index"``.
             decode_method: ``"numpy"``, ``"tobytes"``, ``"pil"`` or ``"data"`` by tensor.
             persistent_workers: Keep workers between epochs.
+            ragged: What becomes of samples of one batch that differ in shape: ``"list"``: a list of
+                tensors; ``"pad"``: one tensor, zeros behind what is shorter; ``"nested"``: a nested
+                tensor, of samples that differ in their first axis only. None: an error, as PyTorch
+                has it.
 
         Raises:
             PluginNotFoundError: The plugin for PyTorch is not installed.
@@ -78,6 +83,7 @@ class Modes(Steps):
             "torch", num_workers, tensors, num_threads, prefetch_factor, decode_method,
             persistent_workers, collate_fn=collate_fn, distributed=bool(distributed),
             return_index=bool(return_index),
+            options={} if ragged is None else {"ragged": ragged},
         )  # fmt: skip
 
     def tensorflow(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deeplake import plugins, random
+from deeplake import random
 from deeplake.loader.assembly import Assembly, assembled
+from deeplake.loader.frameworks import adapter_of
 from deeplake.loader.lot import Dice, Lot
 from deeplake.loader.snapshot import Snapshot
 from deeplake.loader.spec import LoaderSpec
@@ -45,7 +46,7 @@ class Samples:
         names = snapshot.visible if spec.selected is None else spec.selected
         snapshot.check_names(names)
         snapshot.check_not_empty(names)
-        adapter = plugins.get("framework", spec.framework or "numpy")
+        adapter = adapter_of(spec)
         self._assembly: Assembly = assembled(snapshot, spec, names, adapter)
         self._rows = np.asarray(snapshot.rows(names, pad=spec.pad_tensors), np.int64)
 

@@ -156,8 +156,10 @@ class Schedule:
 
     # ---- epochs and state
     def set_epoch(self, epoch: int) -> None:
-        """Make the next epoch this one. Raises ``ValueError``."""
+        """Make the next epoch this one; one that was loaded is gone on with. Raises ``ValueError``."""
         self.epoch = check_epoch(epoch)
+        if self._resumed is not None and self._resumed.epoch == self.epoch:
+            return  # trainers say at its beginning which epoch it is
         self._resumed = self._progress = None
 
     def state(self) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
+from torch.utils.data.distributed import DistributedSampler
 
 from deeplake_framework_torch.conversion import pinned
 
@@ -19,9 +20,15 @@ class TorchLoader(DataLoader[Any]):
     ``drop_last``, ``num_workers``, ``collate_fn``, ``sampler`` …), and everything that the kernel's
     loader has: the steps of the fluent API, ``set_epoch``, ``state_dict``, ``close``.
 
+    Where it shares rows among ranks by itself, its sampler is a ``DistributedSampler``, so that trainers
+    (Lightning) put none of theirs in its place.
+
     Args:
         loader: The kernel's loader.
     """
+
+    _is_accelerate_prepared = True
+    """Accelerate would make another ``DataLoader`` of its dataset; so it takes this one as it is."""
 
     def __init__(self, loader: Any) -> None:
         spec = loader.spec
@@ -31,6 +38,7 @@ class TorchLoader(DataLoader[Any]):
             batch_size=loader.batch_size,
             drop_last=spec.drop_last and not spec.unbatched,
             collate_fn=spec.collate_fn,
+            sampler=None if spec.distributed is False else Ranks(loader),
         )
         # PyTorch would start processes for these; here they only say what was asked for.
         for name in ("num_workers", "prefetch_factor", "persistent_workers", "pin_memory"):
@@ -52,6 +60,20 @@ class TorchLoader(DataLoader[Any]):
         ):
             loader.set_rank(distributed.get_rank(), distributed.get_world_size())
         return loader
+
+    # Written out, not left to __getattr__: protocols (Stateful) look for methods of the class.
+    def set_epoch(self, epoch: int) -> None:
+        """Make the next iteration this epoch; the same epoch has the same order."""
+        self._loader.set_epoch(epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the loader is, as JSON values."""
+        state: dict[str, Any] = self._join().state_dict()
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where the loader was that ``state`` is of."""
+        self._loader.load_state_dict(state)
 
     def __len__(self) -> int:
         return len(self._join())
@@ -75,6 +97,23 @@ class TorchLoader(DataLoader[Any]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._loader!r}>"
+
+
+class Ranks(DistributedSampler[Any]):
+    """Stands for the share of a rank, which the kernel's plan deals out.
+
+    Args:
+        loader: The kernel's loader.
+    """
+
+    def __init__(self, loader: Any) -> None:
+        super().__init__(loader.dataset, num_replicas=1, rank=0, shuffle=bool(loader.spec.shuffle))
+        self._loader = loader
+
+    def set_epoch(self, epoch: int) -> None:
+        """Make the next iteration of the loader this epoch."""
+        super().set_epoch(epoch)
+        self._loader.set_epoch(epoch)
 
 
 class Pinned:
@@ -103,4 +142,4 @@ class Pinned:
         self._batches.close()
 
 
-__all__ = ["Pinned", "TorchLoader"]
+__all__ = ["Pinned", "Ranks", "TorchLoader"]
