@@ -58,8 +58,9 @@ def python(peer: str, folder: Path) -> Path:
     home = folder / f"{peer}-{key}"
     binary = home / "bin" / "python"
     finished = home / "installed"
-    if finished.exists():
-        return binary
+    for same in sorted(folder.glob(f"*-{key}/installed")):
+        # Contenders that need the same share it.
+        return same.parent / "bin" / "python"
     shutil.rmtree(home, ignore_errors=True)
     print(f"Installing {', '.join(wanted)} for {peer}", flush=True)
     venv.create(home, with_pip=True, symlinks=True)

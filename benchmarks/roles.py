@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,53 @@ class Loader:
 
     def images(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
         """JPEG files of one size, decoded, in batches of 8."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a contender finds what it wrote, on a server that speaks S3's protocol.
+
+    Attributes:
+        endpoint: ``http://HOST:PORT``. What is below the path ``/bucket/prefix`` may be read there
+            without a signature, too.
+        bucket, prefix: Where in it.
+        key, secret: Access key.
+    """
+
+    endpoint: str
+    bucket: str
+    prefix: str
+    key: str
+    secret: str
+
+    @property
+    def url(self) -> str:
+        """As S3's clients take it."""
+        return f"s3://{self.bucket}/{self.prefix}"
+
+    @property
+    def http(self) -> str:
+        """As web clients take it."""
+        return f"{self.endpoint}/{self.bucket}/{self.prefix}"
+
+
+class Streaming:
+    """Loads whole epochs of batches from an object store, cold: nothing is kept from epoch to epoch.
+
+    Batches are those of ``Loader.crops``.
+    """
+
+    def write_files(self, folder: Path, paths: list[Path], labels: np.ndarray) -> None:
+        """JPEG files, byte for byte; every file that is made in the folder becomes an object."""
+        raise NotImplementedError
+
+    def crops(self, place: Place, shuffle: bool) -> list[np.ndarray]:
+        """An epoch from the store."""
+        raise NotImplementedError
+
+    def local_crops(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
+        """The same from the folder."""
         raise NotImplementedError
 
 
@@ -219,4 +267,4 @@ class Query:
         raise NotImplementedError
 
 
-__all__ = ["DataModel", "Loader", "Query", "Versions", "counted"]
+__all__ = ["DataModel", "Loader", "Place", "Query", "Streaming", "Versions", "counted"]

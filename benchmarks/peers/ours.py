@@ -189,3 +189,24 @@ class Query(roles.Query):
 
     def numbers(self, found: Any) -> np.ndarray:
         return np.asarray(found["n"].numpy()).ravel()
+
+
+class Streaming(roles.Streaming):
+    def write_files(self, folder: Path, paths: list[Path], labels: np.ndarray) -> None:
+        DataModel().write_files(folder, paths, labels)
+
+    def crops(self, place: roles.Place, shuffle: bool) -> list[np.ndarray]:
+        creds = {
+            "endpoint_url": place.endpoint, "aws_access_key_id": place.key,
+            "aws_secret_access_key": place.secret, "aws_region": "us-east-1",
+        }  # fmt: skip
+        return self._epoch(place.url, shuffle, creds=creds)
+
+    def local_crops(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
+        return self._epoch(str(folder), shuffle)
+
+    def _epoch(self, path: str, shuffle: bool, **more: Any) -> list[np.ndarray]:
+        begin = time.perf_counter()
+        transform = {"images": transforms.RandomResizedCrop(224), "labels": None}
+        loader = deeplake.load(path, **more).dataloader().transform(transform).batch(64)
+        return roles.counted(begin, (b["images"] for b in loader.shuffle(shuffle).pytorch()))

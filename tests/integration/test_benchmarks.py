@@ -156,3 +156,17 @@ def test_tables_are_put_into_the_page(tmp_path: Path) -> None:
     done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
     assert done.returncode
     assert "has no place for versioning" in done.stderr
+
+
+def test_streaming_with_little_data(tmp_path: Path) -> None:
+    record = tmp_path / "record.json"
+    options = ["--quick", "--rounds", "1", "--folder", tmp_path / "data", "--json", record]
+    done = bench("streaming", *options, "--only", "ours")
+    assert done.returncode == 0, done.stderr
+    *tables, notes = json.loads(record.read_text())["benchmarks"]["streaming"]
+    assert len(tables) == (2 if "nginx is left out" not in done.stdout else 1)
+    for table in tables:
+        assert len(table["rows"]) == 6
+        for row in table["rows"]:
+            assert row["contenders"]["ours"]["value"] > 0
+    assert len(notes["rows"]) == 4 * len(tables)
