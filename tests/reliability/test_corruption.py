@@ -25,6 +25,7 @@ import pytest
 from tests.golden import make_v1_0_sequences
 from tests.golden.expected import V1_0, states
 
+import deeplake
 from deeplake.errors import DatasetCorruptError, FormatError
 from deeplake.format import envelope
 from deeplake.format.chunk import ChunkHeader
@@ -46,6 +47,9 @@ def golden(name: str) -> damage.Dataset:
         addresses = ["main"]  # its one commit, which is the same
     if name == "sequences":
         addresses = [make_v1_0_sequences.TAG, "main"]
+    if name == "grown":
+        ds = deeplake.load(V1_0 / name, read_only=True)
+        addresses = ["main", *(one["commit"] for one in ds.commits[1::3])]
     return damage.Dataset.of(damage.objects_of(V1_0 / name), addresses)
 
 
@@ -164,7 +168,7 @@ def damaged(
 
 
 def test_nothing_is_wrong_without_damage() -> None:
-    for name in ("kinds", "history", "sequences"):
+    for name in ("kinds", "history", "sequences", "grown"):
         dataset = golden(name)
         for mapping in (True, False):
             assert dataset.judge(dict(dataset.objects), mapping=mapping) == []
@@ -173,7 +177,13 @@ def test_nothing_is_wrong_without_damage() -> None:
 @pytest.mark.parametrize("part", range(2))
 @pytest.mark.parametrize(
     ("name", "share"),
-    [("history", 0.06), ("kinds", 0.0015), ("indexed", 0.02), ("sequences", 0.0015)],
+    [
+        ("history", 0.06),
+        ("kinds", 0.0015),
+        ("indexed", 0.02),
+        ("sequences", 0.0015),
+        ("grown", 0.05),
+    ],
 )
 def test_flipped(name: str, share: float, part: int) -> None:
     assert wrong_flips(golden(name), flips(name, share, part=part, parts=2)) == []
