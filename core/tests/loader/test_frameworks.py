@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+import deeplake
+from deeplake.errors import PluginNotFoundError
 from deeplake.loader.frameworks import Numpy
 from deeplake.spi import FrameworkAdapter
 from deeplake.testing.framework import Batch, FrameworkContract
@@ -254,3 +256,19 @@ def test_a_heavy_import_is_found() -> None:
 
     with pytest.raises(AssertionError, match="loads"):
         Suite().test_import_is_cheap()
+
+
+def test_a_framework_is_chosen_by_its_key() -> None:
+    ds = deeplake.empty("mem://chosen")
+    ds.create_tensor("x").extend(np.arange(10))
+    with pytest.raises(PluginNotFoundError, match="toys"):
+        ds.dataloader().framework("toys")
+    deeplake.plugins.register("framework", "toys", Toy)
+    try:
+        loader = ds.dataloader().batch(5).framework("toys", tensors=["x"], return_index=False)
+        assert [list(batch.keys()) for batch in loader] == [["x"]] * 2
+        assert [int(np.sum(batch["x"])) for batch in loader] == [10, 35]
+        with pytest.raises(ValueError, match="already called"):
+            loader.framework("toys")
+    finally:
+        deeplake.plugins.unregister("framework", "toys")

@@ -160,6 +160,43 @@ class Modes(Steps):
             options={} if sharding is None else {"sharding": sharding},
         )  # fmt: skip
 
+    def framework(
+        self,
+        key: str,
+        num_workers: int = 0,
+        collate_fn: Callable[[Any], Any] | None = None,
+        tensors: Sequence[str] | None = None,
+        num_threads: int | None = None,
+        prefetch_factor: int = 2,
+        distributed: bool = False,
+        return_index: bool = True,
+        decode_method: Mapping[str, str] | None = None,
+        persistent_workers: bool = False,
+    ) -> Any:
+        """Batches for a framework that a plugin brings, by the plugin's key.
+
+        Args:
+            key: Key of the plugin, kind ``framework``.
+            num_workers: Processes, as in :meth:`numpy`.
+            collate_fn: Makes a batch of a list of samples; None: the plugin does.
+            tensors: Tensors to load, in this order; None: all.
+            num_threads: Threads that read, decode and transform; None: as many as there are cores.
+            prefetch_factor: Batches made ahead, a thread.
+            distributed: Each process of a job loads its share.
+            return_index: Add the row numbers to each batch, under the key ``"index"``.
+            decode_method: ``"numpy"``, ``"tobytes"``, ``"pil"`` or ``"data"`` by tensor.
+            persistent_workers: Keep workers between epochs.
+
+        Raises:
+            PluginNotFoundError: No plugin has this key.
+            ValueError, TensorDoesNotExistError: As in :meth:`numpy`.
+        """
+        return self._framework(
+            key, num_workers, tensors, num_threads, prefetch_factor, decode_method,
+            persistent_workers, collate_fn=collate_fn, distributed=bool(distributed),
+            return_index=bool(return_index),
+        )  # fmt: skip
+
     def _framework(
         self,
         key: str,

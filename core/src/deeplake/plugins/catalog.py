@@ -62,6 +62,7 @@ BUILTINS: Mapping[str, Mapping[str, str]] = {
         "log": "deeplake.cli.history:Log",
         "ls": "deeplake.cli.contents:Ls",
         "merge": "deeplake.cli.history:Merge",
+        "new-plugin": "deeplake.cli.authoring:NewPlugin",
         "optimize": "deeplake.cli.care:Optimize",
         "plugins": "deeplake.cli.installation:Plugins",
         "reporting": "deeplake.cli.installation:Reporting",
