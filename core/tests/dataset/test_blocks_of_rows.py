@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import deeplake
 from deeplake import Dataset
-from deeplake.dataset import reader
+from deeplake.dataset import chunks, reader
 from deeplake.errors import ChecksumError
 
 
@@ -50,6 +50,28 @@ def test_any_slice(many: tuple[Dataset, np.ndarray], a: int, b: int, step: int) 
 def test_any_rows(many: tuple[Dataset, np.ndarray], rows: list[int]) -> None:
     ds, values = many
     assert np.array_equal(ds.x[rows].numpy(), values[rows])
+
+
+def test_one_by_one(many: tuple[Dataset, np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In any order, and with more chunks than are remembered."""
+    ds, values = many
+    order = np.random.default_rng(1).permutation(len(values)).tolist()
+    for most in (256, 3):
+        monkeypatch.setattr(chunks, "MAX_OPEN", most)
+        x = deeplake.load(ds.path).x
+        for row in order[:3000]:
+            assert x[row].numpy().tolist() == values[row].tolist()
+
+
+def test_rows_that_change_are_found_where_they_are(tmp_path: Path) -> None:
+    ds = written(tmp_path / "ds", np.arange(2_000).reshape(-1, 1))
+    for row in range(0, 2_000, 7):
+        assert ds.x[row].numpy() == row
+    ds.x[700] = -1
+    ds.x.pop(3)
+    model = np.delete(np.where(np.arange(2_000) == 700, -1, np.arange(2_000)), 3)
+    for row in range(0, 1_999, 7):
+        assert ds.x[row].numpy() == model[row]
 
 
 def test_all_of_them_is_a_copy(many: tuple[Dataset, np.ndarray]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -28,6 +29,9 @@ Rows: TypeAlias = Sequence[int] | np.ndarray | range
 
 Group: TypeAlias = tuple[OpenChunk, np.ndarray, np.ndarray]
 """A chunk, positions in what was asked for, and places in the chunk: one of each for each sample."""
+
+Place: TypeAlias = tuple[int, int, int, OpenChunk]
+"""Rows ``start`` to ``stop``, what leads from a row to its place in their chunk, and the chunk."""
 
 
 def row_numbers(rows: Rows) -> np.ndarray:
@@ -62,12 +66,13 @@ class Chunks:
         self._open: OrderedDict[tuple[str, int], OpenChunk] = (
             OrderedDict() if before is None else before._open
         )
-        self._last: tuple[int, int, int, OpenChunk] | None = None
+        self._last: Place | None = None
+        self._places: tuple[list[int], list[Place]] = ([], [])
         self.kept: Kept = Kept() if before is None else before.kept
 
     def __getstate__(self) -> dict[str, Any]:
         # What is open stays in the process that opened it.
-        return {**self.__dict__, "_open": OrderedDict(), "_last": None}
+        return {**self.__dict__, "_open": OrderedDict(), "_last": None, "_places": ([], [])}
 
     def __len__(self) -> int:
         return self.table.rows
@@ -106,11 +111,31 @@ class Chunks:
         last = self._last
         if last is not None and last[0] <= row < last[1]:
             return last[3], row + last[2]
+        starts, places = self._places
+        at = bisect_right(starts, row) - 1
+        if at >= 0 and row < places[at][1]:
+            known = self._last = places[at]
+            return known[3], row + known[2]
         piece, start, stop = self.table.locate(row)
         chunk = self._chunks([piece])[0]
-        shift = int(piece["start"]) - start
-        self._last = (start, stop, shift, chunk)
-        return chunk, row + shift
+        found = (start, stop, int(piece["start"]) - start, chunk)
+        self._last = found
+        if chunk.array is not None:
+            self._place(found)
+        return chunk, row + found[2]
+
+    def _place(self, found: Place) -> None:
+        """Keep where some rows are, in a chunk that takes no memory: it is mapped."""
+        starts, places = self._places
+        at = bisect_right(starts, found[0])
+        if len(starts) >= MAX_OPEN:
+            self._places = ([found[0]], [found])
+        elif not at or starts[at - 1] != found[0]:
+            # New lists: other threads may be looking into these.
+            self._places = (
+                [*starts[:at], found[0], *starts[at:]],
+                [*places[:at], found, *places[at:]],
+            )
 
     def _stored(self, chunk: OpenChunk, i: int) -> memoryview | None:
         first, last = chunk.frames_of(i)
