@@ -134,7 +134,7 @@ class StoredColumns(Columns):
             stored = _span(reader, start, min(stop, length)) if start < min(stop, length) else None
             if stored is not None and stop <= length:
                 return self._stepped(stored)
-            missing = stop - max(start, length)
+            missing = max(stop - max(start, length), 0)
             found = _missing(missing) if stored is None else _joined([stored, _missing(missing)])
             return self._stepped(found)
         wanted = np.asarray(rows, np.int64)

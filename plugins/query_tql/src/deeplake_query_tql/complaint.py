@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
-from deeplake.errors import QueryError
+from deeplake.errors import DeepLakeError, QueryError
 
 WIDTH = 100
 """Characters of a long line that are shown around the place."""
@@ -35,6 +36,21 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {lower[found[0]]!r}?" if found else ""
 
 
+@contextmanager
+def evaluated() -> Iterator[None]:
+    """Values that an operator cannot work with are an error of the query."""
+    try:
+        yield
+    except DeepLakeError:
+        raise
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise QueryError(f"the query cannot be evaluated: {error}") from error
+    except RecursionError:
+        raise QueryError("the query is nested too deep") from None
+    except MemoryError as error:
+        raise QueryError("the query needs more memory than there is") from error
+
+
 class Complaint:
     """Makes errors about one query.
 
@@ -55,4 +71,4 @@ class Complaint:
         return kind(f"{message}\n{shown(self.text, pos, length)}")
 
 
-__all__ = ["Complaint", "nearest", "shown"]
+__all__ = ["Complaint", "evaluated", "nearest", "shown"]

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from deeplake.errors import DeepLakeError, QueryError
+from deeplake.errors import QueryError
 from deeplake.spi import Columns, Query, QueryEnvironment, QueryResult
 from deeplake_query_tql import tree
-from deeplake_query_tql.complaint import Complaint
+from deeplake_query_tql.complaint import evaluated
 from deeplake_query_tql.execution import Execution
 from deeplake_query_tql.syntax import MAX_TEXT, parse
 
@@ -109,14 +109,8 @@ class TqlQuery(Query):
         return execution.plan(self._run(execution))
 
     def _run(self, execution: Execution) -> Any:
-        try:
+        with evaluated():
             return execution.query(self.query)
-        except DeepLakeError:
-            raise
-        except RecursionError:
-            raise QueryError("the query is nested too deep") from None
-        except MemoryError as error:
-            raise Complaint(self.text).at(0, "the query needs more memory than there is") from error
 
 
 __all__ = ["TqlQuery", "as_query", "compiled"]

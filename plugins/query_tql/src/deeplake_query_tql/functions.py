@@ -82,8 +82,10 @@ def _wide(data: np.ndarray) -> np.ndarray:
     )
 
 
-def _floats(data: np.ndarray) -> np.ndarray:
-    return data if data.dtype.kind == "f" and data.dtype.itemsize >= 4 else data.astype(np.float64)
+def _floats(data: Any) -> np.ndarray:
+    array = np.asarray(data)
+    wide = array.dtype.kind == "f" and array.dtype.itemsize >= 4
+    return array if wide else array.astype(np.float64)
 
 
 def sample_sum(vec: Vec) -> Vec:
@@ -324,8 +326,8 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "PROD": Function(sample_prod),
     "AVG": Function(sample_avg),
     "MEAN": Function(sample_avg),
-    "ABS": _unary(np.abs, real=False),
-    "SIGN": _unary(np.sign, real=False),
+    "ABS": _unary(lambda d: np.abs(_wide(d)), real=False),
+    "SIGN": _unary(lambda d: np.sign(_wide(d)), real=False),
     "SQRT": _unary(np.sqrt),
     "EXP": _unary(np.exp),
     "LN": _unary(np.log),

@@ -226,10 +226,12 @@ def _codes(key: Dense | Text) -> tuple[np.ndarray, int]:
         codes, count = text_codes(key.array, ordered=False)
         return np.where(codes < 0, count, codes).astype(np.int64), count + 1
     data, valid = key.data, key.valid
-    if data.dtype.kind in "iub" and len(data):
+    if data.dtype == bool:
+        data = data.astype(np.int8)
+    if data.dtype.kind in "iu" and len(data):
         low, high = int(data.min()), int(data.max())
         if high - low < RADIX - 1:
-            codes = data.astype(np.int64) - low if low else data.astype(np.int64)
+            codes = (data - data.min()).astype(np.int64) if low else data.astype(np.int64)
             if valid is not None:
                 codes = np.where(valid, codes, high - low + 1)
             return codes, high - low + 2

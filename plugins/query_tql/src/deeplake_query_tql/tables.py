@@ -12,6 +12,7 @@ import numpy as np
 from deeplake.errors import QueryError
 from deeplake.spi import Columns, QueryEnvironment, ResultColumn, Taken, Values
 from deeplake.types import TensorSchema
+from deeplake_query_tql.complaint import evaluated
 from deeplake_query_tql.evaluation import Batch, condition, evaluate
 from deeplake_query_tql.expression import BOOL, NUMBER, TEXT, Expr, kind_of
 from deeplake_query_tql.subscripts import subscripted
@@ -365,10 +366,12 @@ def result_column(name: str, column: Column) -> ResultColumn:
     if isinstance(column, Grouped):
         counts, inner = column.counts, column.items
     schema = replace(column.schema, name=name)
-    return ResultColumn(
-        schema, column.info, lambda start, stop: to_values(inner.read(slice(start, stop))),
-        inner.taken(), counts,
-    )  # fmt: skip
+
+    def read(start: int, stop: int) -> Values:
+        with evaluated():
+            return to_values(inner.read(slice(start, stop)))
+
+    return ResultColumn(schema, column.info, read, inner.taken(), counts)
 
 
 __all__ = [

@@ -231,6 +231,8 @@ def ragged(vec: Dense | Ragged) -> Ragged:
 
 def numbers(vec: Vec) -> Vec:
     """Json values as numbers, where they are; other vectors as they are."""
+    if isinstance(vec, Const):
+        return vec if vec.value is None or _as_array(vec.value) is not None else Const(None, vec.n)
     if not isinstance(vec, Objects):
         return vec
     items = vec.items
@@ -462,14 +464,27 @@ def map2(function: Function, a: Vec, b: Vec) -> Vec:
     if any(isinstance(v, Const) and v.value is None for v in (a, b)):
         return Const(None, n)
     with np.errstate(all="ignore"):
-        if isinstance(a, Const) and isinstance(b, Const):
-            try:
-                return Const(function(np.asarray(a.value), np.asarray(b.value))[()], n)
-            except ValueError:
-                return Const(None, n)
-        if not isinstance(a, Ragged) and not isinstance(b, Ragged):
-            return _dense2(function, a, b)
-        return _ragged2(function, a, b)
+        try:
+            return _map2(function, a, b)
+        except OverflowError:  # an integer beyond those of NumPy
+            return _map2(function, _as_float(a), _as_float(b))
+
+
+def _as_float(vec: Vec) -> Vec:
+    if isinstance(vec, Const) and isinstance(vec.value, int):
+        return Const(float(vec.value), vec.n)
+    return vec
+
+
+def _map2(function: Function, a: Vec, b: Vec) -> Vec:
+    if isinstance(a, Const) and isinstance(b, Const):
+        try:
+            return Const(function(np.asarray(a.value), np.asarray(b.value))[()], a.n)
+        except ValueError:
+            return Const(None, a.n)
+    if not isinstance(a, Ragged) and not isinstance(b, Ragged):
+        return _dense2(function, a, b)
+    return _ragged2(function, a, b)
 
 
 def _dense2(function: Function, a: Vec, b: Vec) -> Vec:
