@@ -169,7 +169,7 @@ class Query(roles.Query):
         return np.flatnonzero(np.strings.find(opened[column], word.encode()) >= 0)
 
     def nearest(self, opened: Any, column: str, vector: np.ndarray, count: int) -> Any:
-        likeness = opened[column] @ vector / opened["norms"]
+        likeness = np.vecdot(opened[column], vector) / opened["norms"]
         rows = np.argpartition(likeness, -count)[-count:]
         return rows[np.argsort(-likeness[rows], kind="stable")]
 

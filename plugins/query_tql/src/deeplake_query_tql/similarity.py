@@ -53,15 +53,17 @@ def _products(values: Values, data: np.ndarray, vector: np.ndarray) -> tuple[np.
     memo = values.memo
     key = ("lengths", values.offset, len(data))
     lengths = None if memo is None else memo.get(key)
+    # Not data @ vector: BLAS would share each product out among threads of its own, and this runs in
+    # several threads already.
     if lengths is not None:
-        return data @ vector, lengths
+        return np.vecdot(data, vector), lengths
     n = len(data)
     products, squares = np.empty(n, data.dtype), np.empty(n, data.dtype)
     step = max(1, BLOCK // max(data.itemsize * data.shape[1], 1))
     for start in range(0, n, step):
         part = data[start : start + step]
-        products[start : start + step] = part @ vector
-        squares[start : start + step] = np.einsum("ij,ij->i", part, part)
+        products[start : start + step] = np.vecdot(part, vector)
+        squares[start : start + step] = np.vecdot(part, part)
     lengths = np.sqrt(squares)
     if memo is not None:
         memo[key] = lengths
