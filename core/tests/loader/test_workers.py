@@ -219,6 +219,18 @@ def test_workers_are_kept_where_asked(rows: deeplake.Dataset) -> None:
     loader.close()
 
 
+@pytest.mark.parametrize("persistent", [False, True])
+def test_two_epochs_at_once(rows: deeplake.Dataset, persistent: bool) -> None:
+    loader = rows.dataloader().transform({"x": double}).batch(6)
+    loader = loader.numpy(num_workers=2, persistent_workers=persistent)
+    before = children()
+    for a, b in zip(loader, loader, strict=True):
+        assert [s["x"].tolist() for s in a] == [s["x"].tolist() for s in b]
+    assert len(children() - before) == (2 if persistent else 0)
+    assert len(list(loader)) == 10
+    loader.close()
+
+
 def test_resume_with_other_workers(rows: deeplake.Dataset) -> None:
     deeplake.random.seed(1)
     loader = rows.dataloader().transform({"x": noise}).batch(7).shuffle().numpy(num_workers=2)

@@ -123,14 +123,17 @@ class Executor:
         spec, assembly = self._spec, self._assembly
         adapter = adapter_of(spec)
         pool = self._pool
-        if pool is None or pool.closed:
+        keep = spec.persistent_workers
+        if pool is None or pool.closed or pool.taken:
+            # Of several epochs at once, the first one's workers are kept.
+            keep = keep and (pool is None or pool.closed)
             data = pickled(Recipe(self._snapshot, spec, self._names, adapter))
             pool = Pool(data, self.count, spec.method or _start_method())
-            self._pool = pool if spec.persistent_workers else None
+            self._pool = pool if keep else self._pool
         together, _ = assembly.granularity(plan.batch_size, 1)
         work = units(assembly, self._lots(plan, dice), together, 1)
         ahead = max(1, min(spec.prefetch_factor, self._units_ahead(plan, together)))
-        return Processes(work, pool, ahead, adapter, stats, keep=spec.persistent_workers)
+        return Processes(work, pool, ahead, adapter, stats, keep=keep)
 
     def _lots(self, plan: Plan, dice: Dice) -> Iterator[Lot]:
         """The rows of each batch."""

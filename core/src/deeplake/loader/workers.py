@@ -226,10 +226,16 @@ class Pool:
         data: The pickled recipe.
         count: How many.
         method: How they are started; see ``Worker``.
+
+    Attributes:
+        workers: The processes.
+        numbers: Orders that were given so far.
+        taken: An epoch is under way: answers are read by one.
     """
 
     def __init__(self, data: bytes, count: int, method: str | None) -> None:
         self.workers: list[Worker] = []
+        self.taken = False
         self.numbers = 0
         self._pid = os.getpid()
         try:
@@ -283,6 +289,7 @@ class Processes:
         self._answers: dict[int, Answer] = {}
         self._ready: list[list[Any] | Failure] = []
         self._stats = stats
+        pool.taken = True
         self._fill()
 
     def _fill(self) -> None:
@@ -359,7 +366,10 @@ class Processes:
 
     def _finish(self) -> None:
         pool, self._pool = self._pool, None
-        if pool is not None and not self._keep:
+        if pool is None:
+            return
+        pool.taken = False
+        if not self._keep:
             pool.close()
 
     def close(self) -> None:
@@ -367,6 +377,10 @@ class Processes:
         self._answers.clear()
         self._ready.clear()
         self._finish()
+
+    def __del__(self) -> None:
+        if getattr(self, "_pool", None) is not None:
+            self._finish()
 
 
 __all__ = ["REMEDY", "Pool", "Processes", "Worker", "pickled"]
