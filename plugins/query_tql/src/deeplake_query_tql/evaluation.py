@@ -207,6 +207,8 @@ def _fast_rows(op: str, a: Vec, b: Vec) -> Dense | None:
             value = other.value
             if isinstance(value, (int, float, np.number, np.bool_)):
                 column = one.data.reshape(one.n)
+                if column.dtype == bool and not isinstance(value, (bool, np.bool_)):
+                    column = column.astype(np.int8)  # of which any integer can be told apart
                 data = function(value, column) if flipped else function(column, value)
                 return Dense(data if one.valid is None else data & one.valid, one.valid)
     if isinstance(a, Dense) and isinstance(b, Dense) and a.data.size == a.n == b.data.size:
