@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import deeplake
+from deeplake import links
 from deeplake.errors import CredentialsError, DatasetNotFoundError, StorageError
 from deeplake.testing.servers import Server
 from deeplake_storage_gcs import Gcs
@@ -108,3 +109,25 @@ def test_no_bucket_and_no_server(server: Server) -> None:
 def test_secrets_are_not_shown() -> None:
     store = Gcs().open("gs://bucket/x", creds={"gcs_oauth_token": "hush"})
     assert "hush" not in repr(vars(store))
+
+
+def test_links(server: Server) -> None:
+    """Files in a bucket are read, in parts too, and linked to."""
+    store = Gcs().open("gs://bench/links", creds=server.creds)
+    array = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    made = deeplake.empty("mem://gs-picture")
+    made.create_tensor("x", htype="image", sample_compression="png")
+    made.x.append(array)
+    data = made.x[0].tobytes()
+    store.put("a b/1.png", data)
+    sample = deeplake.read("gs://bench/links/a b/1.png", creds=server.creds)
+    assert np.array_equal(sample.array, array)
+    ds = deeplake.empty("mem://gs-links")
+    ds.create_tensor("linked", htype="link[image]", sample_compression="png")
+    ds.add_creds_key("lab")
+    ds.populate_creds("lab", dict(server.creds))
+    ds.linked.append(deeplake.link("gs://bench/links/a b/1.png", creds_key="lab"))
+    assert np.array_equal(ds.linked[0].numpy(), array)
+    with links.open_file("gs://bench/links/a b/1.png", server.creds) as file:
+        assert file.size == len(data)
+        assert file.read_at(5, 15) == data[5:15]

@@ -9,6 +9,7 @@ from typing import Final
 
 from deeplake import plugins
 from deeplake.dataset import copying
+from deeplake.errors import DatasetHandlerError
 from deeplake.spi import Store
 from deeplake.versioning.repository import Repository
 
@@ -67,14 +68,24 @@ class AccessMethod:
         return self.kind != "stream"
 
     def fetch(self, source: Store, url: str, *, verbose: bool) -> str:
-        """Copy a dataset, unless a copy that is there will do; returns the copy's path."""
+        """Copy a dataset, unless a copy that is there will do: then its store is not asked anything.
+
+        Returns:
+            The copy's path.
+
+        Raises:
+            DatasetHandlerError: There is no dataset to copy.
+        """
         name = url.replace("://", "_").replace("/", "_").replace("\\", "_")
         path = os.path.join(os.path.expanduser(os.environ[VARIABLE]), name)
         store = plugins.get("storage", "file").create(path)
         repository = Repository(store)
-        if repository.exists():
-            if self.kind == "local":
-                return path
+        there = repository.exists()
+        if there and self.kind == "local":
+            return path
+        if not Repository(source).exists():
+            raise DatasetHandlerError(f"there is no dataset at {url} to download")
+        if there:
             repository.clear()
         copying.copy_objects(source, store, progressbar=verbose, num_workers=self.num_workers)
         store.put(TIMESTAMP, str(time.time()).encode())

@@ -186,8 +186,6 @@ def load(
     url, view_id = _view_of(url)
     store = _store(url, scheme, creds, single_writer=single_writer)
     if method.downloads:
-        if not Repository(store).exists():
-            raise DatasetHandlerError(f"there is no dataset at {url} to download")
         url = method.fetch(store, url, verbose=verbose)
         store = _store(url, urls.FILE, None)
     store = _cached(store, memory_cache_size, local_cache_size)

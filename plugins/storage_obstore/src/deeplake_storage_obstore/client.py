@@ -12,7 +12,8 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, Protocol
+from datetime import timedelta
+from typing import Any, Literal, Protocol, TypeAlias
 
 from deeplake.errors import ObjectNotFoundError, PreconditionFailedError, StorageError
 from deeplake.types import ByteRange, Data, joined
@@ -23,6 +24,9 @@ IN_FLIGHT = 16
 
 # How servers write versions.
 _FORMS = {"e_tag": re.compile(r'(?:W/)?"[^"]+"'), "version": re.compile(r"[0-9]+")}
+
+Method: TypeAlias = Literal["GET", "PUT", "DELETE"]
+"""What a signed URL may be good for."""
 
 _BAD_REQUEST = "400 Bad Request"
 
@@ -190,6 +194,13 @@ class Client:
                     raise
         return sorted(found, key=lambda one: one[0].encode())
 
+    def sign(self, key: str, method: Method, seconds: float) -> str:
+        """A URL that lets whoever has it make one kind of request for an object, without credentials."""
+        import obstore
+
+        with translated(self.url, "sign a request for", key):
+            return str(obstore.sign(self._store, method, key, timedelta(seconds=seconds)))
+
     def _version(self, meta: Any) -> str:
         return str(meta.get(self._token) or "")
 
@@ -207,4 +218,4 @@ def _precondition(url: str, key: str) -> StorageError:
     )
 
 
-__all__ = ["Client", "Opener", "usable"]
+__all__ = ["Client", "Method", "Opener", "usable"]

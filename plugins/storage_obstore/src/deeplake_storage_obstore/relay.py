@@ -17,7 +17,7 @@ from typing import Any
 
 from deeplake.errors import StorageError
 from deeplake.types import ByteRange, Data, joined
-from deeplake_storage_obstore.client import Client, Opener
+from deeplake_storage_obstore.client import Client, Method, Opener
 
 COMMAND = "from deeplake_storage_obstore.relay import serve; serve({})"
 
@@ -96,6 +96,11 @@ class Relay:
         """As ``Client.list``."""
         found: list[tuple[str, int, str, float]] = self._call("list", prefix)
         return found
+
+    def sign(self, key: str, method: Method, seconds: float) -> str:
+        """As ``Client.sign``."""
+        signed: str = self._call("sign", key, method, seconds)
+        return signed
 
     def close(self) -> None:
         """End the process."""

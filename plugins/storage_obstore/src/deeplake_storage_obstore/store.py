@@ -18,7 +18,7 @@ from deeplake.types import (
     StoreCapabilities,
     check_key,
 )
-from deeplake_storage_obstore.client import Client, Opener, usable
+from deeplake_storage_obstore.client import Client, Method, Opener, usable
 from deeplake_storage_obstore.relay import Relay
 
 DELETED_AT_ONCE = 1000
@@ -101,6 +101,21 @@ class ObstoreStore(Store):
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         return iter([ObjectInfo(*found) for found in self._requests().list(prefix)])
+
+    def sign(self, key: str, *, method: Method = "GET", seconds: float = 3600) -> str:
+        """A URL that lets whoever has it make one kind of request for an object, without credentials.
+
+        Nothing is asked of the server: the object need not be there.
+
+        Args:
+            key: Of the object.
+            method: What may be done.
+            seconds: How long the URL is good for.
+
+        Raises:
+            StorageError: The credentials cannot sign.
+        """
+        return self._requests().sign(check_key(key), method, seconds)
 
     # ---- writing
     def put(
