@@ -120,7 +120,7 @@ SOAKS = {
         "{DEEPLAKE_SOAK_APPENDS:,} appends of a row: no 10,000 cost 2 × the first ones", "rows",
     ),
     "loader": Soak(
-        ("test_loader.py",), "ends of epochs",
+        ("test_loader.py",), "L1 ends of epochs",
         {"DEEPLAKE_SOAK_CYCLES": 200, "DEEPLAKE_SOAK_EPOCHS": 10},
         "{DEEPLAKE_SOAK_CYCLES} × Ctrl-C, kill -9 of a worker, exceptions, abandoned and closed "
         "iterators: no process, thread, descriptor or shared memory is left; memory after "
