@@ -646,6 +646,27 @@ def test_a_reader_of_short_answers_says_so() -> None:
         assert found == list(range(1000))
 
 
+@pytest.mark.parametrize("damaged", [False, True])
+def test_the_commit_of_a_writer_that_died_is_not_taken_for_the_published_one(damaged: bool) -> None:
+    """It was stored under the id that all writers begin with, and its ref never moved."""
+    store = MemoryStore()
+    append(session := created(store), 0)
+    session.commit("base")
+    assert session.ref is not None
+    assert session.ref.inline is not None
+    dead = replace(session.ref.inline, id=session.ref.pending, message="dead")
+    data = envelope.wrap("commit", dead.to_json())
+    store.put(f"commits/{dead.id}", data[:-5] if damaged else data)
+    append(session, 1)
+    mine = session.commit("mine")
+    assert mine == dead.id
+    append(session, 2)
+    session.commit("next")
+    assert messages(store) == ["next", "mine", "base"]
+    assert stored(store) == [0, 1, 2]
+    assert opened(store).repository.read_commit(mine).message == "mine"
+
+
 # --------------------------------------------------------------------------------- other writers
 def two(inner: MemoryStore) -> tuple[Session, Session]:
     append(session := created(inner), 0, 1, 2)

@@ -371,7 +371,22 @@ class Repository:
         try:
             self.write_commit(commit)
         except PreconditionFailedError:
+            if not self._is_stored(commit):
+                # A writer had stored its own commit under the id that all begin with, and died before
+                # its ref: nothing leads there. What the branch leads to is this one.
+                self._bodies.pop(commit.id, None)
+                self.store.put(f"commits/{commit.id}", envelope.wrap("commit", commit.to_json()))
             self._remember(commit)
+
+    def _is_stored(self, commit: Commit) -> bool:
+        """Whether the object of the commit's id is this commit."""
+        try:
+            found = self._stored(commit.id)
+        except FormatError:
+            return False
+        return found is not None and envelope.encoded(found.to_json()) == envelope.encoded(
+            commit.to_json()
+        )
 
     @staticmethod
     def fits_inline(commit: Commit) -> bool:
