@@ -124,7 +124,7 @@ def test_all_but_one_print_json() -> None:
 def test_json(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     line = re.search(r"`deeplake (.*? --json)` prints", " ".join(SECTIONS[command].split()))
     assert line
-    assert cli.main(line[1].split()) == 0
+    assert cli.main(shlex.split(line[1])) == 0
     out, err = capsys.readouterr()
     assert err == ""
     printed = json.loads(out)

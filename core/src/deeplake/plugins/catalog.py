@@ -65,6 +65,7 @@ BUILTINS: Mapping[str, Mapping[str, str]] = {
         "new-plugin": "deeplake.cli.authoring:NewPlugin",
         "optimize": "deeplake.cli.care:Optimize",
         "plugins": "deeplake.cli.installation:Plugins",
+        "query": "deeplake.cli.querying:Query",
         "reporting": "deeplake.cli.installation:Reporting",
         "summary": "deeplake.cli.contents:Summary",
         "tag": "deeplake.cli.history:Tag",
