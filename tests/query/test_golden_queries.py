@@ -161,7 +161,11 @@ def test_columns_as_computed(place: Place, query: str, oracle: Any) -> None:
     check(place.ask(query), oracle(DATA))
 
 
-@pytest.mark.parametrize(("query", "parameters", "oracle"), corpus.PARAMETERS, ids=str)
+@pytest.mark.parametrize(
+    ("query", "parameters", "oracle"),
+    corpus.PARAMETERS,
+    ids=lambda v: "" if callable(v) else str(v),
+)
 def test_parameters(place: Place, query: str, parameters: Any, oracle: Any) -> None:
     view = place.ask(query, parameters)
     assert list(view.sample_indices) == list(oracle(DATA))
