@@ -364,7 +364,7 @@ def test_finds_undocumented_errors(monkeypatch: pytest.MonkeyPatch) -> None:
         raise IndexError("list index out of range")
 
     key = "refs/heads/main"
-    monkeypatch.setattr(envelope, "unwrap", fails)
+    monkeypatch.setattr(envelope, "json_of", fails)
     assert dataset.judge({key: dataset.objects[key]}) != []
 
     def anonymous(*arguments: object, **options: object) -> None:

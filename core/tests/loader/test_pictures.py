@@ -195,8 +195,8 @@ def test_damaged_files_name_tensor_and_row(make: Any) -> None:
     ds = make(images=([good], {"htype": "image", "sample_compression": "jpeg"}))
     file = ds.images[0].tobytes()
     with ds:
-        # Its header is whole, its pixels are not.
-        ds.images.append(_file(file[: len(file) // 2]))
+        # Its header is whole, and it has an end; what lies between is not.
+        ds.images.append(_file(file[: len(file) // 2] + file[-2:]))
     loader = ds.dataloader().transform({"images": T.Resize((8, 8))}).batch(2).numpy()
     with pytest.raises(CorruptedSampleError, match="tensor 'images', row 1"):
         list(loader)

@@ -6,8 +6,6 @@ import argparse
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from deeplake.cli.arguments import add_json, add_path, explain
 from deeplake.cli.output import count, print_json, print_table
 from deeplake.spi import Command
@@ -73,7 +71,7 @@ def _value(tensor: Tensor, row: int) -> Any:
     if None in shape or math.prod(side or 0 for side in shape) > SHOWN:
         return {"dtype": str(sample.dtype), "shape": list(shape)}
     value = sample.numpy(aslist=True)
-    return value.tolist() if isinstance(value, np.ndarray) else value
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _cell(value: Any) -> str:
