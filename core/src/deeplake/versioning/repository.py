@@ -29,7 +29,7 @@ from deeplake.types import Buffer, byte_length
 MARKER = "deeplake.json"
 MAIN = "main"
 INLINE_LIMIT = 32 << 10
-DEPTH = 4
+DEPTH = 8
 """A commit is stored as a change of another at most so many times in a row."""
 MAX_DEPTH = 16
 """More are not read."""

@@ -23,8 +23,9 @@ class DataObject:
 
     __slots__ = ("blocks", "buffers", "id", "size")
 
-    def __init__(self) -> None:
-        self.id = secrets.token_hex(16)
+    def __init__(self, prefix: str) -> None:
+        # References to objects of one writer have half of their ids in common, and deflate well.
+        self.id = prefix + secrets.token_hex(8)
         self.buffers: list[Buffer] = []
         self.blocks: dict[int, Block] = {}
         self.size = 0
@@ -59,7 +60,8 @@ class Staging:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._current = DataObject()
+        self._prefix = secrets.token_hex(8)
+        self._current = DataObject(self._prefix)
         self._pending: dict[str, DataObject] = {}
         self._uploads: dict[str, Future[str]] = {}
         self._pool: ThreadPoolExecutor | None = None
@@ -80,7 +82,7 @@ class Staging:
         if current.size >= OBJECT_SIZE:
             # In this order: a thread that reads meanwhile finds the object in one place or the other.
             self._pending[current.id] = current
-            self._current = DataObject()
+            self._current = DataObject(self._prefix)
             self._upload(current)
         return current.id, offset
 
@@ -140,7 +142,7 @@ class Staging:
             current = self._current
             put(data_key(current.id), current.buffers)
             self.stored.append(current.id)
-            self._current = DataObject()
+            self._current = DataObject(self._prefix)
 
     def stop(self) -> None:
         """End the upload thread; nothing is lost."""
