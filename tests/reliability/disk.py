@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from deeplake.storage import files, local
+from deeplake.storage import directories, files
 from deeplake.storage.memory import MemoryStore
 
 
@@ -58,7 +58,7 @@ class Record:
             yield
 
     def _wrap(self, patch: pytest.MonkeyPatch) -> None:
-        file_io, write = local.FileIO, files.write
+        file_io, write = directories.FileIO, files.write
         replace, unlink, mkdir, rmdir = os.replace, os.unlink, os.mkdir, os.rmdir
 
         def create(path: str, mode: str) -> Any:
@@ -92,7 +92,7 @@ class Record:
             rmdir(path)
             self._note("unname", path)
 
-        patch.setattr(local, "FileIO", create)
+        patch.setattr(directories, "FileIO", create)
         patch.setattr(files, "write", written)
         # Nothing has to wait for the real disk.
         patch.setattr(files, "sync", lambda fd: self._note("sync", _path_of(fd)))

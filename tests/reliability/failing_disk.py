@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from deeplake.storage import files, local, lock
+from deeplake.storage import directories, files, lock
 
 GROWING = ("create", "write", "mkdir", "rename")
 """What a full disk refuses; it still removes files."""
@@ -96,7 +96,7 @@ def failing(trouble: Trouble) -> Iterator[None]:
 
     writev = files._writev
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(local, "FileIO", created)
+        patch.setattr(directories, "FileIO", created)
         patch.setattr(lock, "FileIO", created)
         patch.setattr(lock, "_acquire", before("flock", lock._acquire))
         patch.setattr(files, "_writev", written)

@@ -2,6 +2,7 @@
 
 =================  =============================================================
 ``local``          a directory of files (``file``), durable against power loss
+``directories``    its directories: made durable, walked, removed
 ``memory``         named stores of this process (``mem``)
 ``cache``          what was read from far away, in memory and on disk
 ``filesystem``     everything that fsspec knows (``az``, ``hf``, ``sftp``, ``https`` …)

@@ -21,23 +21,17 @@ Names that start with ``.deeplake-`` belong to the store: they are no keys, and 
 
 from __future__ import annotations
 
-import errno
 import os
-import re
-import stat
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from io import FileIO
 from itertools import islice
 from typing import Any
-from urllib.parse import unquote
 
 from xxhash import xxh3_128
 
 from deeplake.errors import (
-    CredentialsError,
     InvalidPathException,
     ObjectNotFoundError,
     PreconditionFailedError,
@@ -45,8 +39,11 @@ from deeplake.errors import (
 )
 from deeplake.spi import Store, StorePlugin
 from deeplake.storage import files
+from deeplake.storage.directories import LOCK, OWN, TURN, Directories, is_folder, replace, walk
+from deeplake.storage.failure import told
 from deeplake.storage.lock import locked
 from deeplake.storage.maps import Maps
+from deeplake.storage.url import local_path
 from deeplake.types import (
     Buffer,
     ByteRange,
@@ -57,28 +54,8 @@ from deeplake.types import (
     check_key,
 )
 
-_OWN = ".deeplake-"
-_TEMPORARY = f"{_OWN}tmp-"
-_LOCK = f"{_OWN}lock"
-_TURN = f"{_OWN}turn"
-
 _HASHED = 1 << 20  # bytes; reading this much costs less than a sync
 _DELETED = 256  # keys deleted under one lock: about a millisecond
-_ATTEMPTS = 100  # to make a directory that other processes keep removing
-
-_ADVICE = {
-    errno.ENOSPC: "free some space",
-    errno.EDQUOT: "free some space: a quota is used up",
-    errno.EFBIG: "raise the limit on the size of a file",
-    errno.EACCES: "change the permissions, or open the dataset with read_only=True",
-    errno.EPERM: "change the permissions, or open the dataset with read_only=True",
-    errno.EROFS: "mount the file system for writing, or open the dataset with read_only=True",
-    errno.EMFILE: "raise the limit of open files (ulimit -n)",
-    errno.ENOLCK: "the file system cannot lock files: keep the dataset on one that can",
-    errno.ENOTSUP: "the file system cannot do this: keep the dataset on one that can",
-    errno.ENAMETOOLONG: "keep the dataset under a shorter path",
-    errno.EIO: "check the disk",
-}
 
 
 class LocalStore(Store):
@@ -103,10 +80,10 @@ class LocalStore(Store):
             )
         self.url = os.path.abspath(path)
         self._prefix = self.url if self.url.endswith(os.sep) else self.url + os.sep
-        self._lock = self._prefix + _LOCK
+        self._lock = self._prefix + LOCK
         self._fsync = os.environ.get("DEEPLAKE_FSYNC", "1") != "0" if fsync is None else fsync
         self._maps = Maps(maps)
-        self._settled: set[str] = set()
+        self._directories = Directories(self.url, self._fsync, self._maps)
         self.capabilities = StoreCapabilities(
             writable=_writable(self.url),
             conditional_put=True,
@@ -127,9 +104,9 @@ class LocalStore(Store):
     def turn(self) -> Iterator[None]:
         with ExitStack() as stack:
             try:
-                stack.enter_context(locked(self._prefix + _TURN))
+                stack.enter_context(locked(self._prefix + TURN))
             except OSError as error:
-                raise self._failure(error, "lock", _TURN) from error
+                raise self._failure(error, "lock", TURN) from error
             yield
 
     # ----------------------------------------------------------------- reading
@@ -193,7 +170,7 @@ class LocalStore(Store):
             try:
                 return self._maps.view(path)
             except OSError as error:
-                if not self._spare(error):
+                if not self._maps.spare(error):
                     raise
                 return self._maps.view(path)
         except OSError as error:
@@ -221,7 +198,7 @@ class LocalStore(Store):
             except InvalidPathException:
                 return  # no key starts like this
         try:
-            yield from self._walk(self._prefix + folder, folder + slash, start)
+            yield from walk(self._prefix + folder, folder + slash, start)
         except OSError as error:
             raise self._failure(error, "list", prefix) from error
 
@@ -231,11 +208,11 @@ class LocalStore(Store):
     ) -> str:
         path = self._path(key)
         parts = files.parts_of(data)
-        self._refuse_links(path)
+        self._directories.refuse_links(path)
         try:
             # Asked without the lock first: a race that is lost already costs no writing.
             self._check(key, path, if_match, if_absent)
-            with self._temporary(os.path.dirname(path)) as file:
+            with self._directories.temporary(os.path.dirname(path)) as file:
                 files.write(file.fileno(), parts)
                 status = os.fstat(file.fileno())
                 if status.st_size > _HASHED:
@@ -249,7 +226,7 @@ class LocalStore(Store):
                 file.close()  # Windows renames no open file
                 with locked(self._lock):
                     self._check(key, path, if_match, if_absent)
-                    self._replace(file.name, path)
+                    replace(file.name, path)
             self._maps.forget(path)
             if self._fsync:
                 files.sync_directory(os.path.dirname(path))
@@ -280,28 +257,11 @@ class LocalStore(Store):
         Raises:
             StorageError: A directory cannot be read, or a file cannot be removed.
         """
-        latest = time.time() - older_than
-        freed = 0
-        pending = [self.url]
-        while pending:
-            directory = pending.pop()
-            try:
-                with os.scandir(directory) as entries:
-                    for entry in entries:
-                        if entry.is_dir(follow_symlinks=False):
-                            pending.append(entry.path)
-                        elif entry.name.startswith(_TEMPORARY):
-                            with suppress(FileNotFoundError):  # its writer has just finished
-                                status = entry.stat(follow_symlinks=False)
-                                if status.st_mtime <= latest:
-                                    if not dry_run:
-                                        os.unlink(entry.path)
-                                    freed += status.st_size
-            except (FileNotFoundError, NotADirectoryError):
-                continue  # removed meanwhile, or nothing was ever put
-            except OSError as error:
-                raise self._failure(error, "sweep", os.path.relpath(directory, self.url)) from error
-        return freed
+        try:
+            return self._directories.sweep(time.time() - older_than, dry_run=dry_run)
+        except OSError as error:
+            where = os.path.relpath(error.filename, self.url)
+            raise self._failure(error, "sweep", where) from error
 
     def close(self) -> None:
         """Forget the mapped objects; views that are in use stay valid."""
@@ -309,59 +269,24 @@ class LocalStore(Store):
 
     # ----------------------------------------------------------------- inside: reading
     def _path(self, key: str) -> str:
-        if _OWN in key and f"/{_OWN}" in f"/{key}":
+        if OWN in key and f"/{OWN}" in f"/{key}":
             raise InvalidPathException(
                 f"{key!r} cannot be the key of an object in {self.url}: names that start with "
-                f"{_OWN!r} belong to the store"
+                f"{OWN!r} belong to the store"
             )
         return self._prefix + check_key(key)
-
-    def _spare(self, error: OSError) -> bool:
-        """Whether the error was for want of open files, and some were closed."""
-        spared = error.errno == errno.EMFILE and len(self._maps) > 0
-        if spared:
-            self._maps.clear()
-        return spared
 
     def _open(self, path: str) -> int:
         try:
             return files.open_to_read(path)
         except OSError as error:
-            if not self._spare(error):
+            if not self._maps.spare(error):
                 raise
             return files.open_to_read(path)
 
-    def _walk(
-        self, directory: str, prefix: str, start: str, above: tuple[tuple[int, int], ...] = ()
-    ) -> Iterator[ObjectInfo]:
-        """Objects below a directory, all of ``prefix``, whose names begin with ``start``."""
-        try:
-            status = os.stat(directory)
-            here = status.st_dev, status.st_ino
-            if here in above:
-                return  # a link to a directory that this one is in: it would never end
-            with os.scandir(directory) as entries:
-                found = [
-                    # The keys in a folder all have the slash, so the folder sorts as if it had it.
-                    (entry.name + "/" if entry.is_dir() else entry.name, entry)
-                    for entry in entries
-                    if entry.name.startswith(start) and _is_component(entry.name)
-                ]
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        found.sort(key=lambda item: item[0])
-        for name, entry in found:
-            if name.endswith("/"):
-                yield from self._walk(entry.path, prefix + name, "", (*above, here))
-                continue
-            with suppress(FileNotFoundError):  # deleted meanwhile, or a link to nothing
-                status = entry.stat()
-                if stat.S_ISREG(status.st_mode):
-                    yield ObjectInfo(prefix + name, status.st_size, "", status.st_mtime)
-
     # ----------------------------------------------------------------- inside: writing
     def _check(self, key: str, path: str, if_match: str | None, if_absent: bool) -> None:
-        if if_absent and os.path.lexists(path) and not _is_folder(path):
+        if if_absent and os.path.lexists(path) and not is_folder(path):
             raise PreconditionFailedError(
                 f"{key!r} in {self.url} exists already; nothing was written"
             )
@@ -380,82 +305,14 @@ class LocalStore(Store):
                 "changed it; nothing was written"
             )
 
-    @contextmanager
-    def _temporary(self, directory: str) -> Iterator[FileIO]:
-        """A new file in ``directory``, removed in the end if it still has its name."""
-        attempts = _ATTEMPTS
-        while True:
-            name = os.path.join(directory, f"{_TEMPORARY}{os.getpid():x}-{os.urandom(8).hex()}")
-            try:
-                self._settle(directory)
-                file = FileIO(name, "xb")
-                break
-            except FileNotFoundError:
-                # Another process deleted the last object there, and the directory with it.
-                self._settled.discard(directory)
-                attempts -= 1
-                if not attempts:
-                    raise
-            except OSError as error:
-                if not self._spare(error):
-                    raise
-        try:
-            yield file
-        finally:
-            file.close()
-            with suppress(OSError):  # renamed; or the disk is beyond writing, and sweep's business
-                os.unlink(name)
-
-    def _settle(self, directory: str) -> None:
-        """Make a directory if there is none, and see that power loss cannot take it away."""
-        if directory in self._settled:
-            return
-        missing: list[str] = []
-        path = directory
-        while not os.path.isdir(path) and os.path.dirname(path) != path:
-            missing.append(path)
-            path = os.path.dirname(path)
-        for path in reversed(missing):
-            try:
-                os.mkdir(path)
-            except FileExistsError:
-                # Another process was faster; unless it is a file, or a link to nothing.
-                if stat.S_ISDIR(os.lstat(path).st_mode) or os.path.isdir(path):
-                    continue
-                raise
-        if self._fsync:
-            # Also of those that another process made: it may not have come to syncing them yet.
-            made = [directory]
-            while len(made[-1]) > len(self.url):
-                made.append(os.path.dirname(made[-1]))
-            for parent in dict.fromkeys(os.path.dirname(path) for path in (*made, *missing)):
-                try:
-                    files.sync_directory(parent)
-                except PermissionError:
-                    # Above the root, directories that may be entered but not read are common.
-                    if len(parent) >= len(self.url):
-                        raise
-        self._settled.add(directory)
-
-    def _replace(self, source: str, target: str) -> None:
-        if _is_folder(target):
-            # What is left of a folder whose objects were deleted does not stand in the way.
-            try:
-                os.rmdir(target)
-            except OSError:
-                raise IsADirectoryError(
-                    errno.EISDIR, "it is the folder of other objects", target
-                ) from None
-        os.replace(source, target)
-
     def _delete(self, batch: Sequence[tuple[str, str]]) -> None:
         for _, path in batch:
-            self._refuse_links(path)
+            self._directories.refuse_links(path)
         directories: set[str] = set()
         try:
             with locked(self._lock):
                 for _, path in batch:
-                    if not _is_folder(path):
+                    if not is_folder(path):
                         with suppress(FileNotFoundError):  # another process was faster
                             os.unlink(path)
                             directories.add(os.path.dirname(path))
@@ -464,7 +321,7 @@ class LocalStore(Store):
                     for directory in directories:
                         files.sync_directory(directory)
                 for directory in sorted(directories, key=len, reverse=True):
-                    self._prune(directory)
+                    self._directories.prune(directory)
         except FileNotFoundError:
             return  # the lock cannot be made: the root was removed meanwhile
         except OSError as error:
@@ -472,52 +329,9 @@ class LocalStore(Store):
             some = first if len(batch) == 1 else f"{first} and {len(batch) - 1} more"
             raise self._failure(error, "delete", some) from error
 
-    def _prune(self, directory: str) -> None:
-        """Remove a directory that is empty, and those above it up to the root; under the lock."""
-        while len(directory) > len(self.url):
-            self._settled.discard(directory)
-            try:
-                os.rmdir(directory)
-            except OSError:
-                return  # not empty
-            directory = os.path.dirname(directory)
-        if os.path.islink(self.url) or self.url == os.getcwd():
-            return
-        with suppress(OSError), os.scandir(self.url) as entries:
-            if all(entry.name in (_LOCK, _TURN) for entry in entries):
-                self._settled.discard(self.url)
-                with suppress(FileNotFoundError):
-                    os.unlink(self._prefix + _TURN)
-                # Whoever waits for the lock finds its file gone, and starts again.
-                os.unlink(self._lock)
-                os.rmdir(self.url)
-
-    def _refuse_links(self, path: str) -> None:
-        directory = os.path.dirname(path)
-        while len(directory) > len(self.url):
-            if os.path.islink(directory):
-                raise StorageError(
-                    f"{directory} is a symbolic link, and nothing is changed behind a link below "
-                    f"the root of a store; make {self.url} itself the link, or mount what it names"
-                )
-            directory = os.path.dirname(directory)
-
     def _failure(self, error: OSError, action: str, key: str) -> StorageError:
         """The error of the contract for one of the operating system."""
-        failure: StorageError
-        absent = isinstance(error, (FileNotFoundError, NotADirectoryError, IsADirectoryError))
-        if absent and action in ("read", "map"):
-            failure = ObjectNotFoundError(f"{self.url} has no object {key!r}")
-        else:
-            code = errno.errorcode.get(error.errno or 0, "unknown")
-            advice = _ADVICE.get(error.errno or 0)
-            message = f"cannot {action} {key!r} in {self.url}: {error.strerror or error} ({code})"
-            if advice is not None:
-                message += f"; {advice}"
-            kind = CredentialsError if isinstance(error, PermissionError) else StorageError
-            failure = kind(message)
-        failure.errno = error.errno
-        return failure
+        return told(error, action, key, self.url)
 
 
 class LocalStorage(StorePlugin, api=(1, 0)):
@@ -533,30 +347,13 @@ class LocalStorage(StorePlugin, api=(1, 0)):
         Raises:
             InvalidPathException: The path is a file, or on another machine.
         """
-        store = LocalStore(_path_of(os.fspath(url)))
+        store = LocalStore(local_path(os.fspath(url)))
         if os.path.lexists(store.url) and not os.path.isdir(store.url):
             raise InvalidPathException(
                 f"{store.url} is not a directory, and a dataset is one: give the path of a "
                 "directory, or of nothing yet"
             )
         return store
-
-
-def _path_of(url: str) -> str:
-    match = re.match(r"file://([^/]*)(.*)", url, re.IGNORECASE | re.DOTALL)
-    if match is None:
-        return url
-    host, path = match[1], unquote(match[2])
-    if host in ("~", ".", ".."):
-        return host + path  # a host by the letter; but nobody means that
-    if host.lower() not in ("", "localhost"):
-        raise InvalidPathException(
-            f"{url!r} is a file of the machine {host!r}; only paths of this machine can be opened: "
-            f"'file:///{host}{path}' has one more slash"
-        )
-    if sys.platform == "win32" and re.match(r"/[A-Za-z]:", path):
-        return path[1:]
-    return path
 
 
 def _reopened(url: str, fsync: bool, maps: int) -> LocalStore:
@@ -569,15 +366,6 @@ def _writable(path: str) -> bool:
         path = os.path.dirname(path)
     effective = os.access in os.supports_effective_ids
     return os.access(path, os.W_OK | os.X_OK, effective_ids=effective)
-
-
-def _is_folder(path: str) -> bool:
-    return os.path.isdir(path) and not os.path.islink(path)
-
-
-def _is_component(name: str) -> bool:
-    """Whether a file of this name is an object of the store, and not its own or somebody else's."""
-    return name.isascii() and name.isprintable() and "\\" not in name and not name.startswith(_OWN)
 
 
 def _check_range(byte_range: ByteRange, key: str) -> None:

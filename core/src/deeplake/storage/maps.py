@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import sys
@@ -57,6 +58,13 @@ class Maps:
         with self._mutex:
             kept, self._kept = self._kept, OrderedDict()
         del kept
+
+    def spare(self, error: OSError) -> bool:
+        """Whether an error was for want of open files, and some were closed."""
+        spared = error.errno == errno.EMFILE and len(self._kept) > 0
+        if spared:
+            self.clear()
+        return spared
 
     def _map(self, path: str) -> memoryview:
         fd = files.open_to_read(path)

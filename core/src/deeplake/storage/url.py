@@ -5,7 +5,9 @@ from __future__ import annotations
 import ntpath
 import os
 import re
+import sys
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 from deeplake.errors import InvalidDatasetNameException, InvalidPathException
 
@@ -122,8 +124,34 @@ def check_name(url: str) -> str:
     return name
 
 
+def local_path(url: str) -> str:
+    """The path that a ``file://`` URL names; anything else as it is.
+
+    Raises:
+        InvalidPathException: It is a file of another machine.
+
+    Example:
+        >>> local_path("file:///data/my%20ds")
+        '/data/my ds'
+    """
+    match = re.match(r"file://([^/]*)(.*)", url, re.IGNORECASE | re.DOTALL)
+    if match is None:
+        return url
+    host, path = match[1], unquote(match[2])
+    if host in ("~", ".", ".."):
+        return host + path  # a host by the letter; but nobody means that
+    if host.lower() not in ("", "localhost"):
+        raise InvalidPathException(
+            f"{url!r} is a file of the machine {host!r}; only paths of this machine can be opened: "
+            f"'file:///{host}{path}' has one more slash"
+        )
+    if sys.platform == "win32" and re.match(r"/[A-Za-z]:", path):
+        return path[1:]
+    return path
+
+
 def _last(path: str) -> str:
     return path.rstrip("/").rpartition("/")[2]
 
 
-__all__ = ["FILE", "Location", "check_name", "name_of", "scheme_of", "split"]
+__all__ = ["FILE", "Location", "check_name", "local_path", "name_of", "scheme_of", "split"]
