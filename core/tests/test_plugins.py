@@ -234,7 +234,8 @@ def test_what_is_installed_meanwhile_is_found_without_a_restart(site: Site) -> N
         ("codec", "zlob", 'provides codec "zlob"; did you mean "zlib"?'),
         # Nothing like it.
         ("command", "xyz", '"reporting", "summary", "tag", "verify"'),
-        ("viewer", "xyz", "; there are none"),
+        ("viewer", "xyz", '; there are "page"'),
+        ("query", "xyz", "; there are none"),
         ("storgae", "s3", 'There are no plugins of kind "storgae"; did you mean "storage"?'),
     ],
 )

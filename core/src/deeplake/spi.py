@@ -723,8 +723,30 @@ class Executor(Plugin):
     kind = "executor"
 
     @abstractmethod
-    def run(self, fn: Callable[[T], R], items: Sequence[T], *, num_workers: int) -> Iterator[R]:
-        """Results in the order of ``items``; the first error ends the run and is raised."""
+    def run(
+        self,
+        fn: Callable[[T], R],
+        items: Sequence[T],
+        *,
+        num_workers: int,
+        setup: Callable[[], object] | None = None,
+    ) -> Iterator[R]:
+        """Results in the order of ``items``, each as soon as it and those before it are there.
+
+        The error of the first item that fails is raised in its place, of the type that ``fn`` raised.
+        It ends the run, as closing or dropping the iterator does: no further item begins. After the
+        end no thread or process is left.
+
+        Args:
+            fn: Called once with each item. Executors with other processes pickle it.
+            items: What it is called with.
+            num_workers: How many items are worked on at once, at most; 0 means 1.
+            setup: Called in each process that is started for the run, before its first item; it is
+                pickled while the process starts. An executor that starts none does not call it.
+
+        Raises:
+            WorkerError: A process ended without an answer.
+        """
 
 
 # --------------------------------------------------------------------------- outer surfaces
@@ -735,36 +757,74 @@ class Viewer(Plugin):
 
     @abstractmethod
     def show(self, dataset: Any, **options: Any) -> Any:
-        """Show it and return a handle that can be closed."""
+        """Show it and return at once.
+
+        Args:
+            dataset: A dataset, a view of rows, or one tensor of them (``tensor.play()``). It is not
+                changed, and not read as a whole.
+            **options: ``width`` and ``height`` in pixels, as CSS, or None, and what the viewer takes
+                besides.
+
+        Returns:
+            A handle whose ``close()`` ends what was started for it; closing it twice is no error.
+
+        Raises:
+            TypeError: Not a dataset, or an unknown option.
+        """
 
 
 class Command(Plugin):
-    """A subcommand of ``deeplake``. Key: its name."""
+    """A subcommand of ``deeplake``. Key: its name.
+
+    Attributes:
+        help: What it does, in one line.
+    """
 
     kind = "command"
     help: ClassVar[str] = ""
 
     @abstractmethod
     def configure(self, parser: argparse.ArgumentParser) -> None:
-        """Declare arguments."""
+        """Declare arguments, each with its help; nothing else is done or imported."""
 
     @abstractmethod
     def run(self, args: argparse.Namespace) -> int:
-        """Do it and return the exit code."""
+        """Do it and return the exit code: 0, or 1 where a check found something.
+
+        Results go to stdout, as one JSON document where ``--json`` asks for it; anything else to
+        stderr.
+
+        Raises:
+            DeepLakeError: It failed. The program prints the message and exits with 1.
+        """
 
 
 class Ingestor(Plugin):
-    """Turns data of another format into rows. Key: the format."""
+    """Turns data of another format into rows. Key: the format.
+
+    The source is read and not changed. Options are keyword arguments with values that a command line
+    can give: text, numbers, booleans.
+    """
 
     kind = "ingest"
 
     @abstractmethod
     def schema(self, source: Any, **options: Any) -> Mapping[str, Mapping[str, Any]]:
-        """Arguments of ``create_tensor`` by tensor name."""
+        """Arguments of ``create_tensor`` by tensor name, in the order of the tensors.
+
+        Raises:
+            IngestionError: The source is not of this format.
+            TypeError: An unknown option.
+        """
 
     @abstractmethod
     def rows(self, source: Any, **options: Any) -> Iterator[Mapping[str, Any]]:
-        """Rows, as ``ds.append`` takes them."""
+        """Rows, as ``ds.append`` takes them, with the names of the schema; each is read when it is
+        asked for, and belongs to the caller.
+
+        Raises:
+            IngestionError: A row cannot be read; the message names the place in the source.
+        """
 
 
 # --------------------------------------------------------------------------- hooks

@@ -272,7 +272,11 @@ def test_a_twin_with_a_fault_is_found(twin: type[Sampler], name: str) -> None:
 
 def test_every_test_finds_a_fault() -> None:
     # One row is what a sampler of weights can hardly get wrong, and the import is tested elsewhere.
-    rest = {"test_import_is_cheap", "test_one_row"}
+    rest = {
+        "test_import_is_cheap",
+        "test_one_row",
+        "test_no_test_of_the_suite_is_missing",
+    }
     assert set(names_of(WeightedSuite)) - rest == set(FAULTS.values())
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from deeplake import plugins
 from deeplake.dataset import companions, structure, versions
 from deeplake.dataset.account import Account
 from deeplake.dataset.arranged import Arranged
@@ -32,7 +31,6 @@ from deeplake.errors import (
     InvalidOperationError,
     InvalidViewException,
     MemoryDatasetCanNotBePickledError,
-    PluginNotFoundError,
     ReadOnlyModeError,
     TensorDoesNotExistError,
 )
@@ -615,21 +613,22 @@ class Dataset(Arranged, Rowwise, Versioned, Derived, Credentials, Account):
         return DeepLakeDataLoader(self, ignore_errors=ignore_errors, verbose=verbose)
 
     def visualize(self, width: int | str | None = None, height: int | str | None = None) -> Any:
-        """Show the rows with the viewer that is installed.
+        """Show the rows: in a notebook as the last line of a cell, elsewhere ``visualize().open()``.
+
+        A viewer that is installed comes before the kernel's own, a page with the first rows.
 
         Args:
             width, height: Of the frame in a notebook, in pixels or as CSS; None: the viewer's own.
 
+        Returns:
+            The viewer's handle; its ``close()`` ends what was started.
+
         Raises:
-            PluginNotFoundError: No viewer is installed.
+            PluginNotFoundError: All viewers are disabled.
         """
-        viewers = plugins.names("viewer")
-        if not viewers:
-            raise PluginNotFoundError(
-                "no viewer is installed. Notebooks show the first rows of a dataset that is the last "
-                "line of a cell; ds.summary() prints its tensors"
-            )
-        return plugins.get("viewer", viewers[0]).show(self, width=width, height=height)
+        from deeplake.dataset.page import viewer
+
+        return viewer().show(self, width=width, height=height)
 
     # ---- pickling
     def __reduce__(self) -> Any:

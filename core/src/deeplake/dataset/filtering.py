@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from deeplake import plugins
 from deeplake.dataset.expression import Expression
 from deeplake.dataset.lender import keep
 from deeplake.dataset.progress import progress
-from deeplake.errors import FilterError, FilterTextError, QueryError, UnsupportedSchedulerError
+from deeplake.errors import (
+    FilterError,
+    FilterTextError,
+    PluginNotFoundError,
+    QueryError,
+    UnsupportedSchedulerError,
+)
 
 if TYPE_CHECKING:
     from deeplake.dataset.dataset import Dataset
@@ -49,7 +53,8 @@ def filter_rows(
     if num_workers <= 0 or scheduler == "serial":
         kept: Iterator[bool] = _in_turn(dataset, test, total)
     else:
-        if scheduler == "processed" and isinstance(function, str):
+        if scheduler != "threaded" and isinstance(function, str):
+            # What was parsed stays here: who runs elsewhere parses it again.
             test = partial(_kept_by_text, function)
         kept = _parallel(dataset, test, num_workers, scheduler, total)
     shown = progress(kept, shown=progressbar, title="filter", unit="row", total=total)
@@ -92,28 +97,25 @@ def filter_text(dataset: Dataset, text: str) -> Dataset | None:
 def _parallel(
     dataset: Dataset, test: Keep, workers: int, scheduler: str, total: int
 ) -> Iterator[bool]:
-    pool: Executor
-    if scheduler == "threaded":
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="deeplake-filter")
-    elif scheduler == "processed":
-        # Credentials go along when the processes start: in what is sent later there are none.
-        pool = ProcessPoolExecutor(
-            workers, mp_context=get_context("spawn"), initializer=keep,
-            initargs=(dataset._checkout.lender,),
-        )  # fmt: skip
-    else:
+    try:
+        executor = plugins.get("executor", scheduler)
+    except PluginNotFoundError as error:
         raise UnsupportedSchedulerError(
-            f"there is no scheduler {scheduler!r}; there are 'serial', 'threaded' and 'processed'"
-        )
+            f"there is no scheduler {scheduler!r}; there are "
+            f"{', '.join(map(repr, plugins.names('executor')))}. {error}"
+        ) from error
     step = max(1, min(PER_TASK, total // (4 * workers)))
     ranges = [(start, min(start + step, total)) for start in range(0, total, step)]
-    with pool:
-        try:
-            for part in pool.map(partial(_range_kept, dataset, test), ranges):
-                yield from part
-        except Exception as error:
-            pool.shutdown(cancel_futures=True)
-            raise FilterError(f"{dataset.path}: the filter failed: {error}") from error
+    # Credentials go along when processes start: in what is sent later there are none.
+    results = executor.run(
+        partial(_range_kept, dataset, test), ranges, num_workers=workers,
+        setup=partial(keep, dataset._checkout.lender),
+    )  # fmt: skip
+    try:
+        for part in results:
+            yield from part
+    except Exception as error:
+        raise FilterError(f"{dataset.path}: the filter failed: {error}") from error
 
 
 def _in_turn(dataset: Dataset, test: Keep, total: int) -> Iterator[bool]:

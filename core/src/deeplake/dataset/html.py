@@ -10,7 +10,9 @@ import base64
 import math
 import reprlib
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from html import escape
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import numpy as np
@@ -37,6 +39,8 @@ ALONE: Final = 12
 """Samples that the row of a tensor in a dataset's table shows, and the tensor itself."""
 TENSORS: Final = 40
 """Tensors whose samples are shown; the others are listed only."""
+PLAYED: Final = 32 << 20
+"""Bytes of a file that a page holds at most."""
 TEXT: Final = 80
 """Characters of a value."""
 
@@ -122,16 +126,55 @@ def _samples(tensor: Tensor, most: int) -> str:
         return _note("links, which are not followed for this")
     single = tensor.index.is_single
     parts = [tensor] if single else [tensor[i] for i in range(min(most, len(tensor)))]
+    show, joint = _way(tensor)
+    more = " …" if len(parts) < len(tensor) else ""
+    return joint.join(show(part) for part in parts) + more
+
+
+def _way(tensor: Tensor) -> tuple[Callable[[Tensor], str], str]:
+    """How samples of a tensor are shown, and what stands between them."""
     spec = htype_plugin(tensor.base_htype or "generic").spec()
     pictures = "image" in spec.media and spec.name != "generic"
     files = bool(spec.media) and "image" not in spec.media
     show = _picture if pictures else _shape if files else _value
+    joint = "" if pictures else ", "
     if tensor.is_sequence and not tensor.index.steps and (pictures or files):
-        shown = [_items(part, show) for part in parts]
-    else:
-        shown = [show(part) for part in parts]
-    more = " …" if len(parts) < len(tensor) else ""
-    return ("" if pictures else ", ").join(shown) + more
+        return partial(_items, show=show), joint
+    return show, joint
+
+
+def rows_html(dataset: Dataset, most: int) -> str:
+    """A table of the first rows: a line each, with one sample of each tensor.
+
+    Args:
+        dataset: A dataset or view.
+        most: Rows at most.
+    """
+    tensors = dict(islice(dataset.tensors.items(), TENSORS))
+    count = min(most, max(map(len, tensors.values()), default=0))
+    ways = {name: _cell_of(tensor) for name, tensor in tensors.items()}
+    rows = [[str(i), *(ways[name](i) for name in tensors)] for i in range(count)]
+    return _table(["row", *map(escape, tensors)], rows) if tensors else ""
+
+
+def _cell_of(tensor: Tensor) -> Callable[[int], str]:
+    if tensor.is_link:
+        return lambda _: _note("a link, which is not followed for this")
+    show, _ = _way(tensor)
+    return lambda i: or_reason(show, tensor[i]) if i < len(tensor) else _note("no row")
+
+
+def media_html(tensor: Tensor) -> str | None:
+    """One stored sound or film, to be played by the browser; None: it is not one, or very large."""
+    kind = tensor.base_htype
+    extension = tensor.sample_compression
+    if kind not in ("audio", "video") or extension is None or not tensor.index.is_single:
+        return None
+    file = tensor.tobytes()
+    if len(file) > PLAYED:
+        return _note(f"{kind} of {len(file):,} bytes: too large to be shown here")
+    uri = f"data:{kind}/{escape(extension)};base64,{base64.b64encode(file).decode()}"
+    return f"<{kind} controls style='max-width:100%' src='{uri}'></{kind}>"
 
 
 def _items(part: Tensor, show: Callable[[Tensor], str]) -> str:
@@ -228,4 +271,11 @@ def _shades(image: np.ndarray, *, labels: bool) -> np.ndarray:
     return shades.astype(np.uint8)
 
 
-__all__ = ["dataset_html", "or_reason", "tensor_html", "thumbnail"]
+__all__ = [
+    "dataset_html",
+    "media_html",
+    "or_reason",
+    "rows_html",
+    "tensor_html",
+    "thumbnail",
+]

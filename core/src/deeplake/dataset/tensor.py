@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from deeplake import plugins
 from deeplake.dataset import extent, media, output, sequences
 from deeplake.dataset import linkviews as linked
 from deeplake.dataset.checkout import Checkout
@@ -24,7 +23,6 @@ from deeplake.errors import (
     InfoError,
     InvalidKeyTypeError,
     InvalidOperationError,
-    PluginNotFoundError,
 )
 from deeplake.format.encoding import htype_plugin
 from deeplake.types import ShapeInterval, TensorSchema
@@ -367,19 +365,19 @@ class Tensor:
         return sequences.timestamps(self) if self.is_sequence else media.timestamps(self)
 
     def play(self) -> Any:
-        """Show one video with the viewer that is installed.
+        """Show one video with the viewer that is installed, or as a page that plays it.
+
+        Returns:
+            The viewer's handle, which a notebook shows.
 
         Raises:
             ValueError: Not a video, or several of them.
-            PluginNotFoundError: No viewer is installed.
+            PluginNotFoundError: All viewers are disabled.
         """
+        from deeplake.dataset.page import viewer
+
         media.check_video(self, "play()")
-        viewers = plugins.names("viewer")
-        if not viewers:
-            raise PluginNotFoundError(
-                "no viewer is installed; tobytes() has the video's file, for any player"
-            )
-        return plugins.get("viewer", viewers[0]).show(self)
+        return viewer().show(self)
 
     # ---- indexes of vectors
     def get_vdb_indexes(self) -> Indexes:

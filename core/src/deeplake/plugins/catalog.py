@@ -53,6 +53,14 @@ BUILTINS: Mapping[str, Mapping[str, str]] = {
     "sampler": {
         "weighted": "deeplake.dataset.weighted:Weighted",
     },
+    "executor": {
+        "processed": "deeplake.compute.executors:Processed",
+        "serial": "deeplake.compute.executors:Serial",
+        "threaded": "deeplake.compute.executors:Threaded",
+    },
+    "viewer": {
+        "page": "deeplake.dataset.page:Page",
+    },
     "command": {
         "branch": "deeplake.cli.history:Branch",
         "copy": "deeplake.cli.care:Copy",

@@ -15,9 +15,6 @@ from __future__ import annotations
 import copy
 import json
 import math
-import os
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, get_args
 
@@ -26,8 +23,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deeplake.errors import DeepLakeError
-from deeplake.spi import API, HtypePlugin, HtypeSpec, Media, Payload
+from deeplake.spi import HtypePlugin, HtypeSpec, Media, Payload, Plugin
 from deeplake.testing import strategies
+from deeplake.testing.contract import PluginContract
 
 # The tests are inherited, so hypothesis sees one test run by several classes: that is meant.
 _examples = settings(
@@ -64,7 +62,7 @@ def anything() -> st.SearchStrategy[Any]:
     return st.one_of(strategies.arrays(), nested)
 
 
-class HtypeContract:
+class HtypeContract(PluginContract):
     """Suite for an ``HtypePlugin``.
 
     Attributes:
@@ -93,28 +91,8 @@ class HtypeContract:
         return copy.deepcopy(dict(info))
 
     # ------------------------------------------------------------------ the class
-    def test_states_what_the_registry_needs(self) -> None:
-        htype = self.htype
-        assert htype.api is not None, f"class {htype.__name__}(..., api=(1, 0)): the api is missing"
-        assert htype.api[0] == API[0]
-        assert htype.api[1] <= API[1]
-        # As the registry does it: without arguments.
-        assert isinstance(htype(), HtypePlugin)
-
-    def test_import_is_cheap(self) -> None:
-        code = (
-            f"import sys, {self.htype.__module__}\n"
-            f"print([name for name in {self.heavy!r} if name in sys.modules])"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.strip() == "[]", f"importing {self.htype.__module__} loads {done.stdout}"
+    def plugin_class(self) -> type[Plugin]:
+        return self.htype
 
     # ------------------------------------------------------------------ spec
     def test_spec_is_constant(self) -> None:

@@ -19,11 +19,12 @@ from deeplake.dataset.columns import StoredColumns
 from deeplake.dataset.querying import Environment
 from deeplake.errors import QueryError
 from deeplake.spi import QueryEngine
+from deeplake.testing.contract import Contract
 
 ROWS = 10
 
 
-class QueryContract:
+class QueryContract(Contract):
     """Tests of a query engine.
 
     Attributes:

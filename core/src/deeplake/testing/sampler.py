@@ -17,7 +17,6 @@ pytest then runs every test below on it. Needs pytest and hypothesis.
 from __future__ import annotations
 
 import math
-import os
 import pickle
 import random
 import subprocess
@@ -32,8 +31,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deeplake.errors import WeightsError
-from deeplake.spi import API, Sampler
+from deeplake.spi import Plugin, Sampler
 from deeplake.testing import strategies
+from deeplake.testing.contract import PluginContract, environment
 
 DRAWS = 200_000
 """Rows that frequencies are counted of."""
@@ -97,7 +97,7 @@ def surprising(counts: np.ndarray, chances: np.ndarray) -> str | None:
     )
 
 
-class SamplerContract:
+class SamplerContract(PluginContract):
     """Suite for a ``Sampler``.
 
     Attributes:
@@ -122,27 +122,8 @@ class SamplerContract:
         return chances
 
     # ------------------------------------------------------------------ the class
-    def test_states_what_the_registry_needs(self) -> None:
-        sampler = self.sampler
-        assert sampler.api is not None, f"class {sampler.__name__}(..., api=(1, 0)): it is missing"
-        assert sampler.api[0] == API[0]
-        assert sampler.api[1] <= API[1]
-        # As the registry does it: without arguments.
-        assert isinstance(sampler(), Sampler)
-
-    def test_import_is_cheap(self) -> None:
-        code = (
-            f"import sys, {self.sampler.__module__}\n"
-            f"print([name for name in {self.heavy!r} if name in sys.modules])"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code], env=_environment(), capture_output=True, text=True,
-            check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.strip() == "[]", (
-            f"importing {self.sampler.__module__} loads {done.stdout}"
-        )
+    def plugin_class(self) -> type[Plugin]:
+        return self.sampler
 
     # ------------------------------------------------------------------ what is returned
     def test_as_many_rows_as_asked_for(self) -> None:
@@ -242,7 +223,7 @@ class SamplerContract:
         for replace in (True, False):
             asked = (cls.__module__, cls.__qualname__, values, len(values), replace)
             done = subprocess.run(
-                [sys.executable, "-c", _IN_ANOTHER_PROCESS], env=_environment(),
+                [sys.executable, "-c", _IN_ANOTHER_PROCESS], env=environment(),
                 input=pickle.dumps(asked), capture_output=True, check=False,
             )  # fmt: skip
             assert done.returncode == 0, done.stderr.decode()
@@ -359,10 +340,6 @@ class SamplerContract:
 
 def _rng(seed: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(seed))
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 __all__ = ["SamplerContract", "surprising"]

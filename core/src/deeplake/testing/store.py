@@ -39,6 +39,7 @@ from deeplake.errors import (
 )
 from deeplake.spi import Store
 from deeplake.testing import race
+from deeplake.testing.contract import Contract
 from deeplake.types import ByteRange, Data, StoreCapabilities, joined
 
 DIGITS = b"0123456789"
@@ -80,7 +81,7 @@ ODD_KEYS = [
 ]
 
 
-class StoreContract(ABC):
+class StoreContract(Contract, ABC):
     """Tests of one kind of store. The subclass has a fixture ``store``: a fresh, empty one.
 
     Attributes:
