@@ -186,4 +186,12 @@ def test_draws(place: Place, query: str, test: Any) -> None:
         deeplake.random.seed(None)
 
 
+@pytest.mark.parametrize(("query", "ending"), corpus.EXPLAINED)
+def test_plans(place: Place, capsys: pytest.CaptureFixture[str], query: str, ending: str) -> None:
+    view = place.ask(query)
+    lines = capsys.readouterr().out.splitlines()
+    assert values(view, "plan") == lines
+    assert lines[-1].endswith(ending)
+
+
 __all__: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import deeplake
+from deeplake.dataset.columns import StoredColumns
 from deeplake.errors import InvalidOperationError, QueryError
 
 from .conftest import N, filled, row, rows_of
@@ -292,12 +294,70 @@ def test_random_follows_the_seed(ds: deeplake.Dataset) -> None:
 
 
 # --------------------------------------------------------------------------- the rest
-def test_explain(ds: deeplake.Dataset, capsys: pytest.CaptureFixture[str]) -> None:
-    view = ds.query("explain select * where id > 20 order by x limit 3")
-    shown = capsys.readouterr().out
-    assert rows_of(view) == [21, 22, 23]
-    assert "1 of 1 chunks read" in shown
-    assert "ORDER BY of 9 rows, the first 3" in shown
+@pytest.mark.parametrize(
+    ("query", "lines"),
+    [
+        (
+            "select * where id > 20 order by x limit 3",
+            [
+                "scan 30 rows; columns id; 1 of 1 chunks to read, 0 pruned; B bytes to read",
+                "ORDER BY, the first 3 of at most 30 rows; columns x; 1 chunks, at most B bytes to read",
+                "result: at most 3 rows (rows of the dataset)",
+            ],
+        ),
+        (
+            "select * where id > 99",
+            [
+                "scan 30 rows; columns id; 0 of 1 chunks to read, 1 pruned; 0 bytes to read",
+                "result: 0 rows (rows of the dataset)",
+            ],
+        ),
+        ("select * limit 4 offset 2", ["LIMIT: 4 rows behind the first 2",
+                                       "result: 4 rows (rows of the dataset)"]),
+        (
+            "select labels, count(*) as n group by labels",
+            [
+                "GROUP BY of 30 rows; columns labels; 1 chunks, at most B bytes to read",
+                "result: at most 30 rows (new columns: labels, n)",
+            ],
+        ),
+        (
+            "select x + 1 as y from (select x * 2 as x, id where id < 3) where x > 1",
+            [
+                "scan 30 rows; columns id; 1 of 1 chunks to read, 0 pruned; B bytes to read",
+                "new columns of at most 30 rows; columns x; 1 chunks, at most B bytes to read",
+                "FROM (…)",
+                "filter at most 30 rows; columns x",
+                "new columns of at most 30 rows",
+                "result: at most 30 rows (new columns: y)",
+            ],
+        ),
+        (
+            "(select * where id == 1) union (select * sample by x limit 2)",
+            [
+                "scan 30 rows; columns id; 1 of 1 chunks to read, 0 pruned; B bytes to read",
+                "SAMPLE BY: 2 draws of 30 rows; columns x; 1 chunks, at most B bytes to read",
+                "UNION",
+                "result: at most 32 rows (rows of the dataset)",
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_explain_says_what_would_be_read_and_reads_nothing(
+    ds: deeplake.Dataset, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    query: str, lines: list[str],
+) -> None:  # fmt: skip
+    ds.commit()
+
+    def read(self: StoredColumns, name: str, rows: Any) -> Any:
+        raise AssertionError(f"{name} is read")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StoredColumns, "read", read)
+        view = ds.query(f"explain {query}")
+    printed = capsys.readouterr().out.rstrip("\n")
+    assert list(view.plan.data()["value"]) == printed.split("\n")
+    assert re.sub(r"\b[1-9]\d* bytes", "B bytes", printed).split("\n") == lines
 
 
 def test_loader(ds: deeplake.Dataset) -> None:

@@ -2,26 +2,56 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from deeplake.errors import QueryError
 from deeplake.spi import Columns, Query, QueryEnvironment, QueryResult
 from deeplake_query_tql import tree
 from deeplake_query_tql.complaint import evaluated
 from deeplake_query_tql.execution import Execution
+from deeplake_query_tql.expression import TEXT
+from deeplake_query_tql.planning import Plan
 from deeplake_query_tql.syntax import MAX_TEXT, parse
+from deeplake_query_tql.tables import Held, result_column
+from deeplake_query_tql.vector import Text
 
-KEPT = 256
-"""Queries whose trees are remembered."""
+KEPT = 1 << 20
+"""Characters of queries whose trees are remembered."""
+PLAN = "plan"
+"""The column that EXPLAIN gives."""
 
 
-@lru_cache(maxsize=KEPT)
-def _parsed(text: str) -> tuple[bool, tree.Query, int]:
-    return parse(text)
+class _Parsed:
+    """Trees of the texts that were parsed last; long texts make large trees, so few of them stay."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._trees: OrderedDict[str, tuple[bool, tree.Query, int]] = OrderedDict()
+        self._size = 0
+
+    def __call__(self, text: str) -> tuple[bool, tree.Query, int]:
+        with self._lock:
+            found = self._trees.get(text)
+            if found is not None:
+                self._trees.move_to_end(text)
+                return found
+        found = parse(text)
+        with self._lock:
+            if text not in self._trees:
+                self._trees[text] = found
+                self._size += len(text)
+            while self._size > KEPT and len(self._trees) > 1:
+                self._size -= len(self._trees.popitem(last=False)[0])
+        return found
+
+
+_parsed = _Parsed()
 
 
 def compiled(text: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> TqlQuery:
@@ -94,23 +124,21 @@ class TqlQuery(Query):
         self.query = query
 
     def run(self, columns: Columns | None, environment: QueryEnvironment) -> QueryResult:
-        execution = Execution(self.text, self.parameters, environment, columns)
-        outcome = self._run(execution)
-        result = execution.result(outcome)
         if self.explains:
-            return QueryResult(
-                result.source, result.rows, result.columns, result.length, result.names,
-                execution.plan(outcome),
-            )  # fmt: skip
-        return result
+            return _told(self.explain(columns, environment))
+        execution = Execution(self.text, self.parameters, environment, columns)
+        with evaluated():
+            return execution.result(execution.query(self.query))
 
     def explain(self, columns: Columns | None, environment: QueryEnvironment) -> str:
-        execution = Execution(self.text, self.parameters, environment, columns)
-        return execution.plan(self._run(execution))
-
-    def _run(self, execution: Execution) -> Any:
         with evaluated():
-            return execution.query(self.query)
+            return Plan(self.text, self.parameters, environment, columns).text(self.query)
+
+
+def _told(plan: str) -> QueryResult:
+    """A plan as what a query gives: a text a row, one for each line."""
+    lines = Held(Text(pa.array(plan.split("\n"), pa.large_utf8())), kind=TEXT)
+    return QueryResult(None, None, {PLAN: result_column(PLAN, lines)}, lines.n, text=plan)
 
 
 __all__ = ["TqlQuery", "as_query", "compiled"]

@@ -8,21 +8,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from deeplake_query_tql.vector import (
-    Const,
-    Dense,
-    Objects,
-    Ragged,
-    Text,
-    Vec,
-    both,
-    expand,
-    map1,
-    map2,
-    numbers,
-    of_list,
-    ragged,
-)
+from deeplake_query_tql.conversion import numbers, of_list
+from deeplake_query_tql.elementwise import map1, map2
+from deeplake_query_tql.vector import Const, Dense, Objects, Ragged, Text, Vec, both, expand, ragged
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,7 +291,7 @@ def _case(upper: bool) -> Function:
     def evaluate(vec: Vec) -> Vec:
         import pyarrow.compute as pc
 
-        from deeplake_query_tql.vector import strings
+        from deeplake_query_tql.conversion import strings
 
         found = strings(expand(vec))
         if not isinstance(found, Text):

@@ -9,9 +9,12 @@ import numpy as np
 
 from deeplake.errors import WeightsError
 from deeplake.spi import Columns
+from deeplake_query_tql.binder import Binder
+from deeplake_query_tql.conversion import of_list
 from deeplake_query_tql.evaluation import Batch, condition, evaluate
-from deeplake_query_tql.expression import BOOL, Binder, Expr
+from deeplake_query_tql.expression import BOOL, Expr
 from deeplake_query_tql.functions import FUNCTIONS
+from deeplake_query_tql.naming import check_names, output_name
 from deeplake_query_tql.ordering import Groups, comparable, order, reduced
 from deeplake_query_tql.scan import values
 from deeplake_query_tql.tables import Column, Grouped, Held, Stored, Table
@@ -24,13 +27,13 @@ from deeplake_query_tql.vector import (
     Vec,
     concatenate,
     items,
-    of_list,
     row_numbers,
     take,
 )
 
 if TYPE_CHECKING:
-    from deeplake_query_tql.execution import Execution, Outcome
+    from deeplake_query_tql.execution import Execution
+    from deeplake_query_tql.outcome import Outcome
 
 _PER_SAMPLE = {
     "SUM": "SUM", "PROD": "PROD", "AVG": "AVG", "MEAN": "AVG", "MIN": "AMIN", "MAX": "AMAX",
@@ -63,7 +66,7 @@ class GroupedSelect:
 
     def run(self) -> Outcome:
         """What it gives."""
-        from deeplake_query_tql.execution import Outcome
+        from deeplake_query_tql.outcome import Outcome
 
         execution, select = self.execution, self.select
         plain = Binder(
@@ -74,11 +77,10 @@ class GroupedSelect:
         named = self._items()
         n = len(self.rows)
         if keys:
-            found = execution.scalar_keys(keys, self.columns, self.rows)
+            found = execution.ranking.keys(keys, self.columns, self.rows)
             self.groups = Groups.of(found, n)
         else:
             self.groups = Groups.whole(n)
-        execution.steps.append(f"GROUP BY: {len(self.groups.counts)} groups of {n} rows")
         self.numbers = row_numbers(self.rows)
         self.keys = {expr.key for _, expr in keys}
         self.aggregated = any(
@@ -111,8 +113,10 @@ class GroupedSelect:
                 found.append((None, None))
                 continue
             expr = self.binder.bind(item.node)
-            found.append((item.alias or self.execution.output_name(item, expr, ()), expr))
-        self.execution.check_names(self.select, found, self.columns)
+            found.append(
+                (item.alias or output_name(self.execution.complaint, item, expr, ()), expr)
+            )
+        check_names(self.execution.complaint, self.select, found, self.columns)
         return found
 
     # ---- groups
@@ -246,7 +250,7 @@ class GroupedSelect:
             keys.append(vec)
         first = Groups.of(keys, n).first
         table = Table(outputs, n)
-        from deeplake_query_tql.execution import stored
+        from deeplake_query_tql.outcome import stored
 
         return {name: stored(table, name, first) for name in outputs}
 
@@ -263,7 +267,7 @@ class _GroupTail:
         for node, _ in tail.order:
             vec = comparable(self.of._values(self.binder.bind(node)))
             if vec is None:
-                from deeplake_query_tql.execution import ARRAYS
+                from deeplake_query_tql.ranking import ARRAYS
 
                 raise self.of.execution.complaint.at(node.pos, ARRAYS, node.end)
             found.append(vec)
@@ -271,7 +275,7 @@ class _GroupTail:
 
     def places(self, tail: Tail, n: int) -> np.ndarray:
         execution = self.of.execution
-        limit, offset = execution._limits(self.binder, tail, n)
+        limit, offset = execution.ranking.limits(self.binder, tail, n)
         wanted = None if limit is None else limit + offset
         down = [descending for _, descending in tail.order]
         if tail.sample is not None:

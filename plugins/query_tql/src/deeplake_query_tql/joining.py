@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from deeplake.spi import Columns
-from deeplake_query_tql.expression import Binder
+from deeplake_query_tql.binder import Binder
 from deeplake_query_tql.ordering import Groups
-from deeplake_query_tql.tables import Column, Table
+from deeplake_query_tql.outcome import MAX_ROWS
+from deeplake_query_tql.tables import Table
 from deeplake_query_tql.tree import Node, Source
 from deeplake_query_tql.vector import Dense, Text, concatenate, row_numbers
 
 if TYPE_CHECKING:
     from deeplake_query_tql.execution import Execution
-
-MAX_ROWS = 1 << 31
-"""Rows that a join makes, at most."""
 
 
 def joined(
@@ -29,7 +28,7 @@ def joined(
     In order of the left rows, and of the right ones for each. The keys are there once; a column that
     both tables have is the left one's, and the right one's with the right table's name in front.
     """
-    from deeplake_query_tql.execution import stored
+    from deeplake_query_tql.outcome import stored
 
     keys = []
     for name in source.using:
@@ -37,7 +36,7 @@ def joined(
         for columns, rows, _ in (left, right):
             binder = Binder(run.complaint, columns, run.parameters)
             node = Node("name", (), name, pos, pos + 1)
-            vectors += run.scalar_keys([(node, binder.bind(node))], columns, rows)
+            vectors += run.ranking.keys([(node, binder.bind(node))], columns, rows)
         if isinstance(vectors[0], Text) != isinstance(vectors[1], Text):
             raise run.complaint.at(
                 pos, f"JOIN: {name!r} is text in one table, and numbers in the other"
@@ -59,24 +58,43 @@ def joined(
     counts = np.where(known[:n], high - low, 0)
     total = int(counts.sum())
     if total > MAX_ROWS:
-        raise run.complaint.at(pos, f"JOIN would make {total} rows")
+        raise run.complaint.at(pos, f"JOIN would make {total} rows; {MAX_ROWS} are allowed")
     stops = np.cumsum(counts)
     lefts = np.repeat(np.arange(n), counts)
     rights = ordered[np.arange(total) + np.repeat(low - (stops - counts), counts)]
-    found: dict[str, Column] = {}
     qualified: dict[str, str] = {}
-    for (columns, rows, alias), places, own in ((left, lefts, True), (right, rights, False)):
-        numbers = row_numbers(rows)[places]
-        for name in columns.visible:
-            if alias is not None:
-                qualified[f"{alias}.{name}"] = name
-            if not own and name in source.using:
-                continue
-            label = name if name not in found else f"{alias or 'right'}_{name}"
-            found[label] = stored(columns, name, numbers)
-            if alias is not None:
-                qualified[f"{alias}.{name}"] = label
+    numbers = [row_numbers(side[1])[places] for side, places in ((left, lefts), (right, rights))]
+    names = labelled((left[0], left[2]), (right[0], right[2]), source.using, qualified)
+    found = {label: stored(columns, name, numbers[side]) for label, columns, name, side in names}
     return Table(found, total, qualified)
 
 
-__all__ = ["joined"]
+def labelled(
+    left: tuple[Columns, str | None], right: tuple[Columns, str | None], using: Sequence[str],
+    qualified: dict[str, str],
+) -> list[tuple[str, Columns, str, int]]:  # fmt: skip
+    """What the columns of a join are called.
+
+    Args:
+        left, right: Two tables, and what they are called.
+        using: The columns that are there once.
+        qualified: Gets further names, with that of the table in front.
+
+    Returns:
+        Label, table, name there, and 0 for the left or 1 for the right one.
+    """
+    found: dict[str, tuple[str, Columns, str, int]] = {}
+    for side, (columns, alias) in enumerate((left, right)):
+        for name in columns.visible:
+            if alias is not None:
+                qualified[f"{alias}.{name}"] = name
+            if side and name in using:
+                continue
+            label = name if name not in found else f"{alias or 'right'}_{name}"
+            found[label] = label, columns, name, side
+            if alias is not None:
+                qualified[f"{alias}.{name}"] = label
+    return [*found.values()]
+
+
+__all__ = ["joined", "labelled"]

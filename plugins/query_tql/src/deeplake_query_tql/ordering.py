@@ -10,18 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from deeplake_query_tql.vector import (
-    Const,
-    Dense,
-    Objects,
-    Text,
-    Vec,
-    expand,
-    is_scalar,
-    numbers,
-    scalars,
-    strings,
-)
+from deeplake_query_tql.conversion import is_scalar, numbers, scalars, strings
+from deeplake_query_tql.vector import Const, Dense, Objects, Text, Vec, expand
 
 RADIX = 1 << 16
 """Integers below this are sorted by counting."""

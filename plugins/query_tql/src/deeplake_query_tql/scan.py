@@ -7,13 +7,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from deeplake.spi import Columns, QueryEnvironment
 from deeplake_query_tql.evaluation import Batch, condition, evaluate
-from deeplake_query_tql.expression import BOOL, Expr
+from deeplake_query_tql.expression import BOOL, COMPARISONS, Expr
 from deeplake_query_tql.pruning import Grid, pieces_of, prune
 from deeplake_query_tql.vector import Vec, concatenate, row_numbers
 
@@ -21,7 +21,8 @@ BLOCK_ROWS = 1 << 13
 BLOCK_BYTES = 2 << 20
 """A block is at least one of these, where a column's pieces allow."""
 MAX_ROWS = 1 << 18
-"""Rows of a block at most."""
+SPREAD = 1 << 22
+"""Rows of a block at most, and elements that long constants spread them to."""
 PARALLEL_BYTES = 4 << 20
 """Threads are used for as many bytes."""
 CHEAP = 64
@@ -76,15 +77,23 @@ def row_bytes(names: Sequence[str], columns: Columns) -> float:
 
 
 def blocks(
-    names: Sequence[str], columns: Columns, spans: Sequence[tuple[int, int]]
+    names: Sequence[str], columns: Columns, spans: Sequence[tuple[int, int]], width: int = 1
 ) -> list[tuple[int, int]]:
-    """Spans of rows cut into blocks, which end where pieces of the heaviest column end."""
+    """Spans of rows cut into blocks, which end where pieces of the heaviest column end.
+
+    Args:
+        names: Columns that are read.
+        columns: Whose rows.
+        spans: Rows.
+        width: Elements that each row may be spread to.
+    """
+    most = max(1, min(MAX_ROWS, SPREAD // width))
     if not names:
-        return [(a, min(a + MAX_ROWS, hi)) for lo, hi in spans for a in range(lo, hi, MAX_ROWS)]
+        return [(a, min(a + most, hi)) for lo, hi in spans for a in range(lo, hi, most)]
     heaviest = max(names, key=lambda name: row_bytes([name], columns))
     starts = columns.pieces(heaviest)["start"]
     size = max(row_bytes([heaviest], columns), 1e-9)
-    least = max(1, min(BLOCK_ROWS, int(BLOCK_BYTES / size) or 1))
+    least = max(1, min(BLOCK_ROWS, int(BLOCK_BYTES / size) or 1, most))
     found = []
     for low, high in spans:
         inner = starts[(starts > low) & (starts < high)].tolist()
@@ -92,7 +101,7 @@ def blocks(
         for cut in [*inner, high]:
             if cut < high and cut - begin < least:
                 continue
-            found += [(a, min(a + MAX_ROWS, cut)) for a in range(begin, cut, MAX_ROWS)]
+            found += [(a, min(a + most, cut)) for a in range(begin, cut, most)]
             begin = cut
     return found
 
@@ -160,12 +169,13 @@ class Scan:
             assert isinstance(self.rows, range)
             first = self.rows.start
             work = [
-                (slice(a, b), None, a - first) for a, b in blocks(names, self.columns, self.spans())
+                (slice(a, b), None, a - first)
+                for a, b in blocks(names, self.columns, self.spans(), where.width)
             ]
         else:
             rows = row_numbers(self.rows)
             places = np.flatnonzero(self.grid.keep(rows))
-            step = _gathered_rows(names, self.columns)
+            step = _gathered_rows(names, self.columns, where.width)
             work = [
                 (rows[places[a : a + step]], places[a : a + step], 0)
                 for a in range(0, len(places), step)
@@ -197,35 +207,58 @@ class Scan:
         return result if limit is None else result[:limit]
 
 
-def _ordered(where: Expr, columns: Columns) -> list[tuple[Expr, float]]:
-    """Conditions that all have to be true, those that are cheap to read first."""
-    parts = list(where.args) if where.op == "and" else [where]
-    costs = [row_bytes(part.names, columns) for part in parts]
-    order = sorted(range(len(parts)), key=costs.__getitem__)
-    return [(parts[i], costs[i]) for i in order]
+_PLAIN = COMPARISONS | {"column", "const", "in", "between", "is null", "and", "or", "not"}
 
 
-def _hits(parts: Sequence[tuple[Expr, float]], batch: Batch) -> np.ndarray:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A condition that has to be true.
+
+    Attributes:
+        expr: The condition.
+        cost: Stored bytes a row of its columns.
+        works: It calculates.
+    """
+
+    expr: Expr
+    cost: float
+    works: bool
+
+    @property
+    def worth(self) -> int:
+        """Where one row in so many is left, only these are looked at; 0: always all."""
+        return 2 if self.cost > CHEAP else 4 if self.works else 0
+
+
+def _ordered(where: Expr, columns: Columns) -> list[_Part]:
+    """Conditions that all have to be true, those that are cheap first."""
+    parts = [
+        _Part(part, row_bytes(part.names, columns), any(e.op not in _PLAIN for e in part.walk()))
+        for part in (where.args if where.op == "and" else [where])
+    ]
+    return sorted(parts, key=lambda part: (part.cost, part.works))
+
+
+def _hits(parts: Sequence[_Part], batch: Batch) -> np.ndarray:
     """Places in a batch where all conditions are true."""
     data: np.ndarray | None = None
-    for i, (part, cost) in enumerate(parts):
-        if data is not None and cost > CHEAP:
+    for i, part in enumerate(parts):
+        if data is not None and part.worth:
             left = np.flatnonzero(data)
-            if len(left) * 2 < batch.n:
-                # What is dear to read is read for the rows that are left only.
-                for rest, _ in parts[i:]:
+            if len(left) * part.worth < batch.n:
+                for rest in parts[i:]:
                     if len(left):
-                        left = left[condition(rest, batch.narrowed(left)).data]
+                        left = left[condition(rest.expr, batch.narrowed(left)).data]
                 return left
-        found = condition(part, batch).data
+        found = condition(part.expr, batch).data
         data = found if data is None else data & found
     assert data is not None
     return np.flatnonzero(data)
 
 
-def _gathered_rows(names: Sequence[str], columns: Columns) -> int:
+def _gathered_rows(names: Sequence[str], columns: Columns, width: int = 1) -> int:
     size = max(row_bytes(names, columns), 1)
-    return int(min(max(4 * BLOCK_BYTES / size, 1024), MAX_ROWS))
+    return int(min(max(4 * BLOCK_BYTES / size, 1024), MAX_ROWS, max(1, SPREAD // width)))
 
 
 def _counts(expr: Expr) -> bool:
@@ -238,6 +271,79 @@ def volatile(expr: Expr) -> bool:
 
 
 # --------------------------------------------------------------------------- values
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows that are looked at together.
+
+    Attributes:
+        rows: Their numbers.
+        start, stop: Their positions among all that are looked at.
+    """
+
+    rows: Rows
+    start: int
+    stop: int
+
+
+class Series:
+    """The values of an expression for some rows, part by part.
+
+    Args:
+        expr: The expression.
+        columns: Whose rows.
+        rows: The rows.
+        environment: Random numbers.
+        positions: What ROW_NUMBER gives; None: counted from 0.
+    """
+
+    def __init__(
+        self, expr: Expr, columns: Columns, rows: range | np.ndarray, environment: QueryEnvironment,
+        positions: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
+        self.expr = expr
+        self.columns = columns
+        self.environment = environment
+        self._positions = positions
+        self._counts = _counts(expr)
+        names, n = expr.names, len(rows)
+        if isinstance(rows, range) and rows.step == 1:
+            first = rows.start
+            spans = blocks(names, columns, [(rows.start, rows.stop)], expr.width) if n else []
+            self.parts = [Part(slice(a, b), a - first, b - first) for a, b in spans]
+        else:
+            numbers = row_numbers(rows)
+            step = _gathered_rows(names, columns, expr.width)
+            self.parts = [
+                Part(numbers[a : a + step], a, min(a + step, n)) for a in range(0, n, step)
+            ]
+        self.parallel = row_bytes(names, columns) * n > PARALLEL_BYTES and not volatile(expr)
+
+    def of(self, part: Part) -> Vec:
+        """The values of one part."""
+        numbers = self._positions
+        if numbers is not None:
+            numbers = numbers[part.start : part.stop]
+        elif self._counts:
+            numbers = np.arange(part.start, part.stop)
+        batch = Batch(self.columns, part.rows, part.stop - part.start, self.environment, numbers)
+        expr = self.expr
+        return condition(expr, batch) if expr.kind == BOOL else evaluate(expr, batch)
+
+    def all(self, shrink: Callable[[Vec], Vec] | None = None) -> Vec:
+        """The values of all rows.
+
+        Args:
+            shrink: What is kept of each part.
+        """
+
+        def look(part: Part) -> Vec:
+            found = self.of(part)
+            return found if shrink is None else shrink(found)
+
+        parts = [*in_order(look, self.parts, parallel=self.parallel)]
+        return concatenate(parts) if parts else look(Part(slice(0, 0), 0, 0))
+
+
 def values(
     expr: Expr,
     columns: Columns,
@@ -246,40 +352,8 @@ def values(
     positions: np.ndarray | None = None,
     shrink: Callable[[Vec], Vec] | None = None,
 ) -> Vec:
-    """The values of an expression for some rows, block by block.
-
-    Args:
-        expr: The expression.
-        columns: Whose rows.
-        rows: The rows.
-        environment: Random numbers.
-        positions: What ROW_NUMBER gives; None: counted from 0.
-        shrink: What is kept of each block.
-    """
-    names = expr.names
-    n = len(rows)
-    work: list[tuple[Rows, int, int]]
-    if isinstance(rows, range) and rows.step == 1:
-        first = rows.start
-        spans = blocks(names, columns, [(rows.start, rows.stop)]) if n else []
-        work = [(slice(a, b), a - first, b - first) for a, b in spans]
-    else:
-        numbers = row_numbers(rows)
-        step = _gathered_rows(names, columns)
-        work = [(numbers[a : a + step], a, min(a + step, n)) for a in range(0, n, step)]
-
-    def look(item: tuple[Rows, int, int]) -> Vec:
-        wanted, a, b = item
-        numbered = np.arange(a, b) if positions is None else positions[a:b]
-        batch = Batch(columns, wanted, b - a, environment, numbered)
-        found: Any = condition(expr, batch) if expr.kind == BOOL else evaluate(expr, batch)
-        return found if shrink is None else shrink(found)
-
-    parallel = row_bytes(names, columns) * n > PARALLEL_BYTES and not volatile(expr)
-    parts = [*in_order(look, work, parallel=parallel)]
-    if not parts:
-        return look((slice(0, 0), 0, 0))
-    return concatenate(parts)
+    """The values of an expression for some rows (see ``Series``)."""
+    return Series(expr, columns, rows, environment, positions).all(shrink)
 
 
-__all__ = ["Scan", "blocks", "in_order", "row_bytes", "values", "volatile"]
+__all__ = ["Part", "Scan", "Series", "blocks", "in_order", "row_bytes", "values", "volatile"]

@@ -12,7 +12,7 @@ SAMPLE = 4096
 """Bytes that are looked at to learn which are rare."""
 
 
-def contains(array: Any, wanted: str) -> np.ndarray:
+def found_in(array: Any, wanted: str) -> np.ndarray:
     """``bool[n]``: which texts of an Arrow array hold ``wanted``; False for None.
 
     The rarest of its bytes is looked for in all texts at once, then the others around what was found.
@@ -55,4 +55,4 @@ def _rarest_first(raw: np.ndarray, needle: np.ndarray) -> list[int]:
     return [int(i) for i in np.argsort(counts[needle], kind="stable")]
 
 
-__all__ = ["contains"]
+__all__ = ["found_in"]

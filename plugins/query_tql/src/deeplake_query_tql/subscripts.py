@@ -7,17 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from deeplake_query_tql.vector import (
-    Const,
-    Dense,
-    Objects,
-    Ragged,
-    Text,
-    Vec,
-    both,
-    expand,
-    of_list,
-)
+from deeplake_query_tql.conversion import of_list
+from deeplake_query_tql.vector import Const, Dense, Objects, Ragged, Text, Vec, both, expand
 
 
 def subscripted(vec: Vec, entries: Sequence[Any]) -> Vec:

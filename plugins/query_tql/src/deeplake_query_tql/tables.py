@@ -13,6 +13,7 @@ from deeplake.errors import QueryError
 from deeplake.spi import Columns, QueryEnvironment, ResultColumn, Taken, Values
 from deeplake.types import TensorSchema
 from deeplake_query_tql.complaint import evaluated
+from deeplake_query_tql.conversion import of_values
 from deeplake_query_tql.evaluation import Batch, condition, evaluate
 from deeplake_query_tql.expression import BOOL, NUMBER, TEXT, Expr, kind_of
 from deeplake_query_tql.subscripts import subscripted
@@ -25,13 +26,14 @@ from deeplake_query_tql.vector import (
     Vec,
     concatenate,
     expand,
-    of_values,
     row_numbers,
     take,
 )
 
 PROBE = 64
 """Rows that are looked at to learn what an expression gives."""
+HELD_ROWS = 1 << 16
+"""Rows of a column that are computed at a time."""
 
 Rows = slice | np.ndarray
 
@@ -42,11 +44,13 @@ class Column(ABC):
     Attributes:
         schema: Its schema.
         info: Class names and the like.
+        depth: How many computed columns lie on top of each other in it.
     """
 
     schema: TensorSchema
     info: Mapping[str, Any]
     n: int
+    depth: int = 0
 
     @abstractmethod
     def read(self, rows: Rows) -> Vec:
@@ -68,6 +72,7 @@ class Stored(Column):
         self.schema = columns.schema[name]
         self.info = columns.info(name)
         self._text = kind_of(self.schema) == TEXT
+        self.depth = depth_of(columns, [name])
 
     def read(self, rows: Rows) -> Vec:
         wanted = self.rows[rows] if isinstance(rows, slice) else row_numbers(self.rows)[rows]
@@ -123,6 +128,7 @@ class Computed(Column):
         self.environment = environment
         self.positions = positions
         self.entries = tuple(entries)
+        self.depth = 1 + depth_of(columns, expr.names)
         self.info = {"class_names": list(expr.labels)} if expr.labels else {}
         probe = self.read(slice(0, min(PROBE, self.n)))
         schema = schema_of(expand(probe), expr.kind)
@@ -169,6 +175,7 @@ class Grouped(Column):
         self.n = len(counts)
         self.schema = replace(items.schema, is_sequence=True)
         self.info = items.info
+        self.depth = items.depth
 
     def read(self, rows: Rows) -> Vec:
         if isinstance(rows, slice):
@@ -208,6 +215,7 @@ class Chained(Column):
         self.n = int(self.ends[-1])
         self.schema = next((p.schema for p in parts if p.n and p.schema.dtype), parts[0].schema)
         self.info = parts[0].info
+        self.depth = max(part.depth for part in parts)
         kinds = {kind_of(p.schema) == TEXT for p in parts if p.n}
         names = {tuple(p.info.get("class_names") or ()) for p in parts if p.n}
         if len(kinds) > 1 or len(names) > 1:
@@ -306,6 +314,22 @@ class Table(Columns):
         }  # fmt: skip
 
 
+def depth_of(columns: Columns, names: Sequence[str]) -> int:
+    """How many computed columns lie on top of each other in some columns."""
+    if not isinstance(columns, Table):
+        return 0
+    return max((columns.tables[name].depth for name in names), default=0)
+
+
+def held(column: Column) -> Column:
+    """A column with its values, computed now."""
+    if isinstance(column, Grouped):
+        return Grouped(held(column.items), column.counts)
+    step = range(0, max(column.n, 1), HELD_ROWS)
+    parts = [column.read(slice(a, min(a + HELD_ROWS, column.n))) for a in step]
+    return Held(concatenate(parts), column.schema, column.info)
+
+
 # --------------------------------------------------------------------------- to the kernel
 def schema_of(vec: Vec, kind: str = NUMBER) -> TensorSchema:
     """The schema of a column of such values."""
@@ -376,5 +400,5 @@ def result_column(name: str, column: Column) -> ResultColumn:
 
 __all__ = [
     "Chained", "Column", "Computed", "Grouped", "Held", "Stored", "Table", "bundled",
-    "result_column", "schema_of", "to_values",
+    "depth_of", "held", "result_column", "schema_of", "to_values",
 ]  # fmt: skip
