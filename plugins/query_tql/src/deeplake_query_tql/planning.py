@@ -201,7 +201,7 @@ class Plan:
             names = [name for node, _ in tail.order for name in binder.bind(node).names]
             first = "" if limit is None else f", the first {limit + offset}"
             self._reads(f"ORDER BY{first}", names, of)
-        elif tail.limit is not None or tail.offset is not None:
+        elif tail.sample is None:
             self.lines.append(
                 f"LIMIT: {n} rows" + (f" behind the first {offset}" if offset else "")
             )
