@@ -842,7 +842,7 @@ class Hooks:
         """A dataset was opened or created."""
 
     def deeplake_before_commit(self, dataset: Any, message: str | None) -> None:
-        """A commit is about to be made; raise to veto it."""
+        """A commit is about to be made, by a merge or a checkout too; raise to veto it."""
 
     def deeplake_committed(self, dataset: Any, commit_id: str) -> None:
         """A commit was made."""

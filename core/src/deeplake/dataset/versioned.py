@@ -110,7 +110,7 @@ class Versioned:
             ReadOnlyModeError: ``create`` is given, and the dataset was opened read only.
         """
         self._check_root("checkout")
-        return versions.checkout(self._checkout, address, create=create)
+        return versions.checkout(self._checkout, self, address, create=create)
 
     def create_branch(self, name: str) -> None:
         """Make a branch at the last commit, without going there.
@@ -122,7 +122,7 @@ class Versioned:
         """
         self._check_root("create_branch")
         self._checkout.check_writable()
-        versions.create_branch(self._checkout, name)
+        versions.create_branch(self._checkout, self, name)
 
     def delete_branch(self, name: str) -> None:
         """Remove a branch. Commits that other branches or tags have, by merges too, stay.
@@ -227,7 +227,7 @@ class Versioned:
         self._check_root("merge")
         self._checkout.check_writable()
         versions.merge(
-            self._checkout, target_id, conflict_resolution=conflict_resolution,
+            self._checkout, self, target_id, conflict_resolution=conflict_resolution,
             delete_removed_tensors=delete_removed_tensors, force=force,
         )  # fmt: skip
 

@@ -86,6 +86,11 @@ def commit(checkout: Checkout, dataset: object, message: str | None, *, allow_em
             f"there is nothing to commit on branch {session.branch!r} of {checkout.path}; pass "
             "allow_empty=True to commit all the same"
         )
+    return _announced(checkout, dataset, message)
+
+
+def _announced(checkout: Checkout, dataset: object, message: str | None) -> str:
+    """Commit; hooks hear of it before, and may veto it, and after."""
     plugins.hook("deeplake_before_commit", dataset=dataset, message=message)
     commit_id = _commit(checkout, message or "")
     plugins.hook("deeplake_committed", dataset=dataset, commit_id=commit_id)
@@ -109,14 +114,14 @@ def _commit(checkout: Checkout, message: str, merged: str | None = None) -> str:
     return commit_id
 
 
-def checkout(working: Checkout, address: str, *, create: bool) -> str | None:
+def checkout(working: Checkout, dataset: object, address: str, *, create: bool) -> str | None:
     """Go to a branch or commit (see ``Dataset.checkout``)."""
     _check_given(working, address)
     working.check_no_transaction("a checkout")
     if create:
         if working.read_only:
             raise ReadOnlyModeError(f"{working.path} was opened read only; no branch can be made")
-        _prepare_branch(working, address)
+        _prepare_branch(working, dataset, address)
         working.session.create_branch(address)
         working.rows_moved()
         return working.session.commit_id
@@ -175,19 +180,19 @@ def _check_new(working: Checkout, name: str, what: str) -> None:
         raise CheckoutError(f"{name!r} is a branch, tag or commit of {working.path} already")
 
 
-def _prepare_branch(working: Checkout, name: str) -> None:
+def _prepare_branch(working: Checkout, dataset: object, name: str) -> None:
     """Commit what is not committed: a branch begins at a commit."""
     _check_new(working, name, "branch")
     working.flush()
     if working.session.has_changes:
-        _commit(working, f"auto commit before checkout to {name}")
+        _announced(working, dataset, f"auto commit before checkout to {name}")
 
 
 # --------------------------------------------------------------------------- branches and tags
-def create_branch(working: Checkout, name: str) -> None:
+def create_branch(working: Checkout, dataset: object, name: str) -> None:
     """Make a branch at the last commit, and stay where we are (see ``Dataset.create_branch``)."""
     working.check_no_transaction("a new branch")
-    _prepare_branch(working, name)
+    _prepare_branch(working, dataset, name)
     working.session.make_branch(name)
 
 
@@ -359,6 +364,7 @@ def refresh(working: Checkout) -> bool:
 # --------------------------------------------------------------------------- merge
 def merge(
     working: Checkout,
+    dataset: object,
     target: str,
     *,
     conflict_resolution: str | None,
@@ -374,7 +380,7 @@ def merge(
     working.check_no_transaction("a merge")
     working.flush()
     repository, session = working.repository, working.session
-    theirs = _merge_target(working, target)
+    theirs = _merge_target(working, dataset, target)
     ours = None if session.commit_id is None else repository.read_commit(session.commit_id)
     bases = history.diverge(repository, ours, theirs).bases
     if theirs.id in {base.id for base in bases} or theirs.id == session.base.id:
@@ -396,17 +402,29 @@ def merge(
             ) from clash
         working.rows_moved()
         repository.keep(theirs)
-        return _commit(working, f"Merge {theirs.id} into {session.branch}", theirs.id)
+        message = f"Merge {theirs.id} into {session.branch}"
+        try:
+            plugins.hook("deeplake_before_commit", dataset=dataset, message=message)
+        except BaseException:  # a veto: what was merged is taken back
+            session.discard()
+            working.rows_moved()
+            raise
+        commit_id = _commit(working, message, theirs.id)
+    plugins.hook("deeplake_committed", dataset=dataset, commit_id=commit_id)
+    return commit_id
 
 
-def _merge_target(working: Checkout, target: str) -> Commit:
+def _merge_target(working: Checkout, dataset: object, target: str) -> Commit:
     """The commit to merge; what is not committed on another branch is committed first."""
     repository, session = working.repository, working.session
     if target == session.branch and session.ref is not None:
         return session.base
     other = Session.open(repository, target)
     if other.ref is not None and other.has_changes:
-        other.commit(f"auto commit before merging into {session.branch}")
+        message = f"auto commit before merging into {session.branch}"
+        plugins.hook("deeplake_before_commit", dataset=dataset, message=message)
+        commit_id = other.commit(message)
+        plugins.hook("deeplake_committed", dataset=dataset, commit_id=commit_id)
     return other.base
 
 
