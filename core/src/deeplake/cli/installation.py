@@ -67,6 +67,11 @@ class Reporting(Command, api=(1, 0)):
         switch = parser.add_mutually_exclusive_group()
         switch.add_argument("--off", action="store_true", help="accepted: it is off")
         switch.add_argument("--on", action="store_true", help="accepted, and stays off")
+        explain(
+            parser,
+            "Say what is reported to anybody: nothing. Scripts for Deep Lake 3 call it.",
+            "deeplake reporting --off",
+        )
 
     def run(self, args: argparse.Namespace) -> int:
         print(
