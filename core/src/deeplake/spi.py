@@ -222,12 +222,15 @@ class SampleCodec(Codec):
         writable: False when only original files can be stored.
         crops: ``decode`` honours ``crop`` and ``size`` (otherwise they are never passed).
         parts: ``decode_part`` is there (otherwise it is never called).
+        axis: The axis whose items ``decode_part`` decodes: 0, or -1 where a format stores the last
+            axis outermost (volumes in Fortran's order).
     """
 
     extensions: ClassVar[tuple[str, ...]] = ()
     writable: ClassVar[bool] = True
     crops: ClassVar[bool] = False
     parts: ClassVar[bool] = False
+    axis: ClassVar[int] = 0
 
     @abstractmethod
     def sniff(self, head: Buffer) -> bool:
@@ -305,10 +308,11 @@ class SampleCodec(Codec):
         return {}
 
     def decode_part(self, file: BinaryIO, part: slice, *, header: SampleHeader) -> np.ndarray:
-        """Decode some items of the first axis: frames of a video, samples of a sound.
+        """Decode some items of one axis: frames of a video, samples of a sound, slices of a volume.
 
-        It gives what ``decode(…)[part]`` gives, and reads little more of the file than those items
-        take. Must release the GIL, and is called from many threads at once.
+        It gives what ``decode(…)[part]`` gives (``decode(…)[..., part]`` if ``axis`` is -1), and reads
+        little more of the file than those items take. Must release the GIL, and is called from many
+        threads at once.
 
         Args:
             file: The whole file; seekable, and each ``read`` fetches a range of a stored object, so

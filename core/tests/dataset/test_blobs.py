@@ -50,6 +50,36 @@ def film(frames: int = 120) -> bytes:
     return file.getvalue()
 
 
+@cache
+def volume() -> bytes:
+    import nibabel
+
+    noise = np.random.default_rng(3).integers(0, 1000, (128, 128, 256)).astype("i2")
+    data: bytes = nibabel.Nifti1Image(noise, np.eye(4)).to_bytes()
+    return data
+
+
+@cache
+def scan() -> bytes:
+    from pydicom import Dataset as Dicom
+    from pydicom import dcmwrite
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    frames = np.random.default_rng(4).integers(0, 1000, (200, 128, 128)).astype("u2")
+    made = Dicom()
+    made.SOPClassUID = made.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.7"
+    made.NumberOfFrames, made.Rows, made.Columns = frames.shape
+    made.SamplesPerPixel, made.PhotometricInterpretation = 1, "MONOCHROME2"
+    made.BitsAllocated = made.BitsStored = 16
+    made.HighBit, made.PixelRepresentation = 15, 0
+    made.PixelData = frames.tobytes()
+    made.ensure_file_meta()
+    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    file = io.BytesIO()
+    dcmwrite(file, made, enforce_file_format=True)
+    return file.getvalue()
+
+
 def remote(store: Any = None) -> tuple[Dataset, RecordingStore]:
     memory = MemoryStore() if store is None else store
     recording = RecordingStore(
@@ -94,6 +124,42 @@ def test_large_files_are_blobs_and_small_ones_share_chunks(ds: Dataset, url: str
         assert (dataset.audio[1, 700_000:700_100].numpy() == waves[700_000:700_100]).all()
         assert (dataset.audio[:, 5:9, 0].numpy()[1] == waves[5:9, 0]).all()
     assert scrub(ds._checkout.repository).ok
+
+
+PARTS: list[Any] = [
+    (slice(None), slice(None), slice(10, 12)), (slice(None), slice(None), -1), (..., 7), 5, slice(3, 5),
+    (slice(0, 60, 7), [3, 1], slice(None, None, -50)), (..., slice(4, 4)), (..., [9, 2, 2]), (1, 2, 3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("part", PARTS, ids=repr)
+@pytest.mark.parametrize("kind", ["nii", "dcm"])
+def test_parts_of_volumes(ds: Dataset, kind: str, part: Any) -> None:
+    x = ds.create_tensor("x", htype="nifti" if kind == "nii" else "dicom", sample_compression=kind)
+    x.extend([deeplake.read(volume() if kind == "nii" else scan())] * 2)
+    whole = x[0].numpy()
+    parts = part if isinstance(part, tuple) else (part,)
+    wanted = whole[parts]
+    if sum(isinstance(p, list) for p in parts) and isinstance(parts[0], slice):
+        wanted = whole[parts[0]][:, parts[1]][..., parts[2]]
+    assert np.array_equal(x[(1, *parts)].numpy(), wanted)
+    assert np.array_equal(x[(slice(None), *parts)].numpy(), np.stack([wanted] * 2))
+
+
+@pytest.mark.parametrize("kind", ["nii", "dcm"])
+def test_slices_of_volumes_and_frames_of_scans_are_fetched_alone(kind: str) -> None:
+    ds, store = remote()
+    data = volume() if kind == "nii" else scan()
+    assert len(data) > 6 * BLOB_FRAME
+    ds.create_tensor("x", htype="nifti" if kind == "nii" else "dicom", sample_compression=kind)
+    ds.x.append(deeplake.read(data))
+    ds = reopened(store)
+    part: Any = (0, ..., slice(120, 122)) if kind == "nii" else (0, slice(100, 102))
+    assert len(ds.x) == 1
+    store.clear()
+    found = ds.x[part].numpy()
+    assert store.bytes_read <= 3 * BLOB_FRAME + 100_000
+    assert np.array_equal(found, ds.x[0].numpy()[part[1:]])
 
 
 def test_only_the_frames_that_are_read_are_fetched() -> None:

@@ -90,7 +90,12 @@ class TestDicom(SampleCodecContract):
             **{name: scan(name) for name in SCANS},
             "ours": dicom(np.arange(35, dtype=np.uint16).reshape(5, 7)),
             "ours, frames": dicom(np.arange(105, dtype=np.int16).reshape(3, 5, 7)),
+            "ours, deflated frames": dicom(np.ones((3, 5, 7), np.uint8), deflated=True),
         }
+
+    def long_file(self) -> bytes:
+        noise = np.random.default_rng(0).integers(0, 1 << 16, (100, 64, 64))
+        return dicom(noise.astype(np.uint16))
 
     def bombs(self) -> Mapping[str, bytes]:
         small = np.zeros((5, 7), np.uint8)
@@ -194,6 +199,9 @@ class TestNifti(SampleCodecContract):
 
     def files(self) -> Mapping[str, bytes]:
         return volumes()
+
+    def long_file(self) -> bytes:
+        return volume(np.random.default_rng(0).random((32, 32, 100)).astype("f4"))
 
     def bombs(self) -> Mapping[str, bytes]:
         return {"lengths": claim(volumes()["f4"], 30_000, 30_000, 30_000)}

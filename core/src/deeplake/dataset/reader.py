@@ -169,7 +169,8 @@ class TensorReader(LinkReader):
         if codec is None or not codec.parts or stop == start:
             return None
         parts = list(selection.resolve(shape))
-        picked = np.atleast_1d(np.arange(shape[0])[parts[0]])
+        axis = codec.axis % len(shape)
+        picked = np.atleast_1d(np.arange(shape[axis])[parts[axis]])
         if not len(picked):
             return np.empty(selection.result_shape(shape), array_dtype(header))
         low, high = int(picked.min()), int(picked.max()) + 1
@@ -193,10 +194,10 @@ class TensorReader(LinkReader):
                 f"{error}"
             ) from error
         _check_read(opened)
-        items = items[picked - low]
-        for axis, part in enumerate(parts[1:], 1):
+        items = items.take(picked - low, axis)
+        for k, part in enumerate(parts):
             index = slice(part, part + 1) if type(part) is int else part
-            items = items[(slice(None),) * axis + (index,)]
+            items = items if k == axis else items[(slice(None),) * k + (index,)]
         return items.reshape(selection.result_shape(shape))
 
     def _tiles(self, chunk: OpenChunk, stored: memoryview | None) -> Tiles:

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from deeplake.errors import CorruptedSampleError
 from deeplake.types import Buffer, SampleHeader, Shape
 from deeplake_codecs.originals import OriginalCodec, file_size
 
@@ -33,12 +34,13 @@ class Dicom(OriginalCodec, api=(1, 0)):
     """Images and series of frames of DICOM files: stored values, without rescaling.
 
     Shapes: ``(rows, columns)``, with a last axis of 3 for colour (as RGB) and a first one for
-    several frames.
+    several frames, of which single ones can be read.
     """
 
     name = "dcm"
     media = "dicom"
     extensions = ("dcm", "dicom")
+    parts = True
 
     counts = False
 
@@ -60,13 +62,43 @@ class Dicom(OriginalCodec, api=(1, 0)):
         try:
             pixels = dataset.pixel_array
         except RuntimeError as error:
-            syntax = dataset.file_meta.TransferSyntaxUID.name
-            raise self._unreadable(
-                f"{error}. No installed decoder reads its transfer syntax ({syntax}), or its "
-                "pixels are damaged; python-gdcm and pylibjpeg-libjpeg (GPL) read the syntaxes "
-                "that the extra [medical] does not"
-            ) from error
+            raise self._undecoded(dataset, error) from error
         return np.array(pixels, header.dtype, order="C")
+
+    def _read_part(self, file: BinaryIO, start: int, stop: int, header: SampleHeader) -> np.ndarray:
+        import numpy as np
+        from pydicom import dcmread
+        from pydicom.pixels import iter_pixels
+
+        file.seek(0)
+        dataset = dcmread(file, stop_before_pixels=True)
+        frames = int(dataset.get("NumberOfFrames") or 1)
+        if frames == 1 or dataset.file_meta.TransferSyntaxUID == _DEFLATED:
+            whole = self._read(file, header, None)
+            if whole.shape != header.shape:
+                raise self._unreadable(f"its shape is {whole.shape}, not {header.shape}")
+            return whole[start:stop].copy()
+        size = (int(dataset.Rows), int(dataset.Columns))
+        if (frames, *size) != header.shape[:3]:
+            raise self._unreadable(f"its shape is {(frames, *size)}, not {header.shape}")
+        file.seek(0)
+        items = np.empty((stop - start, *header.shape[1:]), header.dtype)
+        try:
+            for k, frame in enumerate(iter_pixels(file, indices=range(start, stop))):
+                if frame.dtype != items.dtype:
+                    raise self._unreadable(f"frame {start + k} is of {frame.dtype}")
+                items[k] = frame
+        except RuntimeError as error:
+            raise self._undecoded(dataset, error) from error
+        return items
+
+    def _undecoded(self, dataset: Dataset, error: Exception) -> CorruptedSampleError:
+        syntax = dataset.file_meta.TransferSyntaxUID.name
+        return self._unreadable(
+            f"{error}. No installed decoder reads its transfer syntax ({syntax}), or its pixels are "
+            "damaged; python-gdcm and pylibjpeg-libjpeg (GPL) read the syntaxes that the extra "
+            "[medical] does not"
+        )
 
     def _open(self, file: BinaryIO) -> Dataset:
         from pydicom import dcmread

@@ -22,12 +22,15 @@ _DEFLATE_RATIO = 1032
 class Nifti(OriginalCodec, api=(1, 0)):
     """Volumes, with the slope and intercept of the header applied where there are any.
 
-    Values are those of ``numpy.asarray(nibabel.load(path).dataobj)``. Colours get a last axis.
+    Values are those of ``numpy.asarray(nibabel.load(path).dataobj)``. Colours get a last axis. Parts are
+    of the last axis of the file: slices of a volume, or volumes of a series.
     """
 
     name = "nii"
     media = "nifti"
     extensions = ("nii",)
+    parts = True
+    axis = -1
 
     counts = False
 
@@ -72,6 +75,16 @@ class Nifti(OriginalCodec, api=(1, 0)):
             values = values.reshape(header.shape)
         return np.array(values, header.dtype, order="C")
 
+    def _read_part(self, file: BinaryIO, start: int, stop: int, header: SampleHeader) -> np.ndarray:
+        import numpy as np
+
+        image = self._image(file)
+        if image.header.get_data_dtype().names is not None:  # the last axis are colours
+            return self._read(file, header, None)[..., start:stop].copy()
+        if image.shape != header.shape:
+            raise self._unreadable(f"its shape is {image.shape}, not {header.shape}")
+        return np.array(image.dataobj[..., start:stop], header.dtype, order="C")
+
     def _image(self, file: BinaryIO) -> Any:
         from nibabel.nifti1 import Nifti1Image
         from nibabel.nifti2 import Nifti2Image
@@ -101,6 +114,7 @@ class NiftiGz(Nifti, api=(1, 0)):
 
     name = "nii.gz"
     extensions = ("nii.gz",)
+    parts = False
 
     counts = True
 

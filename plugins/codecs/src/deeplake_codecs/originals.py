@@ -78,22 +78,26 @@ class OriginalCodec(SampleCodec):
 
         if not self.parts:
             return super().decode_part(file, part, header=header)
-        start, stop, step = part.indices(header.shape[0])
+        axis = self.axis % len(header.shape)
+        before, behind = header.shape[:axis], header.shape[axis + 1 :]
+        start, stop, step = part.indices(header.shape[axis])
         picked = range(start, stop, step)
         if not picked:
-            return np.empty((0, *header.shape[1:]), header.dtype)
+            return np.empty((*before, 0, *behind), header.dtype)
         low, high = min(picked), max(picked) + 1
-        self._refuse_excess((high - low, *header.shape[1:]), header.dtype)
+        shape = (*before, high - low, *behind)
+        self._refuse_excess(shape, header.dtype)
         with self._refusing():
             items = self._read_part(file, low, high, header)
-        if items.shape != (high - low, *header.shape[1:]) or items.dtype != np.dtype(header.dtype):
+        if items.shape != shape or items.dtype != np.dtype(header.dtype):
             raise self._unreadable(
                 f"items {low} to {high} of {header.dtype} {header.shape} are {items.dtype} "
                 f"{items.shape}"
             )
         if step == 1:
             return items
-        return np.ascontiguousarray(items[start - low :: step] if step > 0 else items[::step])
+        stepped = slice(start - low, None, step) if step > 0 else slice(None, None, step)
+        return np.ascontiguousarray(items[(slice(None),) * axis + (stepped,)])
 
     # ------------------------------------------------------------------ what formats state
     @abstractmethod
@@ -105,7 +109,7 @@ class OriginalCodec(SampleCodec):
         """The whole sample, in ``out`` if that is easy; may raise anything."""
 
     def _read_part(self, file: BinaryIO, start: int, stop: int, header: SampleHeader) -> np.ndarray:
-        """Items of the first axis, ``start < stop``; may raise anything."""
+        """Items ``start < stop`` of ``axis``; may raise anything."""
         raise NotImplementedError
 
     # ------------------------------------------------------------------ errors

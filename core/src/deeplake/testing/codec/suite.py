@@ -60,7 +60,7 @@ class SampleSuite(CodecContract):
         )
 
     def long_file(self) -> bytes:
-        """For codecs with ``parts``: a file that is much longer than one item of its first axis."""
+        """For codecs with ``parts``: a file that is much longer than one item of its axis."""
         raise AssertionError(
             f"{type(self).__name__} must override long_file(): the codec says it can decode parts, "
             "and a test counts what it reads of a long file for one of them"
