@@ -2,12 +2,15 @@
 
 A tensor of each htype is changed and read at random beside a list of what its samples must be; then the
 dataset is opened anew, optimized, and compared again. In memory and on disk, with every lossless
-compression that the htype takes.
+compression that the htype takes. ``DEEPLAKE_SOAK_EXAMPLES=300`` raises the number of examples of each case.
+
+Rows that are sequences, links and files: ``test_nested_model.py``.
 """
 
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,6 +99,12 @@ KINDS = [
     Kind("keypoints_coco", array("i4", 6, None), as_dtype("i4")),
     Kind("point", array("i4", None, 2), as_dtype("i4")),
     Kind("embedding", array("f4", 5, low=-9), as_dtype("f4")),
+    Kind("video", array("u1", None, 4, 5, 3), as_dtype("u1"), {"sample_compression": None}),
+    Kind("audio", array("f8", None, 2, low=-9), as_dtype("f8"), {"sample_compression": None}),
+    Kind("dicom", array("i2", None, None), as_dtype("i2"), {"sample_compression": None}),
+    Kind("nifti", array("f4", None, 3, None), as_dtype("f4"), {"sample_compression": None}),
+    Kind("point_cloud", array("f4", None, 3), as_dtype("f4"), {"sample_compression": None}),
+    Kind("mesh", array("f4", None, 3), as_dtype("f4"), {"sample_compression": None}),
     Kind("text", texts(), str, array=False, none=""),
     Kind("json", st.dictionaries(texts(max_size=5), json_values(), max_size=3), dict, array=False,
          none={}),
@@ -111,6 +120,8 @@ def compressions(kind: Kind) -> list[dict[str, str | None]]:
     """Every way to store it that loses nothing."""
     # Files of images hold 8 or 16 bits a value, and as many bits are not enough for masks.
     files = () if kind.htype == "segment_mask" else kind.files
+    if "sample_compression" in kind.options:  # media: chunks of them are not compressed
+        return [{}, *({"sample_compression": codec} for codec in BYTES)]
     found: list[dict[str, str | None]] = [
         {f"{where}_compression": codec} for where in ("sample", "chunk") for codec in BYTES + files
     ]
@@ -143,7 +154,7 @@ class Model:
     def __init__(self, path: str, kind: Kind, compression: Mapping[str, Any]) -> None:
         self.kind = kind
         self.ds = deeplake.empty(path)
-        self.ds.create_tensor("t", htype=kind.htype, **kind.options, **compression)
+        self.ds.create_tensor("t", htype=kind.htype, **{**kind.options, **compression})
         self.rows: list[Any] = []
 
     def check(self, ds: Any) -> None:
@@ -171,10 +182,10 @@ def value(tensor: Any, kind: Kind) -> Any:
     return tensor.numpy()
 
 
-OPERATIONS = ("append", "append", "extend", "extend", "none", "update", "slice", "pop", "read",
-              "commit", "with")  # fmt: skip
+OPERATIONS = ("append", "append", "extend", "extend", "none", "update", "slice", "part", "part", "view",
+              "list", "pop", "read", "commit", "with", "optimize")  # fmt: skip
 some = settings(
-    max_examples=4,
+    max_examples=int(os.environ.get("DEEPLAKE_SOAK_EXAMPLES", "4")),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 CASES = [(kind, compression) for kind in KINDS for compression in compressions(kind)]
@@ -195,7 +206,8 @@ def test_any_htype(
     monkeypatch.setenv("DEEPLAKE_FSYNC", "0")
     number = next(numbers)
     path = f"mem://model-{number}" if place == "mem" else str(tmp_path / str(number))
-    model = Model(path, kind, compression)
+    tiles = {"tiling_threshold": data.draw(st.sampled_from([0, 100]))} if kind.array else {}
+    model = Model(path, kind, {**compression, **(tiles if data.draw(st.booleans()) else {})})
     ds, rows, draw = model.ds, model.rows, data.draw
     # The first sample says how many dimensions there are.
     first = draw(kind.sample)
@@ -221,6 +233,8 @@ def test_any_htype(
                     rows.append(kind.plain(sample))
         elif operation == "commit":
             ds.commit("m", allow_empty=True)
+        elif operation == "optimize":
+            ds.optimize()
         elif operation == "read":
             read(model, draw)
         elif rows:
@@ -248,10 +262,77 @@ def change(model: Model, operation: str, draw: Draw) -> None:
         if samples:
             ds.t[start:stop] = samples
             rows[start:stop] = map(kind.plain, samples)
+    elif operation == "part" and kind.array:
+        assign_part(model, draw)
+    elif operation in ("view", "list"):
+        # One row of a view of a view, or rows in any order.
+        picked = draw(st.lists(st.integers(0, len(rows) - 1), min_size=1, max_size=4, unique=True))
+        samples = [draw(kind.sample) for _ in picked]
+        if operation == "list":
+            ds.t[picked] = samples
+        else:
+            ds[picked][-1].update({"t": samples[-1]})
+            picked, samples = picked[-1:], samples[-1:]
+        for i, sample in zip(picked, samples, strict=True):
+            rows[i] = kind.plain(sample)
     elif operation == "pop":
         i = draw(st.integers(0, len(rows) - 1))
         ds.t.pop(i)
         del rows[i]
+
+
+def subscripts(draw: Draw, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """Ints, slices and a list, one for each of the first axes; maybe an ellipsis between."""
+    found: list[Any] = []
+    listed = False
+    for size in shape[: draw(st.integers(1, len(shape)))]:
+        which = draw(st.sampled_from(["slice", "int", "list"] if size else ["slice"]))
+        if which == "int":
+            found.append(draw(st.integers(-size, size - 1)))
+        elif which == "list" and not listed:
+            listed = True
+            found.append(draw(st.lists(st.integers(-size, size - 1), min_size=1, max_size=3,
+                                       unique_by=lambda i, n=size: i % n)))  # fmt: skip
+        else:
+            found.append(draw(st.slices(size)))
+    if draw(st.booleans()) and len(found) == len(shape):
+        cut = draw(st.integers(0, len(shape)))
+        if all(isinstance(part, slice) for part in found[cut:]):
+            found[cut:] = [...]
+    return tuple(found)
+
+
+def picked(array: np.ndarray, items: tuple[Any, ...]) -> np.ndarray:
+    """What NumPy takes; a list acts on its axis alone."""
+    at = next((k for k, item in enumerate(items) if isinstance(item, list)), None)
+    if at is None:
+        return array[items]
+    before = [slice(i, i + 1 or None) if isinstance(i, int) else i for i in items[:at]]
+    taken = array[tuple([*before, items[at]])]
+    dropped = tuple([0 if isinstance(i, int) else slice(None) for i in items[:at]])
+    behind = (slice(None),) * (1 + sum(not isinstance(i, int) for i in items[:at]))
+    return taken[dropped][(*behind, *items[at + 1 :])] if items[at + 1 :] else taken[dropped]
+
+
+def assign_part(model: Model, draw: Draw) -> None:
+    """New values for a part of a sample."""
+    full = [i for i, row in enumerate(model.rows) if row is not None]
+    if not full:
+        return
+    i = draw(st.sampled_from(full))
+    old = model.rows[i]
+    items = subscripts(draw, old.shape)
+    numbers = picked(np.arange(old.size).reshape(old.shape), items)
+    values = draw(array(old.dtype.str[1:], low=0, high=2))
+    if draw(st.booleans()):
+        values = np.arange(numbers.size).reshape(numbers.shape).astype(old.dtype)
+    changed = old.copy()
+    changed.reshape(-1)[numbers.reshape(-1)] = np.broadcast_to(values, numbers.shape).reshape(-1)
+    if draw(st.booleans()):
+        model.ds.t[(i, *items)] = values
+    else:
+        model.ds.t[i][items] = values
+    model.rows[i] = changed
 
 
 def read(model: Model, draw: Draw) -> None:
@@ -284,6 +365,10 @@ def read(model: Model, draw: Draw) -> None:
         assert same(
             np.ascontiguousarray(view[i, inner].numpy()), np.ascontiguousarray(wanted[inner])
         )
+        items = subscripts(draw, wanted.shape)
+        part = view[(i, *items)]
+        assert same(np.array(part.numpy(), order="C"), np.array(picked(wanted, items), order="C"))
+        assert part.shape == picked(wanted, items).shape
     if kind.array and len(full) == len(places) and places:
         listed = view.numpy(aslist=True)
         assert all(same(found, rows[place]) for found, place in zip(listed, places, strict=True))
