@@ -27,6 +27,7 @@ from deeplake.errors import (
     MemoryDatasetCanNotBePickledError,
     ReadOnlyModeError,
     RenameError,
+    TensorDoesNotExistError,
     UnsupportedParameterException,
 )
 
@@ -319,6 +320,13 @@ def test_copy_of_a_view_and_of_one_row(made: Dataset, tmp_path: Path) -> None:
     assert one.meta.default_index == [0]
     assert one.x.numpy().tolist() == [1]
     assert one.index.to_json() == [0]
+
+
+def test_copy_of_tensors_that_there_are_not(made: Dataset, tmp_path: Path) -> None:
+    for call in (deeplake.copy, deeplake.deepcopy, lambda src, dest, **k: src.copy(dest, **k)):
+        with pytest.raises(TensorDoesNotExistError, match="'nothing'"):
+            call(made, tmp_path / "copy", tensors=["x", "nothing"], progressbar=False)
+        assert not deeplake.exists(tmp_path / "copy")
 
 
 @pytest.mark.parametrize("name", ["src_token", "dest_token"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -202,12 +203,14 @@ def test_names(ds: Dataset, name: str) -> None:
         ({"htype": "text", "dtype": "int64"}, TensorMetaInvalidHtypeOverwriteValue),
         ({"htype": "bbox", "coords": {"nothing": 1}}, KeyError),
         ({"htype": "bbox", "coords": 5}, TypeError),
+        ({"htype": "class_label", "class_names": "cat"}, TypeError),
+        ({"htype": "keypoints_coco", "connections": [[1]]}, TypeError),
     ],
 )  # fmt: skip
 def test_create_tensor_errors(
     ds: Dataset, arguments: dict[str, Any], error: type[Exception]
 ) -> None:
-    with pytest.raises(error):
+    with pytest.raises(error, match="tensor 'new'"):
         ds.create_tensor("new", **arguments)
     assert "new" not in ds
     assert ds.meta.tensors == ["x", "g/y"]
@@ -354,6 +357,20 @@ def test_extend(ds: Dataset) -> None:
     assert (len(ds.x), len(ds["g/y"])) == (12, 11)
 
 
+@pytest.mark.parametrize("column", [5, "text", None, b"bytes", {"a": 1}])
+def test_columns_are_sequences(ds: Dataset, column: Any) -> None:
+    with pytest.raises(TypeError, match="tensor 'x': ds.extend takes a sequence"):
+        ds.extend({"x": column, "g/y": [[0.0, 1.0]]})
+    assert (len(ds.x), len(ds["g/y"])) == (5, 5)
+
+
+def test_update_of_several_rows(ds: Dataset) -> None:
+    with pytest.raises(TypeError, match="tensor 'x': one int for the 2 rows"):
+        ds[0:2].update({"x": 1})
+    ds[0:2].update({"x": [7, 8], "g/y": [[0.0, 0.0]] * 2})
+    assert ds.x[:3].numpy().ravel().tolist() == [7, 8, 2]
+
+
 def test_extend_with_arrays_ignores_ignore_errors(ds: Dataset) -> None:
     with pytest.warns(UserWarning, match="ignore_errors"):
         ds.extend({"x": np.arange(2), "g/y": np.zeros((2, 2))}, ignore_errors=True)
@@ -448,6 +465,22 @@ def test_summary(ds: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[0] == repr(ds)
     assert lines[2].split() == ["tensor", "htype", "shape", "dtype", "compression"]
     assert lines[4].split() == ["x", "generic", "(5,", "1)", "int64", "None"]
+
+
+def test_summary_is_aligned_with_wide_names(
+    ds: Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ds.create_tensor("狗狗狗狗", dtype="int64")
+    ds.create_tensor("e\u0301te\u0301", dtype="int64")
+    ds.summary()
+    lines = capsys.readouterr().out.splitlines()
+
+    def column(line: str) -> int:  # where a terminal shows the dtype
+        before = line[: line.index("int64")]
+        wide = sum(unicodedata.east_asian_width(c) == "W" for c in before)
+        return len(before) + wide - before.count("\u0301")
+
+    assert len({column(line) for line in lines if "int64" in line}) == 1
 
 
 def test_summary_of_a_large_view(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -350,6 +350,16 @@ def test_assignment_of_slices(ds: Dataset) -> None:
     assert t.numpy().ravel().tolist() == [1, 8, 9, 4]
 
 
+def test_parts_of_another_shape(ds: Dataset) -> None:
+    t = ds.create_tensor("t")
+    t.extend(np.zeros((2, 4, 5), int))
+    with pytest.raises(
+        SampleUpdateError, match=r"'t', row 1: values of shape \(3, 3\) do not fit .* \(2, 5\)"
+    ):
+        t[1, 1:3] = np.ones((3, 3), int)
+    assert not t.numpy().any()
+
+
 @pytest.mark.parametrize("compression", [None, "png"])
 def test_an_ellipsis_spreads_over_what_is_there(ds: Dataset, compression: str | None) -> None:
     t = ds.create_tensor("spread", htype="image", sample_compression=compression)

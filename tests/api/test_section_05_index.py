@@ -58,6 +58,20 @@ def test_rows_that_are_not_there(ds: Dataset, item: Any) -> None:
             _ = what[item]
 
 
+def test_errors_say_what_was_subscripted(ds: Dataset) -> None:
+    for item in (8, [9], 1.5, "a", (0, 0, 0, 0), slice(None, None, 0), [True]):
+        with pytest.raises((IndexError, TypeError), match="^tensor 'x': "):
+            _ = ds.x[item]
+        if not isinstance(item, (str, tuple)):
+            with pytest.raises((IndexError, TypeError)) as wrong:
+                _ = ds[item]
+            assert str(wrong.value).startswith(f"{ds.path}: ")
+    with pytest.raises(IndexError, match="^tensor 'x', row 2: index 3 is out of range for axis 0"):
+        ds.x[2, 3].numpy()
+    with pytest.raises(IndexError, match="^tensor 'x': index 3 is out of range for axis 0"):
+        ds.x[1:3, 3].numpy()
+
+
 def test_an_empty_list(ds: Dataset) -> None:
     assert ds.x[[]].numpy().shape == (0,)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +19,7 @@ from deeplake.errors import (
     BadLinkError,
     CorruptedSampleError,
     GetDataFromLinkError,
+    InvalidPathException,
     MissingCredsError,
     SampleAppendError,
     SampleReadError,
@@ -138,6 +140,38 @@ def test_equality(media: Media) -> None:
     assert deeplake.read(path) == deeplake.read(path)
     assert deeplake.read(path.read_bytes()) == deeplake.read(path.read_bytes())
     assert deeplake.read(path) != deeplake.read(media("alpha.png"))
+
+
+def test_what_samples_are_compressed_as(media: Media) -> None:
+    sample = deeplake.read(media("photo.png"))
+    assert sample.compressed_bytes(None) == sample.uncompressed_bytes() == sample.array.tobytes()
+    packed = bytes(sample.compressed_bytes("zlib"))
+    assert zlib.decompress(packed) == sample.array.tobytes()
+    assert bytes(sample.compressed_bytes("jpg"))[:2] == b"\xff\xd8"
+    with pytest.raises(UnsupportedCompressionError, match="'nothing'"):
+        sample.compressed_bytes("nothing")
+    with pytest.raises(UnsupportedCompressionError, match="'nothing'"):
+        deeplake.read(media("photo.png"), compression="nothing").shape
+
+
+@pytest.mark.parametrize("given", [5, None, [], {"a": 1}])
+def test_what_is_no_path(given: object) -> None:
+    with pytest.raises(InvalidPathException, match=type(given).__name__):
+        deeplake.read(given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("data", [b"", b"x", b"no picture at all"])
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.webp"])
+def test_files_that_are_not_what_they_are_called(
+    ds: Dataset, tmp_path: Path, name: str, data: bytes
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(CorruptedSampleError, match=name):
+        deeplake.read(tmp_path / name, verify=True)
+    x = ds.create_tensor("x", htype="image", sample_compression="png")
+    with pytest.raises(SampleAppendError, match=f"tensor 'x', row 0.*{name}") as caught:
+        x.append(deeplake.read(tmp_path / name))
+    assert isinstance(caught.value.__cause__, CorruptedSampleError)
 
 
 def test_unknown_files(tmp_path: Path) -> None:

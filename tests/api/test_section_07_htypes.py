@@ -188,6 +188,9 @@ def test_video(ds: Dataset, media: Media, format: str) -> None:
     refused(x, np.zeros((2, 24, 32, 3), np.uint8), NotImplementedError)
     y = ds.create_tensor("y", htype="video", sample_compression=None)
     y.append(np.zeros((2, 4, 5, 3), np.uint8))
+    data = kept(y)[0, 1:].data()
+    assert data.keys() == {"frames", "timestamps", "sample_info"}
+    assert (data["frames"].shape, data["timestamps"].tolist()) == ((1, 4, 5, 3), [1.0])
     refused(y, np.zeros((4, 5), np.uint8), TensorInvalidSampleShapeError)
 
 

@@ -82,6 +82,29 @@ def test_info_at_a_past_commit_and_read_only(ds: Dataset) -> None:
             info["a"] = 2
 
 
+@pytest.mark.parametrize(
+    "value", [5, "cat", ["cat", 5], {"a": 1}], ids=["number", "text", "mixed", "dict"]
+)
+def test_own_info_of_an_htype_stays_usable(ds: Dataset, value: Any) -> None:
+    labels = ds.labels
+    for change in (
+        lambda: labels.info.update(class_names=value),
+        lambda: setattr(labels.info, "class_names", value),
+        lambda: labels.info.replace_with({"class_names": value}),
+        lambda: setattr(labels, "info", {"class_names": value}),
+    ):
+        with pytest.raises(InfoError, match="tensor 'labels'.*'class_names' is a list of str"):
+            change()
+    assert deeplake.load(ds.path).labels[1].data()["text"] == ["dog"]
+    labels.info.class_names = ["a", "b", "c"]
+    labels.info.other = value
+    ds.info.class_names = value
+    ds.x.info.class_names = value
+    assert labels.info.other == ds.info.class_names == ds.x.info.class_names == value
+    labels.info.clear()
+    assert dict(labels.info) == {}
+
+
 def test_info_shows_in_the_diff(ds: Dataset) -> None:
     ds.x.info["a"] = 1
     found = ds.diff(as_dict=True)
@@ -228,6 +251,17 @@ def test_filter_errors(ds: Dataset) -> None:
     assert isinstance(failed.value.__cause__, ZeroDivisionError)
 
 
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_filter_errors_say_which_row(ds: Dataset, workers: int) -> None:
+    def fails(row: Dataset) -> bool:
+        return bool(1 / (row.x.numpy()[0] - 7.0)) if row.x.numpy()[0] != 7 else bool({}["seven"])
+
+    for filter in (fails, "x + (x == 7) * g.words > 0"):
+        with pytest.raises(FilterError, match=r", row \d: the filter failed: ") as failed:
+            ds.filter(filter, num_workers=workers, progressbar=False)
+        assert callable(filter) is ("row 7" in str(failed.value))
+
+
 @pytest.mark.parametrize(
     ("text", "rows"),
     [
@@ -243,7 +277,9 @@ def test_filter_errors(ds: Dataset) -> None:
         ("labels == 1", [1, 4, 7]), ("labels == 'unknown'", []), ("'cow' in labels", [2, 5, 8]),
         ("labels.contains('cat') and x > 5", [6, 9]), ("x < 1 or x > 8", [0, 9]),
         ("not x < 8", [8, 9]), ("g.words == 'word 3'", [3]), ("1 < x < 4", [2, 3]),
-        ("x in [1, 2, 30]", [1, 2]), ("True", list(range(10))),
+        ("labels in ['dog', 'unknown']", [1, 4, 7]), ("labels not in ['dog', 'cow']", [0, 3, 6, 9]),
+        ("labels in ['dog', 0]", [0, 1, 3, 4, 6, 7, 9]), ("x in [1, 2, 30]", [1, 2]),
+        ("True", list(range(10))),
     ],
 )  # fmt: skip
 def test_filter_with_text(ds: Dataset, text: str, rows: list[int]) -> None:

@@ -2,7 +2,8 @@
 
 A tensor of each htype is changed and read at random beside a list of what its samples must be; then the
 dataset is opened anew, optimized, and compared again. In memory and on disk, with every lossless
-compression that the htype takes. ``DEEPLAKE_SOAK_EXAMPLES=300`` raises the number of examples of each case.
+compression that the htype takes. ``DEEPLAKE_SOAK_EXAMPLES=300`` raises the number of examples of each
+case.
 
 Rows that are sequences, links and files: ``test_nested_model.py``.
 """
@@ -308,7 +309,7 @@ def picked(array: np.ndarray, items: tuple[Any, ...]) -> np.ndarray:
     if at is None:
         return array[items]
     before = [slice(i, i + 1 or None) if isinstance(i, int) else i for i in items[:at]]
-    taken = array[tuple([*before, items[at]])]
+    taken = array[(*before, items[at])]
     dropped = tuple([0 if isinstance(i, int) else slice(None) for i in items[:at]])
     behind = (slice(None),) * (1 + sum(not isinstance(i, int) for i in items[:at]))
     return taken[dropped][(*behind, *items[at + 1 :])] if items[at + 1 :] else taken[dropped]

@@ -146,8 +146,13 @@ def test_compression_is_found_out_from_the_first_bytes(
 def test_files_that_nobody_knows(tmp_path: Path) -> None:
     path = tmp_path / "text.png"
     path.write_text("this is not an image")
-    with pytest.raises(UnsupportedCompressionError, match=r"text\.png.*this is"):
+    with pytest.raises(CorruptedSampleError, match=r"text\.png: .*a file of png.*this is"):
         deeplake.read(path).compression
+    with pytest.raises(CorruptedSampleError, match=r"^[^:]*text\.png: it does not begin"):
+        deeplake.read(path, verify=True)
+    (tmp_path / "text.unknown").write_text("this is not an image")
+    with pytest.raises(UnsupportedCompressionError, match=r"text\.unknown.*this is"):
+        deeplake.read(tmp_path / "text.unknown").compression
     ds = deeplake.empty("mem://x")
     ds.create_tensor("i", htype="image", sample_compression="png")
     with pytest.raises(SampleAppendError, match=r"tensor 'i', row 0.*text\.png"):
@@ -208,7 +213,7 @@ def test_compressed_bytes(png: Path) -> None:
     assert deeplake.read(sample.compressed_bytes("jpeg")).compression == "jpeg"
     assert sample.compressed_bytes("jpg") == sample.compressed_bytes("jpeg")
     with pytest.raises(UnsupportedCompressionError):
-        sample.compressed_bytes("lz4")
+        sample.compressed_bytes("nothing")
 
 
 def test_pil(png: Path, gradient: Any) -> None:

@@ -20,6 +20,7 @@ from deeplake.dataset.precedence import reserve
 from deeplake.dataset.rowwise import Rowwise
 from deeplake.dataset.selection import Selection
 from deeplake.dataset.structure import SAFE_TO_DELETE
+from deeplake.dataset.subscript import SUBSCRIPT_ERRORS, say_where
 from deeplake.dataset.tensor import Tensor
 from deeplake.dataset.versioned import Versioned
 from deeplake.errors import (
@@ -248,7 +249,11 @@ class Dataset(Arranged, Rowwise, Versioned, Derived, Credentials, Account):
             found = self._by_name(item[0])
             return found[item[1:] if len(item) > 2 else item[1]] if len(item) > 1 else found
         self._check_valid()
-        return self._view(self._selection.select(item, self._length()))
+        try:
+            return self._view(self._selection.select(item, self._length()))
+        except SUBSCRIPT_ERRORS as error:
+            say_where(error, self.path)
+            raise
 
     def _restricted(self, names: Sequence[str]) -> tuple[str, ...]:
         """Full names of these tensors, and of those in these groups."""

@@ -21,6 +21,7 @@ from deeplake.errors import (
     DatasetHandlerError,
     DatasetNotFoundError,
     FormatError,
+    InvalidPathException,
     ReadOnlyModeError,
     RenameError,
     UnsupportedFormatError,
@@ -508,6 +509,7 @@ def copy_into(
 ) -> Dataset:
     """Copy the rows that a dataset or view selects (see ``Dataset.copy``)."""
     source._check_valid()
+    copying.full_names(source, tensors)  # before anything is created
     target = dest
     if not isinstance(target, Dataset):
         if is_at(source, target):
@@ -674,6 +676,10 @@ def read(
     """
     if isinstance(path, (bytes, bytearray, memoryview)):
         return Sample(buffer=path, compression=compression, verify=verify)
+    if not isinstance(path, (str, os.PathLike)):
+        raise InvalidPathException(
+            f"deeplake.read takes a path, a URL or the bytes of a file, not {type(path).__name__}"
+        )
     return Sample(
         path, compression=compression, verify=verify, creds=creds, storage=storage, timeout=timeout
     )

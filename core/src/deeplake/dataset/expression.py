@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
@@ -111,6 +111,8 @@ def _contains(container: Any, value: Any) -> bool:
         value = container.label(value)
         if value is None:
             return False
+    elif isinstance(container, (list, tuple)) and isinstance(value, _Sample):
+        container = [value.label(part) for part in container]
     container, value = _plain(container), _plain(value)
     if isinstance(container, np.ndarray):
         return bool(np.any(container == value))
@@ -208,11 +210,11 @@ class Expression:
         if not self._used:
             self._refuse(f"it names no tensor; there are {', '.join(self._names) or 'none'}")
 
-    def test(self, dataset: Dataset, start: int, stop: int) -> list[bool]:
+    def test(self, dataset: Dataset, start: int, stop: int) -> Iterator[bool]:
         """Whether rows ``start`` to ``stop`` of the dataset or view fit."""
         rows = dataset[start:stop]
         columns = {name: Column(rows[name]) for name in self._used}
-        return [_truth(self._test((columns, i))) for i in range(stop - start)]
+        return (_truth(self._test((columns, i))) for i in range(stop - start))
 
     def _refuse(self, why: str) -> NoReturn:
         raise FilterTextError(f"filter {self._text!r:.200}: {why}")

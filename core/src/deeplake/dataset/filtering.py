@@ -115,7 +115,8 @@ def _parallel(
         for part in results:
             yield from part
     except Exception as error:
-        raise FilterError(f"{dataset.path}: the filter failed: {error}") from error
+        where = ", ".join([dataset.path, *getattr(error, "__notes__", ())])
+        raise FilterError(f"{where}: the filter failed: {error}") from error
 
 
 def _in_turn(dataset: Dataset, test: Keep, total: int) -> Iterator[bool]:
@@ -124,7 +125,15 @@ def _in_turn(dataset: Dataset, test: Keep, total: int) -> Iterator[bool]:
 
 
 def _range_kept(dataset: Dataset, test: Keep, rows: tuple[int, int]) -> list[bool]:
-    return [*test(dataset, *rows)]
+    kept: list[bool] = []
+    tested = iter(test(dataset, *rows))
+    for row in range(*rows):
+        try:
+            kept.append(next(tested))
+        except Exception as error:
+            error.add_note(f"row {row}")  # which also comes back from another process
+            raise
+    return kept
 
 
 def _kept(
@@ -133,7 +142,7 @@ def _kept(
     return (bool(function(dataset[i])) for i in range(start, stop))
 
 
-def _kept_by_text(text: str, dataset: Dataset, start: int, stop: int) -> list[bool]:
+def _kept_by_text(text: str, dataset: Dataset, start: int, stop: int) -> Iterator[bool]:
     return Expression(text, dataset).test(dataset, start, stop)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from deeplake.dataset.meta import dtype_text
 from deeplake.dataset.resize import bilinear, nearest
 from deeplake.dataset.summary import compression_text, shape_text
-from deeplake.errors import DeepLakeError, PluginNotFoundError
+from deeplake.errors import DeepLakeError, EmptyTensorError, PluginNotFoundError
 from deeplake.format.encoding import codec_plugin, htype_plugin
 from deeplake.spi import SampleCodec
 
@@ -194,8 +194,12 @@ def _value(part: Tensor) -> str:
             return _note(f"array {part.shape_interval}")
         data = part.data()
         value = data.get("text", data.get("value"))
+    except EmptyTensorError:
+        return _note("empty")
     except (DeepLakeError, NotImplementedError, ValueError) as error:
         return _note(type(error).__name__)
+    if part.base_htype == "polygon" and value:
+        return _note(f"polygons {part.shape_interval}")
     if isinstance(value, np.ndarray):
         if value.size > 12:
             return _note(f"array {part.shape_interval}")

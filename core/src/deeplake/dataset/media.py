@@ -48,6 +48,9 @@ def fields(tensor: Tensor, *, aslist: bool = False) -> dict[str, Any]:
 def _fields_of(tensor: Tensor, row: int) -> dict[str, np.ndarray]:
     reader = tensor._reader
     codec = _codec(reader, row)
+    if codec is None and reader.schema.htype == "video" and not reader.schema.is_link:
+        frames = reader.shape(row)[:1] if row < len(reader) else ()
+        return {"timestamps": a_second_each(tensor._selection.steps, *(frames or (0,)))}
     if codec is None or not has_fields(codec):
         return {}
     where = f"tensor {tensor.key!r}, row {row}"

@@ -10,6 +10,7 @@ import numpy as np
 
 from deeplake.dataset import writer
 from deeplake.dataset.progress import progress
+from deeplake.dataset.sample import Sample
 from deeplake.dataset.tensor import Tensor, many, plain, pop_rows
 from deeplake.errors import (
     SampleAppendError,
@@ -194,7 +195,7 @@ def _as_columns(dataset: Dataset, samples: Any) -> dict[str, Any]:
         raise SampleExtendingError(
             f"ds.extend takes a dict of sequences by tensor name, not {type(samples).__name__}"
         )
-    return {name: _column(value) for name, value in samples.items()}
+    return {name: _column(name, value) for name, value in samples.items()}
 
 
 def _part(column: Any, start: int, stop: int) -> Any:
@@ -202,14 +203,21 @@ def _part(column: Any, start: int, stop: int) -> Any:
     return part if isinstance(part, np.ndarray) else [plain(value) for value in part]
 
 
-def _column(value: Any) -> Any:
+def _column(name: str, value: Any) -> Any:
     if isinstance(value, Tensor):
         return _Column(value)
     if isinstance(value, np.ndarray):
         return value
     if hasattr(value, "__array__") and not isinstance(value, Sequence):
         return np.asarray(value)
-    return value if isinstance(value, (list, tuple)) else list(value)
+    if isinstance(value, (list, tuple)):
+        return value
+    if isinstance(value, (str, bytes, Sample, Mapping)) or not hasattr(value, "__iter__"):
+        raise TypeError(
+            f"tensor {name!r}: ds.extend takes a sequence of samples for each tensor, not one "
+            f"{type(value).__name__}; ds.append adds one row"
+        )
+    return list(value)
 
 
 class _Column:
@@ -225,6 +233,16 @@ class _Column:
 
     def __getitem__(self, rows: slice) -> Any:
         return many(self._tensor[rows])
+
+
+def _several(name: str, value: Any, rows: int) -> Any:
+    try:
+        return many(value)
+    except TypeError as error:
+        raise TypeError(
+            f"tensor {name!r}: one {type(value).__name__} for the {rows} rows that are selected: give "
+            "one sample for each, or update a single row, as in ds[0].update({…})"
+        ) from error
 
 
 def pop(dataset: Dataset, index: int | Sequence[int] | None) -> None:
@@ -255,7 +273,7 @@ def update(dataset: Dataset, sample: Mapping[str, Any]) -> None:
     encoded = []
     for name, value in sample.items():
         draft = dataset._draft(name.strip("/"))
-        values = [plain(value)] if single else many(value)
+        values = [plain(value)] if single else _several(name, value, len(rows))
         if len(values) != len(rows):
             raise ValueError(f"tensor {name!r}: {len(values)} samples for {len(rows)} rows")
         ordered = values if single else [values[i] for i in order.tolist()]

@@ -18,7 +18,7 @@ from deeplake.errors import (
 )
 from deeplake.format.encoding import codec_plugin
 from deeplake.plugins.catalog import CORE, EXTRAS
-from deeplake.spi import SampleCodec, Store
+from deeplake.spi import ChunkCodec, Codec, SampleCodec, Store
 from deeplake.types import Buffer, PathLike, SampleHeader, Shape
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Sample:
     def _codec(self) -> SampleCodec:
         name = self.compression
         assert name is not None
-        codec = codec_plugin(name)
+        codec = _codec_named(name)
         if codec.media == "bytes":
             raise UnsupportedCompressionError(f"{name!r} is not a file format of samples")
         return cast(SampleCodec, codec)
@@ -129,8 +129,9 @@ class Sample:
             if self._array is not None:
                 self._header = SampleHeader(self._array.shape, str(self._array.dtype))
             else:
+                codec = self._codec
                 with self._named_errors():
-                    self._header = self._codec.probe(self.buffer)
+                    self._header = codec.probe(self.buffer)
         return self._header
 
     @property
@@ -167,8 +168,9 @@ class Sample:
             CorruptedSampleError: The file cannot be decoded; the message has its path.
         """
         if self._array is None:
+            codec = self._codec
             with self._named_errors():
-                self._array = self._codec.decode(self.buffer)
+                self._array = codec.decode(self.buffer)
         return self._array
 
     def check(self) -> None:
@@ -177,9 +179,12 @@ class Sample:
         Raises:
             CorruptedSampleError: It is cut off, or damaged.
         """
-        if self._array is None and not self._codec.is_whole(self.buffer):
+        if self._array is not None:
+            return
+        codec = self._codec
+        if not codec.is_whole(self.buffer):
             with self._named_errors():
-                self._codec.decode(self.buffer)
+                codec.decode(self.buffer)
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:
@@ -198,13 +203,24 @@ class Sample:
 
         return Image.fromarray(self.array)
 
-    def compressed_bytes(self, compression: str) -> Buffer:
-        """The sample in some codec: the file's own bytes if it has that already."""
-        codec = codec_plugin(compression)
+    def compressed_bytes(self, compression: str | None) -> Buffer:
+        """The sample in some codec: the file's own bytes if it has that already.
+
+        Args:
+            compression: A file format, or a compression of bytes such as ``"lz4"``, which is given the
+                decoded value's bytes; None: those bytes as they are.
+
+        Raises:
+            UnsupportedCompressionError: There is no such codec.
+            SampleCompressionError: The format cannot hold the sample.
+        """
+        if compression is None:
+            return self.uncompressed_bytes()
+        codec = _codec_named(compression)
         if self._array is None and self.compression == codec.name:
             return self.buffer
         if codec.media == "bytes":
-            raise UnsupportedCompressionError(f"{compression!r} is not a file format of samples")
+            return cast(ChunkCodec, codec).compress(self.uncompressed_bytes())
         return cast(SampleCodec, codec).encode(self.array)
 
     def uncompressed_bytes(self) -> bytes:
@@ -238,6 +254,13 @@ class Sample:
         return f"Sample(shape={self.shape}, compression={self.compression!r})"
 
 
+def _codec_named(name: str) -> Codec:
+    try:
+        return codec_plugin(name)
+    except PluginNotFoundError as error:
+        raise UnsupportedCompressionError(f"compression {name!r}: {error}") from error
+
+
 def _read(path: str, creds: Any, storage: Any, timeout: float | None) -> Buffer:
     if storage is None:
         return links.read_bytes(path, creds, policy=links.Policy.for_reads(timeout))
@@ -266,6 +289,11 @@ def _detect(path: str | None, read: Any) -> str:
     for key in plugins.names("codec"):
         if key != extension and _knows(key, head):
             return codec_plugin(key).name
+    if "." in name and _is_known(extension):
+        raise CorruptedSampleError(
+            f"{path}: it does not begin like a file of {extension}, nor like one of another format (but "
+            f"with {bytes(head[:8])!r}): it is damaged, or has the wrong name"
+        )
     raise UnsupportedCompressionError(
         f"{path or 'the buffer'}: no installed codec knows files like this (it starts with "
         f"{bytes(head[:8])!r}); {_advice(extension)}"
@@ -282,6 +310,13 @@ def _advice(extension: str) -> str:
     extra = EXTRAS["codec"].get(extension, "codecs")
     what = extension if extension in EXTRAS["codec"] else "images"
     return f'codecs for {what} come with pip install "{CORE}[{extra}]"'
+
+
+def _is_known(key: str) -> bool:
+    """Whether there is a codec for files with this extension."""
+    with suppress(PluginNotFoundError):
+        return codec_plugin(key).media != "bytes"
+    return False
 
 
 def _knows(key: str, head: memoryview) -> bool:

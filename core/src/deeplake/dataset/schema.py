@@ -11,6 +11,7 @@ import numpy as np
 from deeplake.dataset.casting import STORED_KINDS, dtype_name
 from deeplake.dataset.checkout import new_tensor_id
 from deeplake.errors import (
+    InfoError,
     InvalidTensorNameError,
     MeshTensorMetaMissingRequiredValue,
     PluginNotFoundError,
@@ -187,7 +188,27 @@ def _own_meta(
         )
     own = {key: value for key, value in extra.items() if key in spec.info}
     defaults = {key: value for key, value in spec.info.items() if key not in own}
-    return {**defaults, **plugin.check_info(own)}, kernel
+    try:
+        return {**defaults, **plugin.check_info(own)}, kernel
+    except (KeyError, TypeError, ValueError) as error:
+        error.args = (f"tensor {name!r}: {error.args[0] if error.args else error}",)
+        raise
+
+
+def check_own_info(name: str, htype: str, info: Mapping[str, Any]) -> None:
+    """Refuse values of the htype's own keys (class names, coordinates) that reading could not use.
+
+    Raises:
+        InfoError: One of them is of another kind.
+    """
+    plugin = htype_plugin(htype)
+    own = plugin.spec().info
+    given = {key: info[key] for key in own if key in info and info[key] != own[key]}
+    try:
+        plugin.check_info(given)
+    except (KeyError, TypeError, ValueError) as error:
+        reason = error.args[0] if error.args else error
+        raise InfoError(f"tensor {name!r}: info of htype {htype!r}: {reason}") from error
 
 
 def _downsampling(name: str, value: Any) -> tuple[int, int]:

@@ -214,7 +214,13 @@ class Selection:
         value = np.asarray(value)
         while value.ndim > len(selected) and value.shape[0] == 1:
             value = value[0]
-        value = np.broadcast_to(value, selected)
+        try:
+            value = np.broadcast_to(value, selected)
+        except ValueError:
+            raise ValueError(
+                f"values of shape {value.shape} do not fit the part of shape {selected} that is "
+                "selected"
+            ) from None
         parts = tuple(part if type(part) is int else listed(part) for part in rows)
         if 0 in (len(picked) for source, picked in axes if source is None):
             # Nothing is selected along an axis that None added: of the sample, nothing either.

@@ -202,6 +202,17 @@ def positions_of(array: np.ndarray, size: int, axis: int | None) -> np.ndarray:
     return np.where(array < 0, array + size, array) if low < 0 else array
 
 
+SUBSCRIPT_ERRORS = (IndexOutOfRangeError, InvalidKeyTypeError, InvalidSubscriptError)
+"""What is raised for subscripts that select nothing that there is."""
+
+
+def say_where(error: BaseException, where: str) -> None:
+    """Begin a message with what was subscripted, unless it names a tensor already."""
+    text = str(error)
+    if not text.startswith("tensor "):
+        error.args = (f"{where}: {text}",)
+
+
 def _outside(item: int, size: int, axis: int | None) -> IndexOutOfRangeError:
     where = f"axis 0 with {size} samples" if axis is None else _axis_text(axis, size)
     return IndexOutOfRangeError(f"index {item} is out of range for {where}")
@@ -266,6 +277,7 @@ def rows_of(entry: Any) -> Rows | None:
 
 
 __all__ = [
+    "SUBSCRIPT_ERRORS",
     "Rows",
     "Step",
     "Subscript",
@@ -277,6 +289,7 @@ __all__ = [
     "ndim_after",
     "positions_of",
     "rows_of",
+    "say_where",
     "split",
     "step_of",
     "too_many",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -41,11 +42,22 @@ def compression_text(tensor: Tensor) -> str:
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
     lines = [COLUMNS, ["-------"] * len(COLUMNS), *rows]
-    widths = [max(len(line[i]) for line in lines) + 2 for i in range(len(COLUMNS))]
+    widths = [max(_width(line[i]) for line in lines) + 2 for i in range(len(COLUMNS))]
     return "\n".join(
-        "".join(cell.center(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        "".join(
+            cell.center(width - _width(cell) + len(cell))
+            for cell, width in zip(line, widths, strict=True)
+        ).rstrip()
         for line in lines
     )
+
+
+def _width(text: str) -> int:
+    """Columns that a text takes in a terminal: two for wide characters, none for accents."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - sum(unicodedata.combining(c) > 0 for c in text)
 
 
 def dataset_summary(dataset: Dataset) -> str:

@@ -17,7 +17,9 @@ from deeplake.dataset.meta import TensorMeta
 from deeplake.dataset.progress import progress
 from deeplake.dataset.reader import TensorReader
 from deeplake.dataset.sample import Sample
+from deeplake.dataset.schema import check_own_info
 from deeplake.dataset.selection import Selection
+from deeplake.dataset.subscript import SUBSCRIPT_ERRORS, say_where
 from deeplake.errors import (
     IndexOutOfRangeError,
     InfoError,
@@ -184,6 +186,8 @@ class Tensor:
             raise InfoError(
                 f"info of tensor {self.key!r} cannot be changed at a past commit: check out a branch"
             )
+        schema = self._schema
+        check_own_info(schema.name, schema.htype, value)
         with checkout.change(rows_move=False) as session:
             session.set_info(value, self._draft)
 
@@ -243,18 +247,22 @@ class Tensor:
     # ---- subscripts
     def __getitem__(self, item: Any) -> Tensor:
         selection = self._selection
-        if type(item) is int:
-            selection = selection.select(item, self._total)
-        elif not selection.is_single and _adds_axes(item):
-            from deeplake.dataset.newaxis import NewAxis
+        try:
+            if type(item) is int:
+                selection = selection.select(item, self._total)
+            elif not selection.is_single and _adds_axes(item):
+                from deeplake.dataset.newaxis import NewAxis
 
-            keys = item if isinstance(item, tuple) else (item,)
-            front = next((i for i, key in enumerate(keys) if key is not None), len(keys))
-            return NewAxis(self[keys[front:]] if keys[front:] else self, front)
-        else:
-            schema = self._schema
-            ndim = None if schema.ndim is None else schema.row_ndim
-            selection = selection.select(item, self._total, ndim)
+                keys = item if isinstance(item, tuple) else (item,)
+                front = next((i for i, key in enumerate(keys) if key is not None), len(keys))
+                return NewAxis(self[keys[front:]] if keys[front:] else self, front)
+            else:
+                schema = self._schema
+                ndim = None if schema.ndim is None else schema.row_ndim
+                selection = selection.select(item, self._total, ndim)
+        except SUBSCRIPT_ERRORS as error:
+            say_where(error, f"tensor {self.key!r}")
+            raise
         return Tensor(self._checkout, self._tid, selection, self._view)
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -315,7 +323,12 @@ class Tensor:
             EmptyTensorError: All samples of the tensor are None.
             CorruptedSampleError, ChecksumError: Stored bytes are damaged.
         """
-        return self._output.numpy(self, aslist=aslist)
+        try:
+            return self._output.numpy(self, aslist=aslist)
+        except SUBSCRIPT_ERRORS as error:
+            row = f", row {self._selection.index}" if self._selection.is_single else ""
+            say_where(error, f"tensor {self.key!r}{row}")
+            raise
 
     def data(self, aslist: bool = False, fetch_chunks: bool = False) -> Any:
         """The selected samples as a dict of what their htype says of them (``value``, ``text`` …).

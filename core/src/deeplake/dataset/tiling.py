@@ -51,7 +51,10 @@ class PartialSample:
     ) -> None:
         self.sample_shape = _shape(sample_shape, "sample_shape")
         self.tile_shape = None if tile_shape is None else _shape(tile_shape, "tile_shape")
-        self.dtype = np.dtype(dtype)
+        try:
+            self.dtype = np.dtype(dtype)
+        except TypeError as error:
+            raise TypeError(f"deeplake.tiled: {dtype!r} is not a NumPy dtype") from error
         if self.tile_shape is not None:
             if len(self.tile_shape) != len(self.sample_shape) or 0 in self.tile_shape:
                 raise ValueError(
