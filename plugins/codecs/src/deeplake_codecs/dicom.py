@@ -68,7 +68,7 @@ class Dicom(OriginalCodec, api=(1, 0)):
     def _read_part(self, file: BinaryIO, start: int, stop: int, header: SampleHeader) -> np.ndarray:
         import numpy as np
         from pydicom import dcmread
-        from pydicom.pixels import iter_pixels
+        from pydicom.pixels.utils import iter_pixels
 
         file.seek(0)
         dataset = dcmread(file, stop_before_pixels=True)
