@@ -389,6 +389,17 @@ class Checkout:
                     self.rows_moved()
 
     # ---- rows
+    def apply_all(self, batches: Sequence[tuple[Draft, writer.Batch]]) -> None:
+        """Add encoded samples to the ends of several tensors, or, where that fails, to none."""
+        lengths = [(draft, draft.length) for draft, _ in batches]
+        try:
+            for draft, batch in batches:
+                self.apply(draft, batch)
+        except SampleAppendError:
+            for draft, length in lengths:
+                self._take_back(draft, length)
+            raise
+
     def apply(self, draft: Draft, batch: writer.Batch) -> None:
         """Add encoded samples to the end of a tensor."""
         copies = zip(downsampling.drafts(draft, self.session.by_name), batch.smaller, strict=True)
@@ -399,13 +410,18 @@ class Checkout:
         before = draft.length
         try:
             self.session.append(draft, batch.runs, batch.n)
-        except SampleCompressionError as error:
-            # Large samples are encoded as they are stored.
-            if draft.length > before:
-                self.session.delete_rows(draft, np.array([[before, draft.length]], np.int64))
+        except (SampleCompressionError, SampleAppendError) as error:
+            # Large samples are encoded as they are stored; large arrays are stored from where they
+            # are, and somebody may change them meanwhile.
+            self._take_back(draft, before)
             raise SampleAppendError(
                 f"tensor {draft.schema.name!r}, row {draft.length}: {error}"
             ) from error
+
+    def _take_back(self, draft: Draft, length: int) -> None:
+        """Remove the rows that were just added to a tensor, from row ``length`` on."""
+        if draft.length > length:
+            self.session.delete_rows(draft, np.array([[length, draft.length]], np.int64))
 
     def touch(self, draft: Draft) -> None:
         """Note that rows are about to be appended, whether that works or not."""
@@ -445,7 +461,7 @@ class Checkout:
             SampleAppendError: A sample does not fit; nothing was changed.
         """
         try:
-            return self._encoded(draft, samples)
+            return self._encoded(draft, samples, borrow=True)
         except ReadOnlyModeError:
             raise
         except (DeepLakeError, TypeError, ValueError, KeyError, OverflowError) as error:
@@ -482,10 +498,10 @@ class Checkout:
                     name = changed.schema.name
                     raise SampleUpdateError(f"tensor {name!r}, row {rows[0]}: {error}") from error
 
-    def _encoded(self, draft: Draft, samples: Any) -> writer.Batch:
+    def _encoded(self, draft: Draft, samples: Any, *, borrow: bool = False) -> writer.Batch:
         """Encoded samples, with those of the tensors that have smaller copies of them."""
         linker = self.linker if draft.schema.is_link else None
-        batch = writer.encode(samples, draft.schema, draft.info, linker)
+        batch = writer.encode(samples, draft.schema, draft.info, linker, borrow=borrow)
         if batch.info is not None:
             as_json(batch.info)
         copies = downsampling.drafts(draft, self.session.by_name)

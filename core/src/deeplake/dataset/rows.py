@@ -85,8 +85,7 @@ def append(dataset: Dataset, sample: Any, *, skip_ok: bool, append_empty: bool) 
             checkout.touch(draft)
         batches = [(draft, checkout.encode(draft, [row[name]])) for name, draft in named.items()]
         batches += [(draft, checkout.encode(draft, [None])) for draft in empty]
-        for draft, batch in batches:
-            checkout.apply(draft, batch)
+        checkout.apply_all(batches)
 
 
 def _as_row(dataset: Dataset, sample: Any) -> dict[str, Any]:
@@ -175,8 +174,10 @@ def _extend_block(
             done = bad + 1
             continue
         batches += [(draft, checkout.encode(draft, [None] * (rows - done))) for draft in empty]
-        for draft, batch in batches:
-            checkout.apply(draft, batch)
+        try:
+            checkout.apply_all(batches)
+        except SampleAppendError as error:
+            raise SampleExtendError(f"nothing of these rows was added: {error}") from error
         return
 
 

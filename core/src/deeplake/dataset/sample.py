@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from deeplake import links, plugins
@@ -85,6 +85,14 @@ class Sample:
         return self._buffer is None and self._array is None
 
     @property
+    def is_remote(self) -> bool:
+        """Whether the file is behind a network, for all its path tells."""
+        if self._storage is not None:
+            return True
+        path = self.path or ""
+        return "://" in path and not path.lower().startswith("file://")
+
+    @property
     def buffer(self) -> Buffer:
         """The encoded bytes: those of the file, as they are.
 
@@ -109,18 +117,31 @@ class Sample:
         return self._compression
 
     @property
-    def _codec(self) -> SampleCodec:
+    def codec(self) -> SampleCodec | None:
+        """The codec of ``buffer``; None for an array.
+
+        Raises:
+            UnsupportedCompressionError: No installed codec knows such files.
+        """
         name = self.compression
-        assert name is not None
+        if name is None:
+            return None
         codec = _codec_named(name)
         if codec.media == "bytes":
             raise UnsupportedCompressionError(f"{name!r} is not a file format of samples")
         return cast(SampleCodec, codec)
 
     @property
+    def _codec(self) -> SampleCodec:
+        codec = self.codec
+        assert codec is not None
+        return codec
+
+    @property
     def media(self) -> str | None:
         """What kind of file it is: ``"image"``, ``"audio"`` …; None for an array."""
-        return None if self._compression is None and self._array is not None else self._codec.media
+        codec = self.codec
+        return None if codec is None else codec.media
 
     @property
     def header(self) -> SampleHeader:
@@ -129,9 +150,13 @@ class Sample:
             if self._array is not None:
                 self._header = SampleHeader(self._array.shape, str(self._array.dtype))
             else:
-                codec = self._codec
-                with self._named_errors():
+                codec = self._codec  # whose errors have the path already
+                try:
                     self._header = codec.probe(self.buffer)
+                except CorruptedSampleError as error:
+                    if self.path is None:
+                        raise
+                    raise CorruptedSampleError(f"{self.path}: {error}") from error
         return self._header
 
     @property
@@ -168,10 +193,23 @@ class Sample:
             CorruptedSampleError: The file cannot be decoded; the message has its path.
         """
         if self._array is None:
-            codec = self._codec
-            with self._named_errors():
-                self._array = codec.decode(self.buffer)
+            self._array = self._decoded()
         return self._array
+
+    def _decoded(self) -> np.ndarray:
+        codec = self._codec  # whose errors have the path already
+        try:
+            return codec.decode(self.buffer)
+        except CorruptedSampleError as error:
+            # A codec knows bytes only.
+            if self.path is None:
+                raise
+            raise CorruptedSampleError(f"{self.path}: {error}") from error
+
+    def forget(self) -> None:
+        """Give up what was read of the file; it is read again where somebody asks."""
+        if self.path is not None:
+            self._buffer = self._array = None
 
     def check(self) -> None:
         """Decode the file, unless it ends where it should.
@@ -179,22 +217,8 @@ class Sample:
         Raises:
             CorruptedSampleError: It is cut off, or damaged.
         """
-        if self._array is not None:
-            return
-        codec = self._codec
-        if not codec.is_whole(self.buffer):
-            with self._named_errors():
-                codec.decode(self.buffer)
-
-    @contextmanager
-    def _named_errors(self) -> Iterator[None]:
-        """Put the path into what a codec, which knows bytes only, says of them."""
-        try:
-            yield
-        except CorruptedSampleError as error:
-            if self.path is None:
-                raise
-            raise CorruptedSampleError(f"{self.path}: {error}") from error
+        if self._array is None and not self._codec.is_whole(self.buffer):
+            self._decoded()
 
     @property
     def pil(self) -> Any:
@@ -279,17 +303,18 @@ def _detect(path: str | None, read: Any) -> str:
     if "://" in name and not name.startswith("file://"):
         name = name.split("?", 1)[0].split("#", 1)[0]
     extension = "nii.gz" if name.endswith(".nii.gz") else name.rpartition(".")[2]
-    if extension in _TELLING and "." in name:
+    named = "." in name
+    if named and extension in _TELLING:
         # The file need not be read to know.
         with suppress(PluginNotFoundError):
             return codec_plugin(extension).name
     head = memoryview(read())[:HEAD]
-    if "." in name and _knows(extension, head):
-        return codec_plugin(extension).name
+    if named and (codec := _codec_of(extension, head)):
+        return codec.name
     for key in plugins.names("codec"):
-        if key != extension and _knows(key, head):
-            return codec_plugin(key).name
-    if "." in name and _is_known(extension):
+        if key != extension and (codec := _codec_of(key, head)):
+            return codec.name
+    if named and _is_known(extension):
         raise CorruptedSampleError(
             f"{path}: it does not begin like a file of {extension}, nor like one of another format (but "
             f"with {bytes(head[:8])!r}): it is damaged, or has the wrong name"
@@ -319,13 +344,15 @@ def _is_known(key: str) -> bool:
     return False
 
 
-def _knows(key: str, head: memoryview) -> bool:
-    """Whether there is a codec of this name, and it takes files that start like this."""
+def _codec_of(key: str, head: memoryview) -> SampleCodec | None:
+    """The codec of this name, if there is one and it takes files that start like this."""
     try:
         codec = codec_plugin(key)
     except PluginNotFoundError:
-        return False
-    return codec.media != "bytes" and cast(SampleCodec, codec).sniff(head)
+        return None
+    if codec.media == "bytes" or not cast(SampleCodec, codec).sniff(head):
+        return None
+    return cast(SampleCodec, codec)
 
 
 __all__ = ["Sample"]

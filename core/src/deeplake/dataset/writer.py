@@ -20,6 +20,7 @@ from deeplake.dataset.casting import STORED_KINDS, cast, dtype_name
 from deeplake.dataset.linked import LinkedSample
 from deeplake.dataset.linkgrid import LinkedTiledSample
 from deeplake.dataset.plan import Plan
+from deeplake.dataset.readahead import read_ahead
 from deeplake.dataset.sample import Sample
 from deeplake.errors import (
     DeepLakeError,
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 
 PART = 64 << 20
 """Bytes of an array that are copied and handed on at a time."""
+
+BORROWED = 16 << 20
+"""Bytes from which on an array is stored from where it is: memory that was never touched is dear."""
 
 STACKED_FROM = 16
 """Numbers in a list that are made an array first."""
@@ -70,7 +74,12 @@ class Batch:
 
 
 def encode(
-    samples: Any, schema: TensorSchema, info: Mapping[str, Any], linker: Linker | None = None
+    samples: Any,
+    schema: TensorSchema,
+    info: Mapping[str, Any],
+    linker: Linker | None = None,
+    *,
+    borrow: bool = False,
 ) -> Batch:
     """Encode several rows.
 
@@ -79,6 +88,7 @@ def encode(
         schema: The tensor's schema.
         info: The tensor's info.
         linker: Opens links, for a tensor of links.
+        borrow: The runs may be the memory of ``samples``; whoever takes them copies in time.
 
     Raises:
         DeepLakeError: A row does not fit; ``error.row`` is its place in ``samples``, ``error.item``
@@ -88,11 +98,16 @@ def encode(
         from deeplake.dataset.sequence_writer import encode_sequences
 
         return encode_sequences(samples, schema, info, linker)
-    return encode_samples(samples, schema, info, linker)
+    return encode_samples(samples, schema, info, linker, borrow=borrow)
 
 
 def encode_samples(
-    samples: Any, schema: TensorSchema, info: Mapping[str, Any], linker: Linker | None = None
+    samples: Any,
+    schema: TensorSchema,
+    info: Mapping[str, Any],
+    linker: Linker | None = None,
+    *,
+    borrow: bool = False,
 ) -> Batch:
     """Encode several samples, whether they are rows or items of rows (see ``encode``)."""
     if schema.is_link and linker is not None:
@@ -103,7 +118,7 @@ def encode_samples(
     runs: Iterable[Run] | None = None
     array = samples if isinstance(samples, np.ndarray) else _stacked(samples)
     if array is not None and array.ndim:
-        runs = _encode_array(array, plan)
+        runs = _encode_array(array, plan, borrow)
     if runs is None:
         runs = _encode_each(samples, plan)
     if plan.written is not None and _log.isEnabledFor(logging.INFO):
@@ -132,6 +147,8 @@ def _encode_each(samples: Iterable[Any], plan: Plan) -> list[Run]:
     """Samples one by one; files are encoded on threads."""
     encoded: list[Run] = []
     jobs: list[tuple[int, Callable[[], Run]]] = []
+    if isinstance(samples, (list, tuple)):
+        samples = read_ahead(samples)
     for row, sample in enumerate(samples):
         try:
             run = _encode_one(sample, plan)
@@ -228,7 +245,7 @@ def _alike(a: Run, b: Run) -> bool:
 
 
 # --------------------------------------------------------------------------- arrays of samples
-def _encode_array(samples: np.ndarray, plan: Plan) -> Iterable[Run] | None:
+def _encode_array(samples: np.ndarray, plan: Plan, borrow: bool) -> Iterable[Run] | None:
     """All samples of an array in one pass; None if they have to be encoded one by one."""
     if len(samples) == 0:
         return ()
@@ -253,7 +270,7 @@ def _encode_array(samples: np.ndarray, plan: Plan) -> Iterable[Run] | None:
     plan.fix(array.ndim - 1, dtype_name(dtype))
     if tiling.is_large(plan.schema, array.shape[1:], dtype):
         return [tiling.cut(sample, plan.schema, codecs) for sample in array]
-    return _slices(array)
+    return _slices(array, borrow)
 
 
 def _are_names(samples: np.ndarray, plan: Plan) -> bool:
@@ -275,16 +292,20 @@ def _first_unfit(array: np.ndarray, dtype: np.dtype[Any]) -> int:
     return 0
 
 
-def _slices(array: np.ndarray) -> Iterator[Run]:
+def _slices(array: np.ndarray, borrow: bool) -> Iterator[Run]:
+    borrow = borrow and array.flags.c_contiguous and array.nbytes >= BORROWED
     shape = array.shape[1:]
     size = int(np.prod(shape, dtype=np.int64)) * array.itemsize
     keep = array[0].size <= statistics.MAX_ELEMENTS
-    rows = max(PART // max(size, 1), 1)
+    rows = len(array) if borrow else max(PART // max(size, 1), 1)
     for start in range(0, len(array), rows):
-        # A copy: the caller may change the array before it is stored.
-        part = np.array(array[start : start + rows], order="C")
+        part = array[start : start + rows]
+        if not borrow:
+            # The caller may change the array before it is stored.
+            part = np.array(part, order="C")
         buffer: Buffer = memoryview(part.reshape(-1).view(np.uint8).data) if part.size else b""
-        yield Run(buffer, len(part), shape, size, values=part if keep else None)
+        values = part if keep else None
+        yield Run(buffer, len(part), shape, size, values=values, borrowed=borrow)
 
 
 # --------------------------------------------------------------------------- one sample
@@ -312,12 +333,17 @@ def _encode_one(sample: Any, plan: Plan) -> Run | Callable[[], Run]:
     if payload in ("array", "text") and isinstance(sample, (list, tuple)) and len(sample) == 0:
         return _empty(plan)
     if isinstance(sample, Sample):
+        # What is read for this row only is not kept: a list of many files is larger than memory.
+        passing = sample.is_lazy
         if payload == "array":
-            kept = _encode_file(sample, plan)
+            kept = _encode_file(sample, plan, passing)
             if kept is not None:
                 return kept
         if payload != "json":
-            sample = sample.array
+            array = sample.array
+            if passing:
+                sample.forget()
+            sample = array
     value = plan.prepare(sample)
     if payload == "array":
         return _encode_value(_as_array(value, plan), isinstance(sample, _LOOSE), plan)
@@ -470,16 +496,21 @@ def _run_of_bytes(data: bytes, shape: Shape, plan: Plan, kept: np.ndarray | None
     return Run(packed, 1, shape, len(packed), decoded=len(data), values=kept)
 
 
-def _encode_file(sample: Sample, plan: Plan) -> Run | Callable[[], Run] | None:
-    """The file's own bytes, when the tensor has the file's compression; else None."""
-    media = sample.media
-    if media is not None and media not in plan.spec.media:
+def _encode_file(sample: Sample, plan: Plan, passing: bool) -> Run | Callable[[], Run] | None:
+    """The file's own bytes, when the tensor has the file's compression; else None.
+
+    Args:
+        sample: The file.
+        plan: What the tensor takes.
+        passing: Whether the sample is to forget what was read of the file.
+    """
+    codec = sample.codec
+    if codec is not None and codec.media not in plan.spec.media:
         raise SampleHtypeMismatchError(
-            f"{sample.path or 'the sample'} is a file of {media}, which htype {plan.spec.name!r} "
-            "does not take"
+            f"{sample.path or 'the sample'} is a file of {codec.media}, which htype "
+            f"{plan.spec.name!r} does not take"
         )
-    codec = plan.codecs.sample
-    if codec is None or sample.compression != codec.name:
+    if codec is None or plan.codecs.sample is None or codec.name != plan.codecs.sample.name:
         return None
     header = sample.header
     if plan.plugin.check_shape(header.shape):
@@ -496,21 +527,31 @@ def _encode_file(sample: Sample, plan: Plan) -> Run | Callable[[], Run] | None:
     if limit is not None and 0 <= limit < len(data) and codec.writable and codec.media == "image":
         # Who says from which size on wants tiles; by default files stay as they are.
         return tiling.cut(sample.array.reshape(shape), plan.schema, plan.codecs)
-    schema = plan.schema
+    if not codec.is_whole(data):
+        return lambda: _checked_run(sample, shape, dtype, plan.schema, passing)
+    if passing:
+        sample.forget()
+    return _file_run(data, shape, dtype, codec, plan.schema)
 
-    def take() -> Run:
-        sample.check()
-        return _file_run(
-            data if isinstance(data, bytes) else bytes(data), shape, dtype, codec, schema
-        )
 
-    return take() if codec.is_whole(data) else take
+def _checked_run(
+    sample: Sample, shape: Shape, dtype: str, schema: TensorSchema, passing: bool
+) -> Run:
+    """A file that does not seem to be whole, and can be decoded all the same."""
+    sample.check()
+    codec, data = sample.codec, sample.buffer
+    assert codec is not None
+    if passing:
+        sample.forget()
+    return _file_run(data, shape, dtype, codec, schema)
 
 
 def _file_run(
-    data: bytes, shape: Shape, dtype: str, codec: SampleCodec, schema: TensorSchema
+    data: Buffer, shape: Shape, dtype: str, codec: SampleCodec, schema: TensorSchema
 ) -> Run:
     """A file; one that is large, and of which parts can be decoded, is a blob."""
+    if not isinstance(data, bytes):
+        data = bytes(data)
     if codec.parts and len(data) > BLOB_FRAME and not (schema.is_sequence or schema.is_link):
         return Run.of(FileSample(data, shape, dtype, codec.name))
     return Run(data, 1, shape, len(data))

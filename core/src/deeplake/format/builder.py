@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar
 
 import numpy as np
@@ -77,6 +77,8 @@ class Run:
         decoded: Bytes of each before the byte codec of the tensor; None without one.
         values: Their values, for statistics; None when nothing is known or worth knowing.
         alone: The sample, if it is one that gets a chunk of its own: ``buffer`` is empty then.
+        borrowed: ``buffer`` and ``values`` are memory of the caller, who may change it as soon as
+            the rows were added (see ``Draft.own``).
     """
 
     buffer: Buffer
@@ -87,6 +89,7 @@ class Run:
     decoded: int | None = None
     values: np.ndarray | None = None
     alone: Alone | None = None
+    borrowed: bool = False
 
     @classmethod
     def of(cls, sample: Alone) -> Run:
@@ -102,7 +105,15 @@ class Run:
         """Samples ``start`` to ``stop`` of the run."""
         view = memoryview(self.buffer)[start * self.size : stop * self.size]
         values = None if self.values is None else self.values[start:stop]
-        return Run(view, stop - start, self.shape, self.size, self.null, self.decoded, values)
+        return Run(
+            view, stop - start, self.shape, self.size, self.null, self.decoded, values,
+            borrowed=self.borrowed,
+        )  # fmt: skip
+
+    def owned(self) -> Run:
+        """The run in memory of its own."""
+        values = None if self.values is None else self.values.copy()
+        return replace(self, buffer=bytes(self.buffer), values=values, borrowed=False)
 
 
 class Builder(Generic[R]):
@@ -119,7 +130,7 @@ class Builder(Generic[R]):
     """
 
     __slots__ = (
-        "arrays", "chunk_codec", "codec", "dtype", "ids", "links", "n", "nbytes", "runs",
+        "arrays", "borrowed", "chunk_codec", "codec", "dtype", "ids", "links", "n", "nbytes", "runs",
         "sample_codec", "target",
     )  # fmt: skip
 
@@ -143,6 +154,7 @@ class Builder(Generic[R]):
         self.codec = codec
         self.n = 0
         self.nbytes = 0
+        self.borrowed = False
         self.runs: list[R] = []
         self.ids: list[RowIds] = []
 
@@ -187,6 +199,9 @@ class Builder(Generic[R]):
             pieces["domain"] = bounds.domain
         return block, pieces
 
+    def own(self) -> None:
+        """Copy what is borrowed; most kinds of rows never are."""
+
     # ---- what kinds of chunks differ in
     def _samples(self) -> Sequence[Run]:
         """The samples of the chunk."""
@@ -208,6 +223,16 @@ class ChunkBuilder(Builder[Run]):
     """Samples of one tensor that are not in a chunk yet: each is a row."""
 
     __slots__ = ()
+
+    def add(self, run: Run, ids: RowIds) -> None:
+        self.borrowed = self.borrowed or run.borrowed
+        super().add(run, ids)
+
+    def own(self) -> None:
+        """Copy what is borrowed."""
+        if self.borrowed:
+            self.runs = [run.owned() if run.borrowed else run for run in self.runs]
+            self.borrowed = False
 
     def room(self, run: Run, start: int = 0) -> int:
         free = self.target - self.nbytes
@@ -282,6 +307,7 @@ def block_of(
         kind=None if builder.arrays else chunk.RAGGED,
         rows=rows,
         links=builder.links,
+        borrowed=builder.borrowed,
     )
 
 

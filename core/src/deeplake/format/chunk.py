@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -57,12 +57,26 @@ class Block:
         length: Their number.
         header_length: Bytes before the payload.
         checksum: XXH3-64 of the header, which holds the checksums of the frames.
+        borrowed: Frames in memory of somebody else, and their checksums; None if there are none.
     """
 
     buffers: list[Buffer]
     length: int
     header_length: int
     checksum: int
+    borrowed: tuple[Sequence[Buffer], np.ndarray] | None = None
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether what is borrowed still has the checksums that it had."""
+        if self.borrowed is None:
+            return True
+        frames, found = self.borrowed
+        return bool(np.array_equal(digests(frames), found))
+
+    def own(self) -> Block:
+        """The block in memory of its own."""
+        return replace(self, buffers=[bytes(part) for part in self.buffers], borrowed=None)
 
 
 def build(
@@ -80,6 +94,7 @@ def build(
     kind: int | None = None,
     rows: Rows | None = None,
     links: bool = False,
+    borrowed: bool = False,
 ) -> Block:
     """Make a chunk block.
 
@@ -99,6 +114,8 @@ def build(
         kind: Chunk kind; None: fixed or ragged, whichever fits.
         rows: Makes it a sequence chunk: how the ``n`` samples, which are items, belong to rows.
         links: The samples are links; dtype and shapes are those of what they lead to.
+        borrowed: The payload is somebody else's memory; so is that of the block, unless it is
+            compressed.
     """
     if rows is not None:
         kind = SEQUENCE
@@ -155,7 +172,8 @@ def build(
         arrays.append(np.packbits(nulls, bitorder="little").tobytes())
     arrays.append(null_rows)
     arrays.append(lengths)
-    arrays.append(digests(frames).astype("<u8").tobytes())
+    checksums = digests(frames)
+    arrays.append(checksums.astype("<u8").tobytes())
     body = b"".join(arrays)
     header_length = -(-(_PROLOGUE.size + len(body)) // ALIGNMENT) * ALIGNMENT
     body += bytes(header_length - _PROLOGUE.size - len(body))
@@ -166,7 +184,8 @@ def build(
     )[:_BEFORE_CHECKSUM]  # fmt: skip
     checksum = digest(start, body)
     header = start + checksum.to_bytes(8, "little") + body
-    return Block([header, *stored], header_length + stored_length, header_length, checksum)
+    lent = (frames, checksums) if borrowed and codec is None else None
+    return Block([header, *stored], header_length + stored_length, header_length, checksum, lent)
 
 
 def _array_size(shape: np.ndarray | Shape, dtype: str) -> int:

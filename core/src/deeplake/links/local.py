@@ -6,78 +6,89 @@ import os
 import re
 import stat as modes
 import sys
-from typing import BinaryIO
 from urllib.parse import unquote
 
 from deeplake.errors import GetDataFromLinkError, LinkRefusedError
 from deeplake.links.policy import Policy
 from deeplake.links.source import Source, Stat, missing, unreadable
 
+_URL = re.compile(r"file://([^/]*)(.*)", re.IGNORECASE | re.DOTALL)
+
+# Opening a pipe would wait for somebody who writes to it.
+_FLAGS = (
+    os.O_RDONLY
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+)
+
 
 class LocalSource(Source):
     """A regular file. Devices, pipes and directories are refused: reading those may never end."""
 
+    _handle = -1
+
     def __init__(self, url: str, policy: Policy) -> None:
         super().__init__(url, policy)
-        self._file: BinaryIO | None = None
         self._path = path_of(url)
 
-    def _opened(self) -> BinaryIO:
-        if self._file is None:
+    def _opened(self) -> os.stat_result:
+        """What the system knows of the file, which is open then."""
+        try:
+            if self._handle >= 0:
+                return os.fstat(self._handle)
+            handle = os.open(self._path, _FLAGS)
             try:
-                # Opening a pipe would wait for somebody who writes to it.
-                flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-                handle = os.open(self._path, flags | getattr(os, "O_CLOEXEC", 0))
-                try:
-                    mode = os.fstat(handle).st_mode
-                    if modes.S_ISDIR(mode):
+                found = os.fstat(handle)
+                if not modes.S_ISREG(found.st_mode):
+                    if modes.S_ISDIR(found.st_mode):
                         raise IsADirectoryError(21, "it is a directory")
-                    if not modes.S_ISREG(mode):
-                        raise LinkRefusedError(f"{self.name}: is no regular file")
-                    self._file = os.fdopen(handle, "rb", buffering=0)
-                except BaseException:
-                    os.close(handle)
-                    raise
-            except (FileNotFoundError, NotADirectoryError) as error:
-                raise missing(self.name) from error
-            except GetDataFromLinkError:
+                    raise LinkRefusedError(f"{self.name}: is no regular file")
+            except BaseException:
+                os.close(handle)
                 raise
-            except (OSError, ValueError) as error:
-                raise unreadable(self.name, error) from error
-        return self._file
+        except GetDataFromLinkError:
+            raise
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise missing(self.name) from error
+        except (OSError, ValueError) as error:
+            raise unreadable(self.name, error) from error
+        self._handle = handle
+        return found
 
     def stat(self) -> Stat:
-        found = os.fstat(self._opened().fileno())
+        found = self._opened()
         return Stat(found.st_size, "", found.st_mtime)
 
     def read_all(self) -> bytes:
-        file = self._opened()
-        size = os.fstat(file.fileno()).st_size
+        size = self._opened().st_size
         self.policy.check_size(size, self.name)
-        try:
-            file.seek(0)
-            data = file.read(size) or b""
-            while len(data) < size and (more := file.read(size - len(data))):
-                data += more
-        except OSError as error:
-            raise unreadable(self.name, error) from error
-        return data
+        return self._read(0, size)
 
     def read(self, start: int, stop: int) -> bytes:
-        file = self._opened()
+        self._opened()
+        return self._read(start, max(stop - start, 0))
+
+    def _read(self, start: int, size: int) -> bytes:
         try:
-            file.seek(start)
-            data = file.read(max(stop - start, 0)) or b""
-            while len(data) < stop - start and (more := file.read(stop - start - len(data))):
-                data += more
+            os.lseek(self._handle, start, os.SEEK_SET)
+            data = os.read(self._handle, size)
+            if len(data) == size:
+                return data
+            parts = [data]
+            while size := size - len(data):
+                data = os.read(self._handle, size)
+                if not data:
+                    break
+                parts.append(data)
         except OSError as error:
             raise unreadable(self.name, error) from error
-        return data
+        return b"".join(parts)
 
     def close(self) -> None:
-        file, self._file = self._file, None
-        if file is not None:
-            file.close()
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            os.close(handle)
 
     def __del__(self) -> None:
         self.close()
@@ -89,7 +100,7 @@ def path_of(url: str) -> str:
     Raises:
         GetDataFromLinkError: The file is on another machine.
     """
-    match = re.match(r"file://([^/]*)(.*)", url, re.IGNORECASE | re.DOTALL)
+    match = _URL.match(url)
     if match is None:
         return os.path.expanduser(url)
     host, path = match[1], unquote(match[2])

@@ -68,7 +68,13 @@ class Policy:
         Args:
             timeout: Seconds between two pieces of an answer, where they should be others.
         """
-        policy = cls._of(_settings(), schemes=None, local_files=True, chained=True)
+        settings = _settings()
+        given = tuple(settings.values())
+        kept, policy = _for_reads
+        if policy is None or kept != given:
+            # Made once for many files: reading a small one takes about as long.
+            policy = cls._of(settings, schemes=None, local_files=True, chained=True)
+            _remember(given, policy)
         if timeout is None:
             return policy
         return replace(
@@ -149,6 +155,14 @@ def level_of(address: str) -> int:
 
 def _settings() -> Any:
     return config["links"]
+
+
+_for_reads: tuple[tuple[Any, ...], Policy | None] = ((), None)
+
+
+def _remember(given: tuple[Any, ...], policy: Policy) -> None:
+    global _for_reads
+    _for_reads = given, policy
 
 
 __all__ = ["PRIVATE", "PUBLIC", "SPECIAL", "Policy", "level_of"]

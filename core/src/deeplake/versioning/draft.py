@@ -110,6 +110,7 @@ class Draft:
         stored, builder = self._rows
         if builder is None or builder.n == 0:
             return stored
+        builder.own()  # what somebody reads may be kept longer than the caller's memory is lent
         preview = self._preview
         if preview is not None:
             if preview[0] is builder and preview[1] == builder.n:
@@ -172,6 +173,11 @@ class Draft:
                     queue[0] = (session, counter + take, count - take, edit)
                 if builder.nbytes >= builder.target:
                     self.seal()
+
+    def own(self) -> None:
+        """Copy what is borrowed of the rows that are in no chunk."""
+        if self._builder is not None:
+            self._builder.own()
 
     def _append_alone(self, sample: Alone, ids: RowIds) -> None:
         """Add a row whose sample has a chunk of its own."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from deeplake.errors import StorageError
 from deeplake.format.chunk import ALIGNMENT, Block
 from deeplake.spi import Store
 from deeplake.types import Buffer, joined
@@ -15,19 +18,25 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
 OBJECT_SIZE = 64 << 20
+ENOUGH = 8 << 20
+"""Bytes for an object of its own, where they would be copied otherwise."""
 MAX_UPLOADS = 2
+_HANDOVER = 0.0005
+"""Seconds in which an upload gets as far as it needs the interpreter for; whoever makes checksums
+next holds on to that."""
 
 
 class DataObject:
     """One data object in the making: aligned blocks."""
 
-    __slots__ = ("blocks", "buffers", "id", "size")
+    __slots__ = ("blocks", "borrowed", "buffers", "id", "size")
 
     def __init__(self, prefix: str) -> None:
         # References to objects of one writer have half of their ids in common, and deflate well.
         self.id = prefix + secrets.token_hex(8)
         self.buffers: list[Buffer] = []
         self.blocks: dict[int, Block] = {}
+        self.borrowed = False
         self.size = 0
 
     def add(self, block: Block) -> int:
@@ -38,9 +47,29 @@ class DataObject:
             self.size += gap
         offset = self.size
         self.blocks[offset] = block
+        self.borrowed = self.borrowed or block.borrowed is not None
         self.buffers.extend(block.buffers)
         self.size += block.length
         return offset
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether nobody changed what is borrowed."""
+        return not self.borrowed or all(block.is_unchanged for block in self.blocks.values())
+
+    def own(self) -> bool:
+        """Copy what is borrowed; returns whether nobody had changed it by then."""
+        blocks: dict[int, Block] = {}
+        buffers: list[Buffer] = []
+        size = 0
+        for offset, block in self.blocks.items():
+            blocks[offset] = block if block.borrowed is None else block.own()
+            buffers += [bytes(offset - size)] if offset > size else []
+            buffers += blocks[offset].buffers
+            size = offset + block.length
+        unchanged = self.is_unchanged
+        self.blocks, self.buffers, self.borrowed = blocks, buffers, False
+        return unchanged
 
 
 class Staging:
@@ -66,6 +95,7 @@ class Staging:
         self._uploads: dict[str, Future[str]] = {}
         self._pool: ThreadPoolExecutor | None = None
         self._previews: dict[str, Block] = {}
+        self._unchecked: list[DataObject] = []
         self.added = 0
         self.stored: list[str] = []
 
@@ -80,11 +110,47 @@ class Staging:
         offset = current.add(block)
         self.added += block.length
         if current.size >= OBJECT_SIZE:
-            # In this order: a thread that reads meanwhile finds the object in one place or the other.
-            self._pending[current.id] = current
-            self._current = DataObject(self._prefix)
-            self._upload(current)
+            self._close()
         return current.id, offset
+
+    def _close(self) -> None:
+        """Upload the object in the making, and begin another."""
+        current = self._current
+        # In this order: a thread that reads meanwhile finds the object in one place or the other.
+        self._pending[current.id] = current
+        self._current = DataObject(self._prefix)
+        self._upload(current)
+
+    def own(self) -> bool:
+        """See to it that nothing here is memory of somebody else.
+
+        What is enough for an object is stored, which takes no copy; the rest is copied.
+
+        Returns:
+            Whether the memory had not been changed since it was added. What it was changed to is
+            of no use then: its checksums are wrong.
+        """
+        if self._current.borrowed and self._current.size >= ENOUGH:
+            self._close()
+        lent = [data for data in (*self._pending.values(), self._current) if data.borrowed]
+        if not lent and not self._unchecked:
+            return True
+        unchanged = True
+        try:
+            for data in lent:
+                if data.id in self._uploads:
+                    # If it fails, it stays pending: a flush tries again, and says why it cannot.
+                    with suppress(StorageError):
+                        self._finish(data.id)
+        finally:
+            for data in lent:
+                if data.id in self._pending or data is self._current:
+                    # Also where the wait was interrupted: it is stored again, from the copy.
+                    self._uploads.pop(data.id, None)
+                    unchanged = data.own() and unchanged
+            stored, self._unchecked = self._unchecked, []
+        # Checked last: checksums are made under the interpreter's lock, which uploads need at times.
+        return all(data.is_unchanged for data in stored) and unchanged
 
     def preview(self, block: Block) -> str:
         """Make a block readable that will never be stored; returns the id it is read by."""
@@ -113,14 +179,20 @@ class Staging:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(1, thread_name_prefix="deeplake-upload")
         while len(self._uploads) >= MAX_UPLOADS:
-            self._finish(next(iter(self._uploads)))
+            # One that failed is tried again by a flush, which says why it cannot: here it would
+            # leave half of an operation behind.
+            with suppress(StorageError):
+                self._finish(next(iter(self._uploads)))
         self._uploads[data.id] = self._pool.submit(self._store.put, data_key(data.id), data.buffers)
+        time.sleep(_HANDOVER)
 
     def _finish(self, oid: str) -> None:
         """Wait for an upload. If it failed, the object stays pending and is tried again."""
         self._uploads.pop(oid).result()
-        self._pending.pop(oid)
+        data = self._pending.pop(oid)
         self.stored.append(oid)
+        if data.borrowed:
+            self._unchecked.append(data)
 
     def flush(self, put: Callable[[str, list[Buffer]], object] | None = None) -> None:
         """Store everything that was added.

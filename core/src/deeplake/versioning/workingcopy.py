@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from deeplake.errors import SampleAppendError
 from deeplake.format.builder import Encoded, RowIds
 from deeplake.format.commit import Commit, TensorState
 from deeplake.format.pieces import Pieces, new_edit
@@ -123,11 +124,26 @@ class WorkingCopy(ABC):
 
     # ---- changes to rows
     def append(self, draft: Draft, runs: Iterable[Encoded], n: int) -> None:
-        """Add ``n`` rows to the end of a tensor."""
+        """Add ``n`` rows to the end of a tensor.
+
+        Raises:
+            SampleAppendError: Another thread wrote into the memory that the rows were taken
+                from. The rows were added, and are of no use.
+        """
         self.begin()
         before = self._staging.added + draft.waiting
-        draft.append(runs, self._row_ids(draft, n))
+        unchanged = True
+        try:
+            draft.append(runs, self._row_ids(draft, n))
+        finally:
+            draft.own()
+            unchanged = self._staging.own()
         self._collected += self._staging.added + draft.waiting - before
+        if not unchanged:
+            raise SampleAppendError(
+                "the array was written to while it was being stored: let no other thread change it "
+                "meanwhile, or give a copy"
+            )
 
     def replace(
         self, draft: Draft, rows: np.ndarray, runs: Sequence[Encoded], *, partial: bool = False

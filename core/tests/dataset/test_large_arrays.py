@@ -1,0 +1,187 @@
+"""Arrays stored from where they are: what the caller does with them afterwards, and meanwhile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import deeplake
+from deeplake import Dataset
+from deeplake.dataset import writer
+from deeplake.errors import SampleAppendError, SampleExtendError, StorageError
+from deeplake.storage.local import LocalStore
+from deeplake.storage.memory import MemoryStore
+from deeplake.versioning import draft, staging
+
+ROWS = 400
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is large, a full object, and enough for one, at a few KiB."""
+    monkeypatch.setattr(writer, "BORROWED", 1 << 10)
+    monkeypatch.setattr(staging, "OBJECT_SIZE", 1 << 20)
+    monkeypatch.setattr(staging, "ENOUGH", 512 << 10)
+    monkeypatch.setattr(draft, "LARGE_CHUNK", 200 << 10)
+    monkeypatch.setattr(draft, "SMALL_CHUNK", 100 << 10)
+
+
+@pytest.fixture(params=["small", "one", "many"])
+def array(request: pytest.FixtureRequest) -> np.ndarray:
+    """Of less than a chunk, of more than one object's rest, and of several objects."""
+    side = {"small": 12, "one": 45, "many": 100}[request.param]
+    rng = np.random.default_rng(side)
+    return rng.integers(0, 256, (ROWS, side, side), dtype=np.uint8)
+
+
+def hook_puts(ds: Dataset, monkeypatch: pytest.MonkeyPatch, call: Any) -> None:
+    """Call something before each object of data is stored."""
+    for kind in (LocalStore, MemoryStore):
+        put = kind.put
+
+        def watched(self: Any, key: str, data: Any, _put: Any = put, **options: Any) -> str:
+            if key.startswith("data/"):
+                call(key)
+            answer: str = _put(self, key, data, **options)
+            return answer
+
+        monkeypatch.setattr(kind, "put", watched)
+
+
+def reopened(ds: Dataset) -> Dataset:
+    return ds if ds.path.startswith("mem://") else deeplake.load(ds.path)
+
+
+@pytest.mark.parametrize("compression", [None, "lz4"])
+@pytest.mark.parametrize("together", [True, False])
+def test_an_array_may_be_changed_afterwards(
+    ds: Dataset, array: np.ndarray, compression: str | None, together: bool
+) -> None:
+    ds.create_tensor("x", chunk_compression=compression)
+    kept = array.copy()
+    if together:
+        with ds:
+            for _ in range(3):
+                ds.x.extend(array)
+                array[:] = 7
+                np.testing.assert_array_equal(ds.x[-ROWS:].numpy(), kept)
+                array[:] = kept
+            array[:] = 9
+    else:
+        for _ in range(3):
+            ds.x.extend(array)
+        array[:] = 9
+    np.testing.assert_array_equal(reopened(ds).x.numpy(), np.concatenate([kept] * 3))
+
+
+def test_one_row_at_a_time_after_a_large_array(ds: Dataset, array: np.ndarray) -> None:
+    ds.create_tensor("x")
+    kept = array.copy()
+    with ds:
+        ds.x.extend(array)
+        array[:] = 1
+        ds.x.append(kept[0])
+        ds.x.extend(kept[:3])
+    expected = np.concatenate([kept, kept[:1], kept[:3]])
+    np.testing.assert_array_equal(reopened(ds).x.numpy(), expected)
+
+
+def test_what_is_read_before_the_array_changes_stays(ds: Dataset, array: np.ndarray) -> None:
+    ds.create_tensor("x")
+    kept = array.copy()
+    with ds:
+        ds.x.extend(array)
+        first, last = ds.x[0].numpy(), ds.x[ROWS - 1].numpy()
+        array[:] = 3
+        np.testing.assert_array_equal(first, kept[0])
+        np.testing.assert_array_equal(last, kept[-1])
+        np.testing.assert_array_equal(ds.x[5].numpy(), kept[5])
+
+
+@pytest.mark.parametrize("how", ["tensor", "dataset"])
+def test_an_array_that_changes_meanwhile_is_refused(
+    ds: Dataset, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    array = np.random.default_rng(1).integers(0, 256, (ROWS, 100, 100), dtype=np.uint8)
+    ds.create_tensor("labels", htype="class_label")
+    ds.create_tensor("x")
+    ds.extend({"labels": np.arange(4), "x": array[:4]})
+    before = array[:4].copy()
+
+    def change(key: str) -> None:
+        array[10] += 1
+
+    with monkeypatch.context() as patch:
+        hook_puts(ds, patch, change)
+        with pytest.raises(
+            (SampleAppendError, SampleExtendError), match=r"'x', row 4: the array was written to"
+        ):
+            if how == "tensor":
+                ds.x.extend(array)
+            else:
+                ds.extend({"labels": np.arange(ROWS), "x": array})
+    assert len(ds.x) == len(ds.labels) == 4
+    np.testing.assert_array_equal(ds.x.numpy(), before)
+    ds.x.extend(array)
+    assert len(ds.x) == 4 + ROWS
+    np.testing.assert_array_equal(reopened(ds).x[4:].numpy(), array)
+
+
+def test_an_upload_that_fails_is_tried_again(
+    ds: Dataset, monkeypatch: pytest.MonkeyPatch, array: np.ndarray
+) -> None:
+    ds.create_tensor("x")
+    kept = array.copy()
+    failed: list[str] = []
+
+    def fail(key: str) -> None:
+        failed.append(key)
+        raise StorageError("the disk is full")
+
+    with ds:
+        with monkeypatch.context() as patch:
+            hook_puts(ds, patch, fail)
+            ds.x.extend(array)
+        array[:] = 0
+    assert bool(failed) == (array.nbytes > staging.ENOUGH)
+    np.testing.assert_array_equal(reopened(ds).x.numpy(), kept)
+
+
+def test_an_interrupt_leaves_nothing_borrowed(ds: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    array = np.random.default_rng(1).integers(0, 256, (ROWS, 100, 100), dtype=np.uint8)
+    ds.create_tensor("x")
+    with ds:
+        with monkeypatch.context() as patch:
+
+            def interrupt(self: Any, oid: str) -> None:
+                raise KeyboardInterrupt
+
+            patch.setattr(staging.Staging, "_finish", interrupt)
+            patch.setattr(staging, "MAX_UPLOADS", 100)
+            with pytest.raises(KeyboardInterrupt):
+                ds.x.extend(array)
+        kept = array.copy()
+        array[:] = 0
+    rows = len(reopened(ds).x)
+    assert rows in (0, ROWS)
+    np.testing.assert_array_equal(reopened(ds).x.numpy().reshape(rows, 100, 100), kept[:rows])
+
+
+def test_arrays_that_are_not_contiguous(ds: Dataset) -> None:
+    wide = np.random.default_rng(2).integers(0, 256, (ROWS, 100, 3, 40), dtype=np.uint8)
+    ds.create_tensor("x")
+    with ds:
+        ds.x.extend(wide[::2].transpose(0, 3, 1, 2))
+        kept = wide.copy()
+        wide[:] = 0
+    np.testing.assert_array_equal(reopened(ds).x.numpy(), kept[::2].transpose(0, 3, 1, 2))
+
+
+def test_an_array_of_a_file(ds: Dataset, tmp_path: Path, array: np.ndarray) -> None:
+    np.save(tmp_path / "array.npy", array)
+    ds.create_tensor("x")
+    ds.x.extend(np.load(tmp_path / "array.npy", mmap_mode="r"))
+    np.testing.assert_array_equal(reopened(ds).x.numpy(), array)
