@@ -94,6 +94,7 @@ def mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ds.commit("without a bad one")
     ds.checkout("main")
     ds.labels[0] = 1
+    Path("train.csv").write_text("file,class\na.png,rose\nb.png,tulip\n")
 
 
 def same(shown: Any, printed: Any, where: str = "") -> None:

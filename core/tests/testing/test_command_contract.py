@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import deeplake
-from deeplake.cli import authoring, care, contents, history, installation
+from deeplake.cli import authoring, care, contents, exchanging, history, installation
 from deeplake.errors import DeepLakeError, TensorDoesNotExistError
 from deeplake.plugins.catalog import BUILTINS
 from deeplake.spi import Command
@@ -192,6 +192,39 @@ class TestCopy(CommandContract):
     fails = ("./nothing ./copy", "./numbers ./numbers")
     wrong = ("", "./numbers")
     writes = True
+
+
+class TestExport(CommandContract):
+    command = exchanging.Export
+    key = "export"
+    works = ("./numbers ./out", "./numbers@v1 ./out2 --table csv --tensor x")
+    fails = ("./nothing ./out", "./numbers ./numbers", "./numbers ./out --tensor y")
+    wrong = ("", "./numbers", "./numbers ./out --table xml")
+    writes = True
+    supports_repeating = False
+
+    def test_json_once(self, workspace: Path) -> None:
+        [ended] = self._program(workspace, ["./numbers ./out --json"])
+        assert json.loads(ended.out)["rows"] == 6
+
+
+class TestIngest(CommandContract):
+    command = exchanging.Ingest
+    key = "ingest"
+    works = (
+        "csv ./table.csv ./made",
+        "csv ./table.csv ./made2 -o labels=name --option delimiter=,",
+    )
+    fails = ("csv ./nothing ./made", "csv ./table.csv ./numbers", "nothing ./table.csv ./made",
+             "csv ./table.csv ./made -o labels=colour")  # fmt: skip
+    wrong = ("", "csv", "csv ./table.csv", "csv ./table.csv ./made -o labels")
+    writes = True
+    supports_repeating = False
+
+    @pytest.fixture
+    def workspace(self, tmp_path: Path) -> Path:
+        (tmp_path / "table.csv").write_text("n,name\n1,a\n2,b\n")
+        return numbers(tmp_path)
 
 
 class TestPlugins(CommandContract):

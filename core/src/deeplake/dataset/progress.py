@@ -8,7 +8,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def progress(items: Iterable[T], *, shown: bool, title: str, unit: str, total: int) -> Iterator[T]:
+def progress(
+    items: Iterable[T], *, shown: bool, title: str, unit: str, total: int | None
+) -> Iterator[T]:
     """The items, with a bar that counts them on standard error.
 
     Args:
@@ -16,7 +18,7 @@ def progress(items: Iterable[T], *, shown: bool, title: str, unit: str, total: i
         shown: Whether there is a bar; there is none without the ``tqdm`` distribution.
         title: Text in front of the bar.
         unit: What an item is.
-        total: How many there are.
+        total: How many there are, if that is known.
     """
     if shown:
         try:

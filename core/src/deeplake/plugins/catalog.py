@@ -58,6 +58,12 @@ BUILTINS: Mapping[str, Mapping[str, str]] = {
         "serial": "deeplake.compute.executors:Serial",
         "threaded": "deeplake.compute.executors:Threaded",
     },
+    "ingest": {
+        "csv": "deeplake.exchange.tables:Csv",
+        "export": "deeplake.exchange.exported:ExportedFolder",
+        "folders": "deeplake.exchange.folders:Folders",
+        "jsonl": "deeplake.exchange.tables:Jsonl",
+    },
     "viewer": {
         "page": "deeplake.dataset.page:Page",
     },
@@ -65,8 +71,10 @@ BUILTINS: Mapping[str, Mapping[str, str]] = {
         "branch": "deeplake.cli.history:Branch",
         "copy": "deeplake.cli.care:Copy",
         "diff": "deeplake.cli.history:Diff",
+        "export": "deeplake.cli.exchanging:Export",
         "gc": "deeplake.cli.care:Gc",
         "info": "deeplake.cli.contents:Info",
+        "ingest": "deeplake.cli.exchanging:Ingest",
         "log": "deeplake.cli.history:Log",
         "ls": "deeplake.cli.contents:Ls",
         "merge": "deeplake.cli.history:Merge",
