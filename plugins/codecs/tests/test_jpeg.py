@@ -204,6 +204,50 @@ def test_resized_crops_of_photographs(photos: list[np.ndarray], size: tuple[int,
             assert psnr(result, averaged) > psnr(result, shifted) + 3
 
 
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 1}])
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+def test_rows_below_a_crop_are_not_decoded(
+    photos: list[np.ndarray], subsampling: int, options: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is above them is the same, to the bit."""
+    for mode in ("RGB", "L"):
+        picture = Image.fromarray(photos[0]).convert(mode)
+        kinds = {"subsampling": subsampling} if mode == "RGB" else {}
+        data = saved(picture, quality=90, **kinds, **options)
+        whole = Jpeg().decode(data)
+        decoded: list[int] = []
+        turbo = Jpeg._turbo
+
+        def counted(
+            self: Jpeg, data: Any, header: Any, target: np.ndarray, *rest: Any,
+            decoded: Any = decoded, turbo: Any = turbo, **more: Any,
+        ) -> bool:  # fmt: skip
+            decoded.append(len(target))
+            return bool(turbo(self, data, header, target, *rest, **more))
+
+        monkeypatch.setattr(Jpeg, "_turbo", counted)
+        for stop in (*range(1, 40), 255, 256, 257, 400, 409, 410, 426, 427):
+            decoded.clear()
+            found = Jpeg().decode(data, crop=(stop // 2, 3, stop - stop // 2, 200))
+            np.testing.assert_array_equal(found, whole[stop // 2 : stop, 3:203])
+            assert decoded == [stop + 2 if stop + 2 <= 427 - 16 else 427]
+        decoded.clear()
+        half = Jpeg().decode(data, crop=(0, 0, 200, 400), size=(100, 200))
+        assert decoded == [102]
+        assert psnr(half, cv2.resize(whole[:200, :400], (200, 100))) > 28
+        monkeypatch.undo()
+
+
+def test_damage_above_the_end_of_a_crop_is_refused(photos: list[np.ndarray]) -> None:
+    data = saved(photos[1])
+    middle = len(data) // 2
+    gap = data[:middle] + data[middle + 4000 :]
+    cut = data[:-5000]
+    for damaged, crop in ((gap, (0, 0, 400, 30)), (cut, (0, 0, 10, 10)), (cut + b"\xff\xd9", None)):
+        with pytest.raises(CorruptedSampleError):
+            Jpeg().decode(damaged, crop=crop, size=(20, 20))
+
+
 def test_crops_of_what_pillow_decodes(photos: list[np.ndarray]) -> None:
     data = saved(Image.fromarray(photos[0]).convert("CMYK"))
     whole = Jpeg().decode(data)

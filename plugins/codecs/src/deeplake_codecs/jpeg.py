@@ -30,6 +30,15 @@ _ARITHMETIC_RATIO = 1 << 17
 _TURBO = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})
 """Baseline, extended and progressive frames, Huffman or arithmetic. Lossless ones go to Pillow."""
 
+_IN_ORDER = frozenset({0xC0, 0xC1, 0xC2})
+"""Those of them whose rows, in each scan, do not need the rows below: all but arithmetic ones."""
+
+_MARGIN = 2
+"""Rows below a part that its last row is smoothed with, where chroma has fewer rows than luma."""
+
+_BLOCK = 16
+"""Rows that are decoded together, at most of the usual subsamplings: fewer are not worth a copy."""
+
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
@@ -44,6 +53,9 @@ _LOST = (
 superfluous bytes, an unknown revision) the picture is whole, and Pillow gets to decode it: it
 refuses files that end early, but says nothing of warnings."""
 
+_MORE = "extraneous bytes before marker"
+"""What libjpeg says when a scan goes on after the last row."""
+
 
 @dataclass(frozen=True, slots=True)
 class JpegHeader:
@@ -54,12 +66,14 @@ class JpegHeader:
         mode: Pillow's word for the layout.
         frame: Last byte of the frame's marker: the kind of coding.
         exif: Where the exif block is, as a slice of the file; empty for none.
+        rows: Where in the file the two bytes are that say how many rows there are.
     """
 
     shape: Shape
     mode: str
     frame: int
     exif: slice
+    rows: int
 
 
 def read_header(name: str, data: Buffer) -> JpegHeader:
@@ -110,7 +124,7 @@ def read_header(name: str, data: Buffer) -> JpegHeader:
     shape = shape_of(height, width, components if components > 1 else 0)
     ratio = _HUFFMAN_RATIO if marker < 0xC8 else _ARITHMETIC_RATIO
     refuse_bomb(name, shape, 1, stored, ratio)
-    return JpegHeader(shape, mode, marker, exif)
+    return JpegHeader(shape, mode, marker, exif, position + 4)
 
 
 def _is_lenient(reason: str) -> bool:
@@ -126,6 +140,8 @@ class Jpeg(PillowCodec, api=(1, 0)):
     Crops that are made at most half as large are decoded at a half, a quarter or an eighth of the
     size, from the low frequencies only; ``resize_into`` does the rest. A crop's edges are rounded to
     pixels of the reduced picture: they are off by at most half a pixel of the result.
+
+    Rows below a crop are not decoded. So damage there is not noticed, unless the file's end is missing.
     """
 
     name = "jpeg"
@@ -190,8 +206,15 @@ class Jpeg(PillowCodec, api=(1, 0)):
         return self._decode_part(data, header, out, crop, size)
 
     # ------------------------------------------------------------------ own
-    def _turbo(self, data: Buffer, header: JpegHeader, target: np.ndarray, factor: int) -> bool:
-        """Decode at ``1 / factor`` into an array of the right shape; False: another must try."""
+    def _turbo(
+        self, data: Buffer, header: JpegHeader, target: np.ndarray, factor: int,
+        *, goes_on: bool = False,
+    ) -> bool:  # fmt: skip
+        """Decode at ``1 / factor`` into an array of the right shape; False: another must try.
+
+        Args:
+            goes_on: The file is from ``_shortened``.
+        """
         colours = {"L": "GRAY", "RGB": "RGB"}.get(header.mode)
         if colours is None:
             return False
@@ -209,6 +232,10 @@ class Jpeg(PillowCodec, api=(1, 0)):
             )
         except ValueError as error:
             reason = str(error)
+            if goes_on:
+                # The pixels are there; whatever else is wrong, the whole file will show.
+                found = simplejpeg.decode_jpeg_header(data, height, width, factor)[:2]
+                return _MORE in reason and found == (height, width)
             if any(warning in reason for warning in _LOST) or _is_lenient(reason):
                 raise unreadable(self.name, reason) from error
             return False
@@ -231,8 +258,6 @@ class Jpeg(PillowCodec, api=(1, 0)):
         size: tuple[int, int] | None,
     ) -> np.ndarray:
         """Decode ``crop`` (everything by default) at ``size`` (the crop's own by default)."""
-        import numpy as np
-
         height, width = header.shape[:2]
         top, left, rows, columns = checked(header.shape, crop, size)
         wanted = size or (rows, columns)
@@ -240,11 +265,8 @@ class Jpeg(PillowCodec, api=(1, 0)):
         factor = 1
         while factor < 8 and rows >= 2 * factor * wanted[0] and columns >= 2 * factor * wanted[1]:
             factor *= 2
-        reduced = self._reduced(data, header, factor) if factor > 1 else None
-        if reduced is None:
-            reduced = np.empty(header.shape, np.uint8)
-            Jpeg.decode(self, data, out=reduced)
-        vertical, horizontal = reduced.shape[0] / height, reduced.shape[1] / width
+        reduced, factor = self._reduced(data, header, factor, top + rows)
+        vertical, horizontal = -(-height // factor) / height, -(-width // factor) / width
         first_row, first_column = round(top * vertical), round(left * horizontal)
         part = reduced[
             first_row : max(first_row + 1, round((top + rows) * vertical)),
@@ -253,14 +275,38 @@ class Jpeg(PillowCodec, api=(1, 0)):
         resize_into(part, target)
         return target if out is None else out
 
-    def _reduced(self, data: Buffer, header: JpegHeader, factor: int) -> np.ndarray | None:
-        """The picture at ``1 / factor``, sides rounded up; None where that cannot be had."""
+    def _reduced(
+        self, data: Buffer, header: JpegHeader, factor: int, stop: int
+    ) -> tuple[np.ndarray, int]:
+        """The picture down to row ``stop``, or more of it, at ``1 / factor``, sides rounded up.
+
+        Returns:
+            The pixels, and the factor that they have: 1 where another cannot be had.
+        """
         import numpy as np
 
-        sides = tuple(-(-side // factor) for side in header.shape[:2])
-        reduced = np.empty((*sides, *header.shape[2:]), np.uint8)
-        whole = header.frame in _TURBO and self._turbo(data, header, reduced, factor)
-        return reduced if whole else None
+        height, width, *channels = header.shape
+        enough = stop + _MARGIN * factor
+        if header.frame in _IN_ORDER and enough <= height - _BLOCK and self.is_whole(data):
+            sides = -(-enough // factor), -(-width // factor)
+            pixels = np.empty((*sides, *channels), np.uint8)
+            if self._turbo(_shortened(data, header, enough), header, pixels, factor, goes_on=True):
+                return pixels, factor
+        if factor > 1 and header.frame in _TURBO:
+            sides = -(-height // factor), -(-width // factor)
+            pixels = np.empty((*sides, *channels), np.uint8)
+            if self._turbo(data, header, pixels, factor):
+                return pixels, factor
+        pixels = np.empty(header.shape, np.uint8)
+        Jpeg.decode(self, data, out=pixels)
+        return pixels, 1
+
+
+def _shortened(data: Buffer, header: JpegHeader, rows: int) -> bytearray:
+    """A copy of a file whose header says that it has fewer rows than its scans have."""
+    shortened = bytearray(data)
+    shortened[header.rows : header.rows + 2] = rows.to_bytes(2, "big")
+    return shortened
 
 
 class Mpo(Jpeg, api=(1, 0)):
