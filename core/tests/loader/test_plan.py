@@ -83,8 +83,10 @@ def test_windows_mix_sorted_rows() -> None:
 def test_granularity_follows_the_storage() -> None:
     local = shuffled(10_000, 1, 0)
     assert (local.block, local.window) == (1, None)
-    remote = shuffled(20_000, 1, 0, row_bytes=100_000, buffer_bytes=1_000_000_000)
-    assert (remote.block, remote.window) == (5, 10_000)
+    remote = shuffled(40_000, 1, 0, row_bytes=100_000, buffer_bytes=2_200_000_000)
+    assert (remote.block, remote.window) == (5, 22_000)
+    files = shuffled(20_000, 1, 0, row_bytes=100_000, buffer_bytes=1_000_000_000)
+    assert (files.block, files.window) == (2, 10_000)  # 4,096 blocks of 2.4
     little = shuffled(10_000, 1, 0, row_bytes=1_000, buffer_bytes=5_120_000)
     assert (little.block, little.window) == (10, 5_120)  # 512 blocks of 10
     fits = shuffled(900, 1, 0, row_bytes=100_000, buffer_bytes=100_000_000)

@@ -9,6 +9,7 @@ import pytest
 
 import deeplake
 from deeplake.loader import plan
+from deeplake.loader.mixing import spread
 
 ROWS = 100_000
 
@@ -59,6 +60,40 @@ def test_class_sorted_rows(sorted_rows: deeplake.Dataset) -> None:
         table = np.zeros((10, 10))
         np.add.at(table, (labels // (classes // 10), np.arange(ROWS) // (ROWS // 10)), 1)
         assert abs(chi_square(table)) < 5
+
+
+@pytest.mark.parametrize("row_bytes", [8 << 10, 110_000, 400_000, 3 << 20])
+@pytest.mark.parametrize("classes", [10, 100, 1_000])
+def test_images_from_afar_are_mixed_as_if_drawn_at_random(classes: int, row_bytes: int) -> None:
+    """100,000 of them, class by class, in a buffer of 5 % of the data."""
+    shares = []
+    for seed in range(5):
+        order = plan.shuffled(
+            ROWS, seed, 0, row_bytes=row_bytes, buffer_bytes=ROWS * row_bytes // 20
+        )
+        assert order.window == ROWS // 20
+        labels = order.take(0, 1_000) * classes // ROWS
+        shares.append(len(np.unique(labels)) / (classes * (1 - (1 - 1 / classes) ** 1_000)))
+    assert max(abs(share - 1) for share in shares) < 0.05
+    assert spread(order, classes, 1_000) > 0.95
+
+
+@pytest.mark.parametrize("buffer", [0.01, 0.05, 0.3, 2])
+def test_what_is_expected_of_an_order(buffer: float) -> None:
+    """The estimate that ``explain`` shows, and what comes."""
+    for classes in (10, 100, 1_000):
+        found, expected = [], []
+        for seed in range(10):
+            order = plan.shuffled(
+                ROWS, seed, 0, row_bytes=4_000, buffer_bytes=int(ROWS * 4_000 * buffer)
+            )
+            labels = order.take(0, 1_000) * classes // ROWS
+            found.append(len(np.unique(labels)) / (classes * (1 - (1 - 1 / classes) ** 1_000)))
+            expected.append(spread(order, classes, 1_000))
+        # Of blocks that are nearly as long as a class, many have rows of two: it is better than that.
+        slack = 0.03 if order.block * 5 < ROWS // classes or order.window is None else 1.0
+        assert -0.03 < np.mean(found) - expected[0] < slack
+    assert spread(plan.InOrder(ROWS), 100, 1_000) == pytest.approx(0.01, rel=0.01)
 
 
 @pytest.mark.parametrize("buffer_bytes", [None, 5_000])

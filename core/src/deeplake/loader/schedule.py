@@ -118,9 +118,14 @@ class Schedule:
         self._progress = progress
         return plan, progress
 
+    @property
+    def order(self) -> Order:
+        """The order of some epoch."""
+        return self._order(0, 0)
+
     def explain(self) -> str:
         """The order, in words."""
-        order = self._order(0, 0)
+        order = self.order
         rank, world = self._ranks()
         share = f"; rank {rank} of {world}" if world > 1 else ""
         if isinstance(order, InOrder):
@@ -129,7 +134,7 @@ class Schedule:
             return f"{order.length} rows, any order is as likely as any other{share}"
         return (
             f"{order.length} rows in blocks of {order.block}, {order.window} rows from blocks all "
-            f"over the dataset are mixed at a time{share}"
+            f"over the dataset ({order.window / order.length:.1%} of it) are mixed at a time{share}"
         )
 
     def _seed(self) -> int:
