@@ -150,6 +150,53 @@ def test_ignore_errors_leaves_out_what_fails(tmp_path: Path, make: Any) -> None:
         assert loader.state_dict()["epoch"] == 1
 
 
+def test_errors_are_told(tmp_path: Path, make: Any) -> None:
+    ds = _damaged(tmp_path, make)
+
+    def fail(labels: Any) -> int:
+        return labels.item() + 0 // (labels.item() - 25)
+
+    for batch_size, workers in ((1, 0), (7, 0), (40, 0), (7, 2)):
+        told: list[tuple[int, str]] = []
+
+        def tell(error: Any, told: Any = told) -> None:
+            told.append((error.row, type(error).__name__.partition("[")[0]))
+
+        loader = ds.dataloader(on_error=tell).transform({"x": None, "labels": fail})
+        loader = loader.batch(batch_size).numpy(num_workers=workers)
+        got = [s["labels"] for b in loader for s in b]
+        assert got == [*range(10), *range(20, 25), *range(26, 40)]
+        expected = [(row, "ChecksumError") for row in range(10, 20)]
+        assert told == [*expected, (25, "TransformFailedError")]
+        assert loader.stats()["skipped"] == 11
+        assert loader.stats()["kind"] == ("processes" if workers else "threads")
+
+
+def test_a_function_that_is_told_of_errors_may_raise(
+    tmp_path: Path, make: Any, threads: Any
+) -> None:
+    def stop(error: Any) -> None:
+        raise LookupError(f"enough at row {error.row}") from error
+
+    loader = _damaged(tmp_path, make).dataloader(on_error=stop).batch(4)
+    seen = []
+    with pytest.raises(LookupError, match="row 10") as caught:
+        seen.extend(loader)
+    assert isinstance(caught.value.__cause__, errors.ChecksumError)
+    assert len(seen) == 2
+    assert loader.state_dict()["position"] == 8
+    assert threads.left() == []
+
+
+def test_what_on_error_may_be(ds: deeplake.Dataset) -> None:
+    with pytest.raises(ValueError, match="'raise', 'skip' or a function, not 'ignore'"):
+        ds.dataloader(on_error="ignore")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="contradict"):
+        ds.dataloader(ignore_errors=True, on_error="raise")
+    for loader in (ds.dataloader(on_error="skip"), ds.dataloader(True, on_error="skip")):
+        assert len(list(loader.batch(103))) == 1
+
+
 # --------------------------------------------------------------------------- no thread is left
 def test_after_the_last_batch(threads: Any, ds: deeplake.Dataset) -> None:
     loader = ds.dataloader().batch(4)

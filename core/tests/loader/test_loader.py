@@ -630,6 +630,39 @@ def test_verbose(ds: deeplake.Dataset, capsys: pytest.CaptureFixture[str]) -> No
     assert "3 batches, 2 threads" in capsys.readouterr().out
 
 
+def test_explain_warns_of_classes_that_lie_together(make: Any) -> None:
+    kinds = {"htype": "class_label", "class_names": [f"kind {i}" for i in range(50)]}
+    sorted_rows = make(x=np.zeros((2_000, 3)), y=(np.arange(2_000) // 40, kinds))
+    said = sorted_rows.dataloader().batch(64).explain()
+    assert "warning: rows are stored in the order of 'y', and 64 rows will have 4%" in said
+    assert said.split("warning: ")[1].partition("\n")[0].endswith("call .shuffle()")
+    assert "warning" not in sorted_rows.dataloader().batch(64).shuffle().explain()
+    drawn = make(x=np.zeros((2_000, 3)), y=(np.arange(2_000) % 50, kinds))
+    assert "warning" not in drawn.dataloader().batch(64).explain()
+    # One class, few rows, no rows, rows of a view.
+    for ds in (make(y=([1] * 500, kinds)), make(y=([0, 0, 1, 1], kinds)), sorted_rows[:0]):
+        assert "warning" not in ds.dataloader().batch(2).explain()
+    assert "warning" in sorted_rows[::-1].dataloader().batch(64).explain()
+    assert "warning" not in sorted_rows[::40].dataloader().batch(64).explain()
+
+
+def test_stats_count_bytes(ds: deeplake.Dataset) -> None:
+    size = 103 * (4 * 5 * 3 + 4 + 8)
+    loader = ds.dataloader().batch(10)
+    list(loader)
+    stats = loader.stats()
+    assert stats["bytes"] == {"fetch": 0, "read": size, "transform": 0, "collate": size}
+    assert stats["prefetch"] == {"ready": 0, "late": 0}
+    assert stats["cache"] == {"hits": 0, "misses": 0}
+    assert stats["skipped"] == 0
+    wider = loader.transform({"values": lambda x: np.zeros(10)})
+    list(wider)
+    stats = wider.stats()
+    assert stats["bytes"] == {
+        "fetch": 0, "read": 103 * 8, "transform": 103 * 80, "collate": 103 * 80
+    }  # fmt: skip
+
+
 def test_two_iterations_at_once(ds: deeplake.Dataset) -> None:
     loader = ds.dataloader().batch(10)
     for a, b in zip(loader, loader, strict=True):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from deeplake.dataset import companions, structure, versions
 from deeplake.dataset.account import Account
@@ -606,16 +606,32 @@ class Dataset(Arranged, Rowwise, Versioned, Derived, Credentials, Account):
 
         return classic.torch_dataset(self, *args, **kwargs)
 
-    def dataloader(self, ignore_errors: bool = False, verbose: bool = False) -> DeepLakeDataLoader:
+    def dataloader(
+        self,
+        ignore_errors: bool = False,
+        verbose: bool = False,
+        *,
+        on_error: Literal["raise", "skip"] | Callable[[Exception], Any] | None = None,
+    ) -> DeepLakeDataLoader:
         """A loader of the rows that is configured step by step.
 
         Args:
-            ignore_errors: Leave out rows that cannot be read or transformed.
+            ignore_errors: Leave out rows that cannot be read or transformed, as ``on_error="skip"``.
             verbose: Print what the loader does.
+            on_error: What becomes of a row that cannot be read or transformed: ``"raise"``, the
+                default, ends the epoch; ``"skip"`` leaves it out; a function is called with the
+                error, whose attribute ``row`` is the row's number, and the row is left out unless
+                the function raises. It is called in the loop's own thread, before the batch that
+                the row is missing from is handed out.
+
+        Raises:
+            ValueError: ``on_error`` is none of these, or contradicts ``ignore_errors``.
         """
         from deeplake.loader.loader import DeepLakeDataLoader
 
-        return DeepLakeDataLoader(self, ignore_errors=ignore_errors, verbose=verbose)
+        return DeepLakeDataLoader(
+            self, ignore_errors=ignore_errors, verbose=verbose, on_error=on_error
+        )
 
     def visualize(self, width: int | str | None = None, height: int | str | None = None) -> Any:
         """Show the rows: in a notebook as the last line of a cell, elsewhere ``visualize().open()``.

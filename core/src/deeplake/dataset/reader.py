@@ -515,18 +515,7 @@ class TensorReader(LinkReader):
         if consecutive(places):
             self._verify_block(chunk, int(places[0]), int(places[-1]) + 1)
             return
-        if header.frame_size:
-            # The frames of each sample, as far as they are not verified: mostly none are left.
-            first = places * size // header.frame_size
-            last = ((places + 1) * size - 1) // header.frame_size
-            wanted = np.zeros(len(header.verified) + 1, np.int64)
-            np.add.at(wanted, first, 1)
-            np.add.at(wanted, last + 1, -1)
-            frames = np.flatnonzero((np.cumsum(wanted[:-1]) > 0) & ~header.verified)
-        else:
-            frames = np.unique(places[~header.verified[places]])
-        for frame in frames.tolist():
-            chunk.verify(frame, frame + 1)
+        chunk.verify_samples(places)
 
     def _verify_block(self, chunk: OpenChunk, start: int, stop: int) -> None:
         """Check samples ``start`` to ``stop`` of a mapped chunk of plain samples."""

@@ -10,6 +10,7 @@ One room for each question::
     snapshot    tensors and rows at one moment
     choice      which rows, by query or by weight
     plan        which rows come when                     pure
+    mixing      how well that mixes them
     schedule    which epoch comes next, from where on
     fetch       rows -> arrays of one tensor             any number of threads
     picture     … of images that decoders crop

@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from deeplake.errors import TransformFailedError
-from deeplake.loader.failure import noted
+from deeplake.loader.failure import Remains, noted
 from deeplake.loader.fetch import Column, Values
 from deeplake.loader.function import Function
 from deeplake.loader.lot import Lot
@@ -27,7 +27,10 @@ TASK_BYTES = 2 << 20
 """Batches of plain data are read together up to this size: less is not worth handing over."""
 
 TASK_ROWS = 8
-"""A task that decodes or transforms has at least so many rows."""
+"""A task that decodes or transforms has at least so many rows …"""
+
+TASK_PIXELS = 1 << 20
+"""… or bytes in memory, of large ones."""
 
 PARTS = 4
 """Tasks that the decoding of one batch is shared out in, at most."""
@@ -81,7 +84,7 @@ class Assembly:
         self._adapter = adapter
         self._collate_fn = spec.collate_fn
         self._unbatched = spec.unbatched
-        self.ignores_errors = spec.ignore_errors
+        self.ignores_errors = spec.on_error != "raise"
         self.stats = Stats()
         transform = spec.transform
         whole = None if transform is None else transform.whole
@@ -133,6 +136,7 @@ class Assembly:
             except Exception as error:  # noqa: BLE001 - raised again, with a note
                 rows = lot.rows.tolist()
                 raise noted(error, f"reading tensor {key!r}", rows) from error.__cause__
+        self.stats.made("read", share.columns)
         if self._residency is not None:
             self._residency.add(len(lot))
         return share
@@ -140,16 +144,22 @@ class Assembly:
     def read_batches(self, batches: list[Lot]) -> list[Share]:
         """The values of the rows of several batches, read together."""
         shares = [Share(lot) for lot in batches]
+        together = Lot(
+            np.concatenate([lot.rows for lot in batches]),
+            np.concatenate([lot.positions for lot in batches]),
+            batches[0].dice,
+        )
         for key in self.keys:
             column = self.columns.get(key)
             if column is None:
                 found: list[Values] = [lot.rows.reshape(-1, 1).copy() for lot in batches]
             else:
-                found = column.read_batches(batches)
+                found = column.read_batches(batches, together)
+            self.stats.made("read", found)
             for share, values in zip(shares, found, strict=True):
                 share.columns[key] = values
         if self._residency is not None:
-            self._residency.add(sum(map(len, batches)))
+            self._residency.add(len(together))
         return shares
 
     def transform(self, share: Share) -> Share:
@@ -201,6 +211,7 @@ class Assembly:
     def finish(self, share: Share) -> list[Any]:
         """What the user gets for the rows of one batch: the batch, or its samples if unbatched."""
         try:
+            self.stats.made("collate", share.columns if share.samples is None else share.samples)
             if self._unbatched:
                 return self._singles(share)
             if share.samples is not None:
@@ -243,7 +254,9 @@ class Assembly:
         if not self.in_python:
             return share
         with self.stats.timed("transform"):
-            return self.transform(share)
+            share = self.transform(share)
+        self.stats.made("transform", share.columns if share.samples is None else share.samples)
+        return share
 
     def finished(self, share: Share) -> list[Any]:
         """What the user gets for rows that were read and transformed, timed."""
@@ -267,12 +280,13 @@ class Assembly:
     def survivors(self, lot: Lot) -> list[Any]:
         """What can be made of the rows of a batch when those that fail are left out."""
         shares = []
+        errors = []
         for i in range(len(lot)):
             try:
                 shares.append(self.share(lot.part(i, i + 1)))
-            except Exception:  # noqa: BLE001 - ignore_errors: whatever a row raises
-                continue
-        return self.finish(self.join(shares, {})) if shares else []
+            except Exception as error:  # noqa: BLE001 - whatever a row raises
+                errors.append((int(lot.rows[i]), error))
+        return Remains(self.finish(self.join(shares, {})) if shares else [], errors)
 
     def fields(self, lot: Lot) -> dict[str, tuple[str, tuple[int | None, ...], str]]:
         """What a sample is made of; see ``DeepLakeDataLoader.fields``.
@@ -305,9 +319,10 @@ class Assembly:
         size = max(1, self.row_bytes) * rows_a_batch
         if not self.heavy:
             return max(1, min(TASK_BYTES // size, 64)), 1
-        if rows_a_batch <= TASK_ROWS:
-            return max(1, min(TASK_ROWS // rows_a_batch, 4 * TASK_BYTES // size)), 1
-        return 1, min(PARTS, rows_a_batch // TASK_ROWS, 2 * threads) or 1
+        least = max(1, min(TASK_ROWS, TASK_PIXELS // max(1, self.row_bytes)))
+        if rows_a_batch <= least:
+            return max(1, min(least // rows_a_batch, 4 * TASK_BYTES // size)), 1
+        return 1, min(PARTS, rows_a_batch // least, 2 * threads) or 1
 
     @property
     def uniform(self) -> Iterable[Column | PictureColumn]:

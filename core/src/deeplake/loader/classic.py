@@ -15,13 +15,21 @@ from deeplake.loader.spec import (
     check_batch_size,
     check_decode_method,
     check_effort,
+    check_on_error,
 )
 
 if TYPE_CHECKING:
     from deeplake.dataset.dataset import Dataset
 
 _FURTHER = frozenset(
-    ("multiprocessing_context", "num_threads", "persistent_workers", "prefetch_factor", "ragged")
+    (
+        "multiprocessing_context",
+        "num_threads",
+        "on_error",
+        "persistent_workers",
+        "prefetch_factor",
+        "ragged",
+    )
 )
 """Further keyword arguments that mean something."""
 
@@ -82,7 +90,8 @@ def pytorch(
         **kwargs: ``num_threads``, ``prefetch_factor``, ``persistent_workers`` and ``ragged`` as in
             ``DeepLakeDataLoader.pytorch``; ``multiprocessing_context`` is ``"spawn"`` or
             ``"forkserver"`` if ``multiprocessing`` is to start the workers, or such a context
-            (forking a process with threads is not safe, so ``"fork"`` means the default). Other
+            (forking a process with threads is not safe, so ``"fork"`` means the default);
+            ``on_error`` as in ``Dataset.dataloader``. Other
             arguments of a torch ``DataLoader`` are accepted.
 
     Returns:
@@ -272,6 +281,7 @@ def _loader(
         processes=effort["num_workers"] if effort["num_workers"] > 1 else 0,
         method=_method(kwargs.get("multiprocessing_context")),
         progressbar=bool(progressbar),
+        on_error=check_on_error(False, kwargs.get("on_error")),
         options=options or {},
         **effort,
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from deeplake.errors import ModuleNotInstalledException
+from deeplake.loader.failure import Remains
 from deeplake.loader.pipeline import Pipeline
 from deeplake.loader.plan import Plan
 from deeplake.loader.schedule import Progress
@@ -23,6 +25,8 @@ class Epoch:
         progress: Told how far it is.
         stats: Told how long the loop waits.
         finished: Called once, after the last batch.
+        on_error: Told what was wrong with rows that were left out, before the batch they are missing
+            from is handed out; what it raises ends the epoch. None: nobody has to know.
         progressbar: Show how far it is.
     """
 
@@ -30,6 +34,7 @@ class Epoch:
         "__weakref__",
         "_bar",
         "_finished",
+        "_on_error",
         "_pipeline",
         "_plan",
         "_progress",
@@ -44,6 +49,7 @@ class Epoch:
         progress: Progress,
         stats: Stats,
         finished: Callable[[], None],
+        on_error: Callable[[Exception], Any] | None = None,
         *,
         progressbar: bool = False,
     ) -> None:
@@ -52,6 +58,7 @@ class Epoch:
         self._progress = progress
         self._stats = stats
         self._finished: Callable[[], None] | None = finished
+        self._on_error = on_error
         self._step = 0
         self._bar = _bar(len(plan), progress.epoch) if progressbar else None
 
@@ -72,6 +79,8 @@ class Epoch:
                 raise
             finally:
                 self._stats.waited += time.perf_counter() - begin
+            if type(outcome) is Remains:
+                self._tell(outcome)
             self._progress.position = self._plan.bounds(self._step)[1]
             self._step += 1
             self._stats.batches += 1
@@ -80,23 +89,32 @@ class Epoch:
             if outcome:  # ignore_errors may have left nothing
                 return outcome[0]
 
+    def _tell(self, remains: Remains) -> None:
+        self._stats.skipped += len(remains.errors)
+        if self._on_error is None:
+            return
+        try:
+            for row, error in remains.errors:
+                with suppress(AttributeError):  # some errors have no room for it
+                    error.row = row  # type: ignore[attr-defined]
+                self._on_error(error)
+        except BaseException:
+            self.close()
+            raise
+
     def _end(self) -> None:
         finished, self._finished = self._finished, None
-        self._stop_clock()
+        self._stats.stop()
         if self._bar is not None:
             self._bar.close()
         if finished is not None and self._step == len(self._plan):
             finished()
 
-    def _stop_clock(self) -> None:
-        if self._stats.end is None:
-            self._stats.end = time.perf_counter()
-
     def close(self) -> None:
         """End the threads and processes; there are no further batches."""
         self._finished = None
-        self._stop_clock()
         self._pipeline.close()
+        self._stats.stop()
         if self._bar is not None:
             self._bar.close()
 

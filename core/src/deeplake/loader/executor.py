@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -24,7 +25,7 @@ from deeplake.loader.workers import Pool, Processes, pickled
 
 Kind: TypeAlias = Literal["threads", "processes"]
 
-AHEAD_BYTES = 128 << 20
+AHEAD_BYTES = 64 << 20
 """Batches are made ahead up to this size, beside the two that are always."""
 
 FETCHING = 4
@@ -127,7 +128,8 @@ class Executor:
         if pool is None or pool.closed or pool.taken:
             # Of several epochs at once, the first one's workers are kept.
             keep = keep and (pool is None or pool.closed)
-            data = pickled(Recipe(self._snapshot, spec, self._names, adapter))
+            sent = spec if spec.on_error == "raise" else replace(spec, on_error="skip")
+            data = pickled(Recipe(self._snapshot, sent, self._names, adapter))
             pool = Pool(data, self.count, spec.method or _start_method())
             self._pool = pool if keep else self._pool
         together, _ = assembly.granularity(plan.batch_size, 1)
@@ -140,8 +142,7 @@ class Executor:
         rows = self._rows
         whole = isinstance(rows, range) and rows.start == 0 and rows.step == 1
         numbers = None if whole else np.asarray(rows, np.int64)
-        for step in range(len(plan)):
-            positions = plan.batch(step)
+        for positions in plan.batches():
             yield Lot(positions if numbers is None else numbers[positions], positions, dice)
 
     def _units_ahead(self, plan: Plan, together: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 from deeplake.errors import LoaderError, TransformFailedError
 
@@ -81,4 +82,16 @@ def _listed(rows: Sequence[int]) -> str:
     return f"rows {shown}" + (f" … ({len(rows)} rows)" if len(rows) > 8 else "")
 
 
-__all__ = ["noted", "transform_failed"]
+class Remains(list[Any]):
+    """What is left of a batch when rows that fail are left out.
+
+    Attributes:
+        errors: Row, and what was wrong with it, of those that are left out.
+    """
+
+    def __init__(self, values: Sequence[Any], errors: Sequence[tuple[int, Exception]]) -> None:
+        super().__init__(values)
+        self.errors = list(errors)
+
+
+__all__ = ["Remains", "noted", "transform_failed"]

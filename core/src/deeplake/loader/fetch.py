@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -31,6 +32,9 @@ Values: TypeAlias = "np.ndarray | list[Any]"
 
 SMALL = 64
 """Bytes that a sample without a shape (text, json) is taken for."""
+
+SHARED = 1 << 15
+"""Arrays of several batches up to this many bytes are parts of one, wherever each begins."""
 
 _PIL = frozenset(("jpeg", "jpg", "png"))
 _DIRECT = frozenset(("L", "RGB"))
@@ -62,6 +66,7 @@ class Column:
     __slots__ = (
         "_decode",
         "_gather",
+        "_limits",
         "_plugin",
         "_steps",
         "_widen",
@@ -91,6 +96,11 @@ class Column:
         self._decode = decode
         self._steps = steps
         self._widen = {np.dtype(a): np.dtype(b) for a, b in widen.items()}
+        self._limits = {
+            narrow: int(np.iinfo(wide).max)
+            for narrow, wide in self._widen.items()
+            if wide.kind == "i" and np.iinfo(narrow).max > np.iinfo(wide).max
+        }
         self._plugin = htype_plugin(source.schema.htype)
         self.codec: SampleCodec | None = encoding(source.schema).sample
         links = source.schema.is_link
@@ -176,23 +186,19 @@ class Column:
         shape, dtype = self.uniform
         return self.memory.array((n, *shape), dtype)
 
-    def read_batches(self, lots: Sequence[Lot]) -> list[Values]:
-        """The samples of several batches, read together.
+    def read_batches(self, lots: Sequence[Lot], together: Lot) -> list[Values]:
+        """The samples of several batches, read together: their arrays are parts of one.
 
         Args:
-            lots: Rows of each batch; at least one in all.
+            lots: Rows of each batch.
+            together: Rows of all of them; at least one.
         """
-        batches = [lot.rows for lot in lots]
-        if self._gather is not None:
-            length = len(self.source.reader)
-            if all(int(rows.max()) < length for rows in batches):
-                found = self._gather.read(batches)
-                if found is not None:
-                    return [self._fitted(a, rows) for a, rows in zip(found, batches, strict=True)]
-        together = Lot(np.concatenate(batches), lots[0].positions, lots[0].dice)
         values = self.read(together)
-        ends = np.cumsum([len(rows) for rows in batches]).tolist()
-        return [values[end - len(rows) : end] for rows, end in zip(batches, ends, strict=True)]
+        ends = accumulate(map(len, lots))
+        spans = [slice(end - len(lot), end) for lot, end in zip(lots, ends, strict=True)]
+        if isinstance(values, np.ndarray) and values.nbytes > SHARED:
+            return [self.memory.aligned(values[span]) for span in spans]
+        return [values[span] for span in spans]
 
     def _read(self, rows: Rows, out: np.ndarray | None = None) -> Values:
         reader = self.source.reader
@@ -203,7 +209,7 @@ class Column:
             return [self._pil_image(data, int(row)) for data, row in pairs]
         if self._plugin.spec().payload != "array":
             return self._objects(reader.samples(rows, parallel=False), rows)
-        array = self._gathered([rows])[0] if out is None else None
+        array = self._gather.read(rows) if self._gather is not None and out is None else None
         if array is None:
             if out is None and self.uniform is not None and self.heavy:
                 out = self.allocate(len(rows))
@@ -215,10 +221,6 @@ class Column:
             ]
             return self._described(values) if self._decode == "data" else values
         return self._fitted(array, rows)
-
-    def _gathered(self, batches: Sequence[Rows]) -> Sequence[np.ndarray | None]:
-        found = None if self._gather is None else self._gather.read(batches)
-        return [None] * len(batches) if found is None else found
 
     def _fitted(self, array: np.ndarray, rows: Rows) -> np.ndarray:
         """The part of samples that is selected, in a dtype that the framework has."""
@@ -233,8 +235,8 @@ class Column:
         return value if wide is None else self._widened(value, wide, [row])
 
     def _widened(self, array: np.ndarray, wide: np.dtype[Any], rows: Any) -> np.ndarray:
-        limit = np.iinfo(wide).max if wide.kind == "i" else None
-        if limit is not None and np.iinfo(array.dtype).max > limit and array.size:
+        limit = self._limits.get(array.dtype)
+        if limit is not None and array.size:
             over = np.flatnonzero((array > limit).reshape(len(rows), -1).any(axis=1))
             if len(over):
                 raise OverflowError(

@@ -7,9 +7,6 @@ labels, embeddings) as fast as copying memory.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import accumulate
-
 import numpy as np
 
 from deeplake.dataset.reader import TensorReader
@@ -44,54 +41,37 @@ class Gather:
         self._chunks: dict[int, tuple[OpenChunk, int]] = {}
         self._verified: set[int] = set()
 
-    def read(self, batches: Sequence[np.ndarray]) -> list[np.ndarray] | None:
-        """An array of its own for each batch of rows; None if a chunk is no plain array.
+    def read(self, rows: np.ndarray) -> np.ndarray | None:
+        """Some rows, in an array of their own; None if a chunk is no plain array.
 
         Args:
-            batches: Row numbers; at least one in all.
+            rows: Row numbers; at least one.
         """
-        rows = batches[0] if len(batches) == 1 else np.concatenate(batches)
         which = np.searchsorted(self._stops(), rows, "right")
-        low, high = int(which.min()), int(which.max())
-        if low == high:
-            found = self._chunk(low, rows)
+        in_turn = bool((which[1:] >= which[:-1]).all())
+        order = None if in_turn else np.argsort(which, kind="stable")
+        if order is not None:
+            rows, which = rows[order], which[order]
+        starts = [0, *(np.flatnonzero(which[1:] != which[:-1]) + 1).tolist()]
+        stops = [*starts[1:], len(rows)]
+        taken = self._array(len(rows))
+        for number, a, b in zip(which[starts].tolist(), starts, stops, strict=True):
+            part = rows[a:b]
+            found = self._chunk(number, part)
             if found is None:
                 return None
             array, shift = found
-            return [self._taken(array, batch, shift) for batch in batches]
-        if len(batches) > 1 and bool((which[1:] >= which[:-1]).all()):
-            # In order: most batches lie in one chunk.
-            alone: list[np.ndarray] = []
-            for batch in batches:
-                one = self.read([batch])
-                if one is None:
-                    return None
-                alone += one
-            return alone
-        # Chunk by chunk into one array, and from there to the batches: what costs is the calls.
-        order = np.argsort(which, kind="stable")
-        which = which[order]
-        numbers, starts = np.unique(which, return_index=True)
-        stops = [*starts[1:].tolist(), len(rows)]
-        together = self._array(len(rows))
-        rows = rows[order]
-        for number, a, b in zip(numbers.tolist(), starts.tolist(), stops, strict=True):
-            part = self._chunk(number, rows[a:b])
-            if part is None:
-                return None
-            array, shift = part
-            # Without a mode that cannot fail, NumPy would take to a buffer first.
-            array.take(rows[a:b] + shift, axis=0, out=together[a:b], mode="clip")
+            first = int(part[0])
+            if int(part[-1]) - first == b - a - 1 and _ascends(part):
+                taken[a:b] = array[first + shift : first + shift + b - a]
+            else:
+                # Without a mode that cannot fail, NumPy would take to a buffer first.
+                array.take(part + shift, axis=0, out=taken[a:b], mode="clip")
+        if order is None:
+            return taken
         place = np.empty(len(rows), np.int64)
         place[order] = np.arange(len(rows))
-        ends = accumulate(map(len, batches))
-        taken = []
-        for batch, end in zip(batches, ends, strict=True):
-            mine = self._array(len(batch))
-            taken.append(
-                together.take(place[end - len(batch) : end], axis=0, out=mine, mode="clip")
-            )
-        return taken
+        return taken.take(place, axis=0, out=self._array(len(rows)), mode="clip")
 
     def _array(self, n: int) -> np.ndarray:
         return self._memory.array((n, *self._shape), self._dtype)
@@ -121,34 +101,15 @@ class Gather:
         if array is None or array.dtype != self._dtype or array.shape[1:] != self._shape:
             return None
         if number not in self._verified and array.nbytes:
-            self._verify(chunk, rows + shift)
+            chunk.verify_samples(rows + shift)
             if chunk.header.verified.all():
                 self._verified.add(number)
         return array, shift
 
-    def _verify(self, chunk: OpenChunk, places: np.ndarray) -> None:
-        header = chunk.header
-        size = header.size
-        assert size is not None
-        if header.frame_size >= size:
-            # Such a sample lies in two frames at most.
-            first = places * size // header.frame_size
-            last = ((places + 1) * size - 1) // header.frame_size
-            places = places[~(header.verified[first] & header.verified[last])]
-        elif not header.frame_size:
-            places = places[~header.verified[places]]
-        for i in places.tolist():
-            chunk.verify(*header.frame_range(i * size, (i + 1) * size, i))
 
-    def _taken(self, array: np.ndarray, rows: np.ndarray, shift: int) -> np.ndarray:
-        """Some samples of one chunk."""
-        first = int(rows[0]) + shift
-        n = len(rows)
-        out = self._array(n)
-        if int(rows[-1]) + shift - first == n - 1 and (n < 3 or bool((rows[1:] > rows[:-1]).all())):
-            out[...] = array[first : first + n]
-            return out
-        return array.take(rows + shift, axis=0, out=out, mode="clip")
+def _ascends(rows: np.ndarray) -> bool:
+    """Whether each is greater than the one before."""
+    return len(rows) < 3 or bool((rows[1:] > rows[:-1]).all())
 
 
 __all__ = ["Gather"]

@@ -17,10 +17,11 @@ from deeplake.loader.executor import Executor
 from deeplake.loader.fetch import check_decode
 from deeplake.loader.frameworks import adapter_of
 from deeplake.loader.lot import Dice, Lot, Rows
+from deeplake.loader.mixing import explained
 from deeplake.loader.modes import Modes
 from deeplake.loader.schedule import Progress, Schedule
 from deeplake.loader.snapshot import Snapshot
-from deeplake.loader.spec import INDEX, LoaderSpec
+from deeplake.loader.spec import INDEX, LoaderSpec, OnError, check_on_error
 from deeplake.loader.stats import Stats
 
 if TYPE_CHECKING:
@@ -46,14 +47,24 @@ class DeepLakeDataLoader(Modes):
         dataset: Dataset or view.
         ignore_errors: Leave out rows that cannot be read or transformed.
         verbose: Print what is loaded when an epoch starts.
+        on_error: ``"raise"``, ``"skip"``, or a function: see ``Dataset.dataloader``.
+
+    Raises:
+        ValueError: ``on_error`` is none of these, or contradicts ``ignore_errors``.
     """
 
     def __init__(
-        self, dataset: Dataset, *, ignore_errors: bool = False, verbose: bool = False
+        self,
+        dataset: Dataset,
+        *,
+        ignore_errors: bool = False,
+        verbose: bool = False,
+        on_error: OnError | None = None,
     ) -> None:
         self._dataset = dataset
         self._snapshot = Snapshot(dataset)
-        self._set(LoaderSpec(ignore_errors=bool(ignore_errors), verbose=bool(verbose)))
+        handling = check_on_error(ignore_errors, on_error)
+        self._set(LoaderSpec(on_error=handling, verbose=bool(verbose)))
 
     def _set(
         self,
@@ -257,7 +268,7 @@ class DeepLakeDataLoader(Modes):
         executor = self._executing(assembly)
         plan, progress = self._schedule.begin()
         plugins.hook("deeplake_epoch_started", loader=self, epoch=progress.epoch)
-        assembly.stats = self._stats = stats = Stats()
+        assembly.stats = self._stats = stats = Stats(self._snapshot.traffic)
         if self._spec.verbose:
             print(
                 f"epoch {progress.epoch} of {self!r}: {len(plan)} batches, {executor.count} "
@@ -269,6 +280,7 @@ class DeepLakeDataLoader(Modes):
             progress,
             stats,
             self._finisher(progress),
+            None if isinstance(self._spec.on_error, str) else self._spec.on_error,
             progressbar=self._spec.progressbar,
         )
         self._running.add(epoch)
@@ -281,19 +293,30 @@ class DeepLakeDataLoader(Modes):
             ``batches`` that were handed out; ``seconds`` since it began, or that it took; ``waited``:
             seconds that the loop waited for batches; ``busy``: seconds by stage (``read``, which
             decodes too, ``transform``, ``collate``), of all threads or processes together;
-            ``workers``: how many there are, and their ``kind``; ``bottleneck``: the slowest stage, or
-            ``"loop"`` if the loader was faster.
+            ``bytes`` by stage: those that were fetched from storage (``fetch``; nothing is where it
+            is mapped), and those of the arrays that each stage made; ``prefetch``: parts of objects
+            that were there when they were needed (``ready``), and those that were waited for
+            (``late``); ``cache``: ``hits`` and ``misses`` of the caches in memory and on disk;
+            ``skipped``: rows that were left out because they failed; ``workers``: how many there
+            are, and their ``kind``; ``bottleneck``: the slowest stage, or ``"loop"`` if the loader
+            was faster.
         """
         return self._stats.as_dict()
 
     def explain(self) -> str:
-        """What an epoch does, in words: order, threads or processes, how each tensor is read."""
+        """What an epoch does, in words: order, threads or processes, how each tensor is read.
+
+        It looks at some labels, and warns where rows are stored class by class and will not be mixed
+        well.
+        """
         assembly = self._ready()
         executor = self._executing(assembly)
         why = executor.why_threads
+        spec = self._spec
         lines = [
             f"{self!r}",
             f"order: {self._schedule.explain()}",
+            *explained(self._schedule.order, spec, self._snapshot, self._rows),
             f"batches: {len(self)} of {self.batch_size or 'no'} rows",
             f"work: {executor.count} {executor.kind}" + (f" ({why})" if why else ""),
         ]

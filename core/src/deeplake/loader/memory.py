@@ -68,6 +68,14 @@ class Memory:
             memory = aligned((size,), np.uint8)
         return np.asarray(_Lease(memory, spare, shape, dtype))
 
+    def aligned(self, array: np.ndarray) -> np.ndarray:
+        """The array, or a copy of it at such an address."""
+        if array.ctypes.data % ALIGNED == 0:
+            return array
+        copy = self.array(array.shape, array.dtype)
+        copy[...] = array
+        return copy
+
 
 class _Lease:
     """Bytes that go back when the last array of them is gone: NumPy keeps this object until then."""

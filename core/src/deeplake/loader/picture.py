@@ -162,8 +162,8 @@ class PictureColumn:
         begin += sum(one.draws for one in self._pixels)
         return self._finished(results, lot, numbers[:, begin:]) if self.rest else results
 
-    def read_batches(self, lots: Sequence[Lot]) -> list[Values]:
-        """The results for several batches."""
+    def read_batches(self, lots: Sequence[Lot], together: Lot) -> list[Values]:
+        """The results for several batches; see ``Column.read_batches``."""
         return [self.read(lot) for lot in lots]
 
     def _whole(self, lot: Lot, numbers: np.ndarray, out: np.ndarray | None) -> Values:

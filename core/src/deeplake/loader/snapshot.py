@@ -97,6 +97,10 @@ class Snapshot:
         """Subscripts into each sample, if the view has any."""
         return Selection(None, self._selection.steps)
 
+    def traffic(self) -> dict[str, int]:
+        """What was read from far away until now; see ``Ahead.traffic``."""
+        return {} if self.ahead is None else self.ahead.traffic()
+
     def columns(self, rows: range | np.ndarray) -> StoredColumns:
         """These rows as a query sees them."""
         sources = self.sources.items()

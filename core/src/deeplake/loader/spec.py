@@ -11,6 +11,9 @@ Decode: TypeAlias = Literal["numpy", "tobytes", "pil", "data"]
 """What a sample is made: an array, the stored bytes, a PIL image, or what its htype
 says of it (as ``tensor.data()``)."""
 
+OnError: TypeAlias = "Literal['raise', 'skip'] | Callable[[Exception], Any]"
+"""What becomes of rows that cannot be read or transformed."""
+
 DECODES: tuple[str, ...] = get_args(Decode)
 
 INDEX = "index"
@@ -91,7 +94,8 @@ class LoaderSpec:
         prefetch_factor: Batches made ahead, a thread.
         persistent_workers: Keep processes between epochs.
         pin_memory: Put batches into page-locked memory, where the framework can.
-        ignore_errors: Leave out rows that cannot be read or transformed.
+        on_error: What becomes of rows that cannot be read or transformed: ``"raise"``, ``"skip"``, or
+            a function that is told each error of a row that is left out.
         verbose: Print what is loaded when an epoch starts.
         progressbar: Show one, an epoch.
         options: What only one framework knows.
@@ -118,7 +122,7 @@ class LoaderSpec:
     prefetch_factor: int = 2
     persistent_workers: bool = False
     pin_memory: bool = False
-    ignore_errors: bool = False
+    on_error: OnError = "raise"
     verbose: bool = False
     progressbar: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -175,6 +179,25 @@ def check_effort(num_workers: Any, num_threads: Any, prefetch_factor: Any) -> di
     }
 
 
+def check_on_error(ignore_errors: Any, on_error: Any) -> OnError:
+    """What becomes of rows that cannot be read or transformed.
+
+    Args:
+        ignore_errors: Leave them out, where ``on_error`` does not say anything.
+        on_error: ``"raise"``, ``"skip"``, a function, or None.
+
+    Raises:
+        ValueError: None of these, or the two contradict each other.
+    """
+    if on_error is None:
+        return "skip" if ignore_errors else "raise"
+    if not callable(on_error) and on_error not in ("raise", "skip"):
+        raise ValueError(f"on_error is 'raise', 'skip' or a function, not {on_error!r}")
+    if ignore_errors and on_error == "raise":
+        raise ValueError("ignore_errors=True and on_error='raise' contradict each other")
+    return cast(OnError, on_error)
+
+
 def check_decode_method(method: Mapping[str, str] | None) -> dict[str, Decode]:
     """How to decode, by tensor; whether it suits the tensors is found out with them.
 
@@ -209,10 +232,12 @@ __all__ = [
     "INDEX",
     "Decode",
     "LoaderSpec",
+    "OnError",
     "Transform",
     "check_batch_size",
     "check_decode_method",
     "check_effort",
     "check_epoch",
     "check_offset",
+    "check_on_error",
 ]

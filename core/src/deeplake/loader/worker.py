@@ -18,10 +18,12 @@ import numpy as np
 
 from deeplake.loader import parcel
 from deeplake.loader.assembly import assembled
+from deeplake.loader.failure import Remains
 from deeplake.loader.lot import Dice, Lot
 from deeplake.loader.parcel import Channel
 from deeplake.loader.snapshot import Snapshot
 from deeplake.loader.spec import LoaderSpec
+from deeplake.loader.stats import Stats, Work
 from deeplake.loader.unit import Failure, Unit
 from deeplake.spi import FrameworkAdapter
 
@@ -70,13 +72,13 @@ class Answer:
         number: Of which.
         outcomes: What each batch became, as columns still.
         error: What ended it, as ``parcel.packed`` made it; None: nothing.
-        busy: Seconds that each stage took.
+        work: What was done for it.
     """
 
     number: int
     outcomes: list[list[Any]]
     error: bytes | None
-    busy: dict[str, float]
+    work: Work
 
 
 class Columns(dict[str, Any]):
@@ -119,24 +121,26 @@ def serve(sock: socket.socket) -> None:
             assembly = assembled(
                 recipe.snapshot, recipe.spec, recipe.names, Unconverted(recipe.adapter)
             )
+            assembly.stats = Stats(recipe.snapshot.traffic)
         except Exception as error:  # noqa: BLE001 - it is the answer to the first order
             _traced(error)
             while True:
                 order = parcel.receive(channel)
-                parcel.send(channel, Answer(order.number, [], parcel.packed(error), {}))
+                nothing = Work({}, {}, {})
+                parcel.send(channel, Answer(order.number, [], parcel.packed(error), nothing))
         while True:
             order = parcel.receive(channel)
             unit = Unit(assembly, order.lots(), 1)
             unit.run(0)
-            outcomes = [one for one in unit.outcomes if not isinstance(one, Failure)]
+            outcomes = [_sealed(one) for one in unit.outcomes if not isinstance(one, Failure)]
             failed = next((one for one in unit.outcomes if isinstance(one, Failure)), None)
             error_bytes = None
             if failed is not None:
                 _traced(failed.error)
                 error_bytes = parcel.packed(failed.error)
-            busy = assembly.stats.taken()
+            work = assembly.stats.taken()
             try:
-                parcel.send(channel, Answer(order.number, outcomes, error_bytes, busy), adapter)
+                parcel.send(channel, Answer(order.number, outcomes, error_bytes, work), adapter)
             except OSError:
                 return
             except Exception as error:  # noqa: BLE001 - what the transform made cannot travel
@@ -144,11 +148,18 @@ def serve(sock: socket.socket) -> None:
                     "deeplake: a batch cannot be sent from a worker process; let the transform "
                     "return arrays, or use num_workers=0"
                 )
-                parcel.send(channel, Answer(order.number, [], parcel.packed(error), busy))
+                parcel.send(channel, Answer(order.number, [], parcel.packed(error), work))
     except (EOFError, OSError):
         return
     finally:
         channel.close()
+
+
+def _sealed(outcome: list[Any]) -> list[Any]:
+    """What a batch became, with errors of rows that were left out as they can travel."""
+    if isinstance(outcome, Remains):
+        outcome.errors = [(row, parcel.packed(error)) for row, error in outcome.errors]  # type: ignore[misc]
+    return outcome
 
 
 def _traced(error: Exception) -> None:

@@ -28,6 +28,7 @@ from typing import Any, Protocol
 
 from deeplake.errors import WorkerError
 from deeplake.loader import parcel
+from deeplake.loader.failure import Remains
 from deeplake.loader.parcel import Channel
 from deeplake.loader.spec import Transform
 from deeplake.loader.stats import Stats
@@ -329,7 +330,11 @@ class Processes:
         if isinstance(outcome, Failure):
             self.close()
             raise outcome.error
-        return [self._converted(value) for value in outcome]
+        converted = [self._converted(value) for value in outcome]
+        if isinstance(outcome, Remains):
+            errors = [(row, parcel.unpacked(error)) for row, error in outcome.errors]  # type: ignore[arg-type]
+            return Remains(converted, errors)
+        return converted
 
     def _converted(self, value: Any) -> Any:
         if not isinstance(value, Columns):
@@ -347,7 +352,7 @@ class Processes:
             self._collect(pool)
         answer = self._answers.pop(self._next)
         self._next += 1
-        self._stats.add(answer.busy)
+        self._stats.add_work(answer.work)
         self._fill()
         self._ready = list(answer.outcomes)
         if answer.error is not None:

@@ -176,6 +176,9 @@ class CachedStore(Store):
         memory: Most bytes in memory; 0 for none.
         disk: Most bytes on disk; 0 for none.
         folder: Where they are kept; a folder in it is made for this store.
+
+    Attributes:
+        hits, misses: Parts that were there when they were asked for, and those that were not.
     """
 
     def __init__(
@@ -192,6 +195,7 @@ class CachedStore(Store):
         self.capabilities = store.capabilities
         self._given = (unchanging, memory, disk, folder)
         self._unchanging = unchanging
+        self.hits = self.misses = 0
         self._memory = MemoryCache(memory) if memory > 0 else None
         self._disk = None
         if disk > 0 and folder is not None:
@@ -236,7 +240,9 @@ class CachedStore(Store):
                 if part is not None:
                     if cache is self._disk and self._memory is not None:
                         self._memory.put(key, start, stop, part)
+                    self.hits += 1
                     return part
+        self.misses += 1
         return None
 
     def _keep(self, key: str, byte_range: ByteRange | None, data: memoryview) -> None:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
 
+from deeplake.storage.cache import CachedStore
 from deeplake.types import Buffer
 from deeplake.versioning.blocks import MAX_REQUEST, Blocks, short
 from deeplake.versioning.repository import data_key
@@ -72,6 +73,8 @@ class Ahead(Blocks):
     Attributes:
         limit: Bytes to keep, beside what is needed.
         needed: Bytes that somebody will need.
+        fetched: Bytes that were asked of the store.
+        ready, late: Ranges that were there when they were asked for, and those that were not.
     """
 
     __slots__ = (
@@ -84,13 +87,17 @@ class Ahead(Blocks):
         "_running",
         "_running_bytes",
         "_unused",
+        "fetched",
+        "late",
         "limit",
         "needed",
+        "ready",
     )
 
     def __init__(self, blocks: Blocks) -> None:
         super().__init__(blocks._store, blocks._staging)
         self.limit = KEPT
+        self.fetched = self.ready = self.late = 0
         self._begin()
 
     def _begin(self) -> None:
@@ -111,6 +118,22 @@ class Ahead(Blocks):
     def __reduce__(self) -> tuple[type[Ahead], tuple[Blocks]]:
         # What was read stays here.
         return Ahead, (Blocks(self._store, self._staging),)
+
+    def traffic(self) -> dict[str, int]:
+        """What was read until now.
+
+        Returns:
+            ``fetched``, ``ready`` and ``late`` (see above), and ``hits`` and ``misses`` of the caches
+            between here and the store, if there are any.
+        """
+        cache = self._store if isinstance(self._store, CachedStore) else None
+        return {
+            "fetched": self.fetched,
+            "ready": self.ready,
+            "late": self.late,
+            "hits": 0 if cache is None else cache.hits,
+            "misses": 0 if cache is None else cache.misses,
+        }
 
     # ---- before
     def want(self, ranges: Sequence[Range]) -> list[list[Part]]:
@@ -184,6 +207,7 @@ class Ahead(Blocks):
             self._running -= 1
             self._running_bytes -= len(part)
             self._ended += 1
+            self.fetched += len(data)
             self._end(part, data)
             self._trim()
 
@@ -205,6 +229,9 @@ class Ahead(Blocks):
             found, mine = self._cover(ranges)
             mine += [part for parts in found for part in parts if part.state == _WAITING]
             mine = list(dict.fromkeys(mine))
+            there = sum(all(part.state == _THERE for part in parts) for parts in found)
+            self.ready += there
+            self.late += len(found) - there
             for part in mine:
                 part.state = _RUNNING
         if mine:
@@ -225,6 +252,7 @@ class Ahead(Blocks):
             )
         finally:
             with self._guarded():
+                self.fetched += sum(map(len, answers))
                 for i, part in enumerate(parts):
                     self._end(part, answers[i] if answers else b"")
                 self._trim()

@@ -149,6 +149,32 @@ class OpenChunk:
         self.header.check(self._payload[a:b], first, last)
         verified[first:last] = True
 
+    def verify_samples(self, places: np.ndarray) -> None:
+        """Check the frames of some samples of a mapped, uncompressed chunk, each once.
+
+        Args:
+            places: ``int64[n]``: which samples, of those that all have one size.
+        """
+        header = self.header
+        size = header.size
+        verified = header.verified
+        if not size or verified.all():
+            return
+        wanted = np.zeros(len(verified), np.bool_)
+        if header.frame_size:
+            first = places * size // header.frame_size
+            last = ((places + 1) * size - 1) // header.frame_size
+            wanted[last] = True
+            for step in range(int((last - first).max())):  # most lie in one frame or two
+                wanted[np.minimum(first + step, last)] = True
+        else:
+            wanted[places] = True
+        frames = np.flatnonzero(wanted & ~verified)
+        if len(frames):
+            assert self._payload is not None
+            header.check_frames(self._payload, frames)
+            verified[frames] = True
+
     def _inflate(
         self, start: int, stop: int, first: int, last: int, stored: memoryview | None
     ) -> memoryview:

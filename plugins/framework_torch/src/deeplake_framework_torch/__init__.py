@@ -31,6 +31,15 @@ class Torch(FrameworkAdapter, api=(1, 0)):
 
     def __init__(self, ragged: str | None = None) -> None:
         self._ragged = ragged
+        self._conversion: Any = None
+
+    def _of(self) -> Any:
+        """What converts; PyTorch is imported for the first batch."""
+        if self._conversion is None:
+            from deeplake_framework_torch.conversion import Conversion
+
+            self._conversion = Conversion(self._ragged)
+        return self._conversion
 
     def configured(self, options: Mapping[str, Any]) -> Torch:
         """The adapter with a way to make batches of samples that differ in shape."""
@@ -41,9 +50,7 @@ class Torch(FrameworkAdapter, api=(1, 0)):
 
     def convert(self, batch: Mapping[str, Any]) -> Any:
         """A dict of the same kind: arrays of numbers become tensors, text becomes lists of str."""
-        from deeplake_framework_torch.conversion import Conversion
-
-        return Conversion(self._ragged).convert(batch)
+        return self._of().convert(batch)
 
     def collate(self, samples: Sequence[Any]) -> Any:
         """As ``torch.utils.data.default_collate``, and of text, json values and lists a list.
@@ -52,9 +59,7 @@ class Torch(FrameworkAdapter, api=(1, 0)):
             RuntimeError: Shapes differ, and nobody said what is to become of them.
             TypeError: Something of a type that has no batches.
         """
-        from deeplake_framework_torch.conversion import Conversion
-
-        return Conversion(self._ragged).collate(list(samples))
+        return self._of().collate(list(samples))
 
     def reduce(self, value: Any) -> Any:
         """Dense tensors in ordinary memory travel as arrays."""

@@ -117,7 +117,8 @@ def tensor(array: np.ndarray) -> torch.Tensor:
     """The array as a tensor, in the same memory if PyTorch can use it as it is."""
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
-    if not array.flags.writeable or any(stride < 0 for stride in array.strides):
+    flags = array.flags
+    if not flags.writeable or not (flags.c_contiguous or min(array.strides) >= 0):
         array = array.copy()
     return torch.from_numpy(array)
 
