@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from deeplake import cli
+from deeplake import cli, spi
 from deeplake.cli.authoring import SKELETONS
 
 ROOT = Path(__file__).parents[1]
@@ -21,6 +21,11 @@ ROOT = Path(__file__).parents[1]
 
 def key_of(kind: str) -> str:
     return {"storage": "acme-9", "htype": "acme_9"}.get(kind, "acme.x-9_b")
+
+
+def test_there_is_a_skeleton_for_every_kind() -> None:
+    groups = {skeleton.group for skeleton in SKELETONS.values()}
+    assert groups == {*spi.KINDS, "hooks"}
 
 
 def run(*command: str | Path, cwd: Path, path: list[Path]) -> subprocess.CompletedProcess[str]:

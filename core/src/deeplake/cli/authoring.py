@@ -14,7 +14,7 @@ from deeplake import plugins
 from deeplake.cli.arguments import add_json, explain
 from deeplake.cli.output import print_json
 from deeplake.errors import InvalidPathException, PluginConflictError
-from deeplake.spi import Command
+from deeplake.spi import KINDS, Command
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,12 @@ SKELETONS = {
     "htype": Skeleton("htype", "Htype", "the htype {}", "_."),
     "framework": Skeleton("framework", "Framework", "loaders with batches for {}"),
     "sampler": Skeleton("sampler", "Sampler", "the sampler {}"),
+    "query": Skeleton("query", "Query", "queries in the language {}"),
+    "executor": Skeleton("executor", "Executor", "functions run over items by {}"),
+    "viewer": Skeleton("viewer", "Viewer", "datasets shown by {}"),
+    "command": Skeleton("command", "Command", "the command deeplake {}"),
+    "ingest": Skeleton("ingest", "Ingestor", "data in the format {} made datasets"),
+    "hooks": Skeleton("hooks", "Hooks", "what happens when a dataset is opened or committed: {}"),
 }
 """Word on the command line -> what is written."""
 
@@ -88,7 +94,8 @@ class NewPlugin(Command, api=(1, 0)):
                 f"{args.name!r} is no name: two or more small letters and digits, a letter first, "
                 f"words joined by {joints}"
             )
-        if args.name in plugins.names(skeleton.group):
+        # Of hooks there are any number, under any name.
+        if skeleton.group in KINDS and args.name in plugins.names(skeleton.group):
             raise PluginConflictError(
                 f'{skeleton.group} "{args.name}" is there already (deeplake plugins lists it): '
                 "give yours another name"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,11 +68,16 @@ class Environment(QueryEnvironment):
         return self._generator
 
 
-def query(dataset: Dataset, text: str, parameters: Parameters = ()) -> Dataset:
+def query(
+    dataset: Dataset, text: str, parameters: Parameters = (), language: str = LANGUAGE
+) -> Dataset:
     """The view that a query of one dataset gives (see ``Dataset.query``)."""
-    compiled = plugins.get("query", LANGUAGE).compile(text, parameters)
+    compiled = plugins.get("query", language).compile(text, parameters)
     environment = Environment()
-    result = compiled.run(StoredColumns.of(dataset), environment)
+    columns = StoredColumns.of(dataset)
+    result = compiled.run(columns, environment)
+    if result.source is None:
+        result = replace(result, source=columns)
     return view_of(result, dataset, text, environment)
 
 

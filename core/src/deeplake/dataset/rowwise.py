@@ -146,8 +146,10 @@ class Rowwise:
         runtime: Mapping[str, Any] | None = None,
         return_data: bool = False,
         parameters: Sequence[Any] | Mapping[str, Any] = (),
+        *,
+        language: str = "tql",
     ) -> Dataset:
-        """The rows, or new columns, that a query in TQL asks for.
+        """The rows, or new columns, that a query asks for, in TQL or another language.
 
         ``SELECT *`` with conditions, order, limits and samples gives a view of rows of this dataset;
         expressions and groups give a read-only view with columns of its own. The language is
@@ -158,6 +160,7 @@ class Rowwise:
             runtime: Accepted for compatibility: queries run here.
             return_data: Must be False.
             parameters: Values of the placeholders ``?`` (a list) or ``:name`` (a dict).
+            language: Key of the query engine.
 
         Raises:
             QueryError: Its syntax, a name, a type or a limit is wrong; the message points at the place.
@@ -170,7 +173,7 @@ class Rowwise:
             raise ValueError(
                 "return_data=True needs a managed database; read the view that is returned"
             )
-        return querying.query(cast("Dataset", self), query_string, parameters)
+        return querying.query(cast("Dataset", self), query_string, parameters, language)
 
 
 __all__ = ["Rowwise"]
