@@ -14,7 +14,16 @@ import numpy as np
 import pytest
 
 import deeplake
-from deeplake.cli import authoring, care, contents, exchanging, history, installation
+from deeplake.cli import (
+    authoring,
+    care,
+    completion,
+    contents,
+    exchanging,
+    history,
+    installation,
+    measuring,
+)
 from deeplake.errors import DeepLakeError, TensorDoesNotExistError
 from deeplake.plugins.catalog import BUILTINS
 from deeplake.spi import Command
@@ -192,6 +201,23 @@ class TestCopy(CommandContract):
     fails = ("./nothing ./copy", "./numbers ./numbers")
     wrong = ("", "./numbers")
     writes = True
+
+
+class TestBench(CommandContract):
+    command = measuring.Bench
+    key = "bench"
+    works = ("./numbers --rounds 1", "./numbers@v1 --tensor x --rows 3 --rounds 2 --batch 2")
+    fails = ("./nothing", "./numbers --tensor y")
+    wrong = ("", "./numbers --rounds 0", "./numbers --batch x")
+    supports_repeating = False
+
+
+class TestCompletion(CommandContract):
+    command = completion.Completion
+    key = "completion"
+    works = ("bash", "zsh", "fish")
+    wrong = ("", "tcsh")
+    supports_json = False
 
 
 class TestExport(CommandContract):

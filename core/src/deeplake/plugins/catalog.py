@@ -68,7 +68,9 @@ BUILTINS: Mapping[str, Mapping[str, str]] = {
         "page": "deeplake.dataset.page:Page",
     },
     "command": {
+        "bench": "deeplake.cli.measuring:Bench",
         "branch": "deeplake.cli.history:Branch",
+        "completion": "deeplake.cli.completion:Completion",
         "copy": "deeplake.cli.care:Copy",
         "diff": "deeplake.cli.history:Diff",
         "export": "deeplake.cli.exchanging:Export",

@@ -28,6 +28,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import ClassVar
 
@@ -132,7 +133,9 @@ class CommandContract(PluginContract):
         found = re.findall(rf"(?m)^ +deeplake {re.escape(self.key)}(?: (.*))?$", text)
         assert found, "people learn from examples: put some into the parser's epilog"
         for line in found:
-            self._parses(shlex.split(line, comments=True))
+            words = shlex.split(line, comments=True)
+            # What follows belongs to the shell.
+            self._parses(list(takewhile(lambda word: word not in (">", ">>", "|", "&&"), words)))
 
     def test_help_says_what_exit_codes_mean(self) -> None:
         text = self._parser().format_help()
