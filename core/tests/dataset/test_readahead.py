@@ -15,6 +15,7 @@ import deeplake
 from deeplake import Dataset
 from deeplake.dataset import readahead
 from deeplake.errors import SampleAppendError
+from deeplake.format import arena
 
 
 class Slow(dict[str, bytes]):
@@ -124,3 +125,29 @@ def test_local_files_are_not_kept_either(ds: Dataset, images: Any, tmp_path: Any
     images.extend([*samples, kept])
     assert all(sample.is_lazy for sample in samples)
     assert kept.buffer is buffer, "what the caller had read stays"
+
+
+def test_local_files_larger_than_an_arena_s_places_and_smaller(
+    ds: Dataset, images: Any, tmp_path: Any
+) -> None:
+    rng = np.random.default_rng(0)
+    contents = []
+    for i in range(60):
+        side = 900 if i % 10 == 3 else 90 + i
+        file = io.BytesIO()
+        noise = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(file, "jpeg", quality=98)
+        contents.append(file.getvalue())
+        (tmp_path / f"{i}.jpg").write_bytes(contents[-1])
+    assert max(map(len, contents)) > arena.LARGEST > min(map(len, contents))
+    with ds:
+        for start in range(0, 60, 7):
+            part = [deeplake.read(tmp_path / f"{i}.jpg") for i in range(start, min(start + 7, 60))]
+            images.extend(part)
+            first = images[start].numpy()
+            np.testing.assert_array_equal(first, deeplake.read(tmp_path / f"{start}.jpg").array)
+    for row, data in enumerate(contents):
+        assert bytes(images[row].tobytes()) == data
+    reopened = deeplake.load(ds.path) if not ds.path.startswith("mem://") else ds
+    for row, data in enumerate(contents):
+        assert bytes(reopened.images[row].tobytes()) == data

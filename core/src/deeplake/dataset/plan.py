@@ -15,6 +15,7 @@ from deeplake.errors import (
     TensorInvalidSampleShapeError,
     UnsupportedCompressionError,
 )
+from deeplake.format.arena import Arena
 from deeplake.format.chunk import MAX_NDIM
 from deeplake.format.encoding import encoding, htype_plugin
 from deeplake.spi import SampleCodec
@@ -27,14 +28,26 @@ class Plan:
     Attributes:
         picture: Samples are images: integers are judged by their values, and grey ones may lack the
             axis of channels.
+        arena: Where files are read to.
     """
 
-    __slots__ = ("codecs", "info", "picture", "plugin", "schema", "spec", "warned", "written")
+    __slots__ = (
+        "arena",
+        "codecs",
+        "info",
+        "picture",
+        "plugin",
+        "schema",
+        "spec",
+        "warned",
+        "written",
+    )
 
     def __init__(self, schema: TensorSchema, info: Mapping[str, Any]) -> None:
         self.info = info
         self.written: Mapping[str, Any] | None = None
         self.warned = False
+        self.arena = Arena()
         self._take(schema)
 
     def _take(self, schema: TensorSchema) -> None:

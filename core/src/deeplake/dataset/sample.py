@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
@@ -100,10 +100,26 @@ class Sample:
             SampleReadError: The file cannot be read.
         """
         if self._buffer is None:
-            if self.path is None:
-                raise ValueError("this Sample holds an array; use compressed_bytes(compression)")
-            self._buffer = _read(self.path, self._creds, self._storage, self._timeout)
+            self._buffer = self._content(None)
         return self._buffer
+
+    def load(self, place: Callable[[int], memoryview | None]) -> None:
+        """Read the file, into memory that ``place`` gives for so many bytes, if it gives any.
+
+        Raises:
+            SampleReadError: The file cannot be read.
+        """
+        self._buffer = self._content(place)
+
+    def _content(self, place: Callable[[int], memoryview | None] | None) -> Buffer:
+        if self.path is None:
+            raise ValueError("this Sample holds an array; use compressed_bytes(compression)")
+        if self._storage is not None:
+            return _stored(self._storage, self.path)
+        policy = links.Policy.for_reads(self._timeout)
+        if place is not None and "://" not in self.path and self.path and "\0" not in self.path:
+            return links.read_local(self.path, policy, place)
+        return links.read_bytes(self.path, self._creds, policy=policy)
 
     @property
     def compression(self) -> str | None:
@@ -285,9 +301,7 @@ def _codec_named(name: str) -> Codec:
         raise UnsupportedCompressionError(f"compression {name!r}: {error}") from error
 
 
-def _read(path: str, creds: Any, storage: Any, timeout: float | None) -> Buffer:
-    if storage is None:
-        return links.read_bytes(path, creds, policy=links.Policy.for_reads(timeout))
+def _stored(storage: Any, path: str) -> Buffer:
     try:
         found: Buffer = storage.get(path) if isinstance(storage, Store) else storage[path]
     except (ObjectNotFoundError, KeyError, FileNotFoundError) as error:

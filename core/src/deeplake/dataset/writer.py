@@ -335,6 +335,8 @@ def _encode_one(sample: Any, plan: Plan) -> Run | Callable[[], Run]:
     if isinstance(sample, Sample):
         # What is read for this row only is not kept: a list of many files is larger than memory.
         passing = sample.is_lazy
+        if passing:
+            sample.load(plan.arena.place)
         if payload == "array":
             kept = _encode_file(sample, plan, passing)
             if kept is not None:
@@ -531,6 +533,8 @@ def _encode_file(sample: Sample, plan: Plan, passing: bool) -> Run | Callable[[]
         return lambda: _checked_run(sample, shape, dtype, plan.schema, passing)
     if passing:
         sample.forget()
+    elif not isinstance(data, bytes):
+        data = bytes(data)  # the caller's, who may change it
     return _file_run(data, shape, dtype, codec, plan.schema)
 
 
@@ -539,7 +543,7 @@ def _checked_run(
 ) -> Run:
     """A file that does not seem to be whole, and can be decoded all the same."""
     sample.check()
-    codec, data = sample.codec, sample.buffer
+    codec, data = sample.codec, bytes(sample.buffer)
     assert codec is not None
     if passing:
         sample.forget()
@@ -550,8 +554,6 @@ def _file_run(
     data: Buffer, shape: Shape, dtype: str, codec: SampleCodec, schema: TensorSchema
 ) -> Run:
     """A file; one that is large, and of which parts can be decoded, is a blob."""
-    if not isinstance(data, bytes):
-        data = bytes(data)
     if codec.parts and len(data) > BLOB_FRAME and not (schema.is_sequence or schema.is_link):
         return Run.of(FileSample(data, shape, dtype, codec.name))
     return Run(data, 1, shape, len(data))

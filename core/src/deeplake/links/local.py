@@ -6,13 +6,17 @@ import os
 import re
 import stat as modes
 import sys
+from collections.abc import Callable
 from urllib.parse import unquote
 
 from deeplake.errors import GetDataFromLinkError, LinkRefusedError
 from deeplake.links.policy import Policy
 from deeplake.links.source import Source, Stat, missing, unreadable
+from deeplake.types import Buffer
 
 _URL = re.compile(r"file://([^/]*)(.*)", re.IGNORECASE | re.DOTALL)
+
+_HAS_READV = hasattr(os, "preadv")
 
 # Opening a pipe would wait for somebody who writes to it.
 _FLAGS = (
@@ -65,6 +69,24 @@ class LocalSource(Source):
         self.policy.check_size(size, self.name)
         return self._read(0, size)
 
+    def read_into(self, place: Callable[[int], memoryview | None]) -> Buffer:
+        """The whole file.
+
+        Args:
+            place: Gives memory for so many bytes; None: the file gets memory of its own.
+        """
+        size = self._opened().st_size
+        self.policy.check_size(size, self.name)
+        room = place(size) if _HAS_READV else None
+        return room if room is not None and self._filled(room) else self._read(0, size)
+
+    def _filled(self, room: memoryview) -> bool:
+        """Fill the room from the file's start; False if that has become shorter."""
+        try:
+            return os.preadv(self._handle, [room], 0) == len(room)
+        except OSError as error:
+            raise unreadable(self.name, error) from error
+
     def read(self, start: int, stop: int) -> bytes:
         self._opened()
         return self._read(start, max(stop - start, 0))
@@ -113,4 +135,17 @@ def path_of(url: str) -> str:
     return path
 
 
-__all__ = ["LocalSource", "path_of"]
+def read_local(url: str, policy: Policy, place: Callable[[int], memoryview | None]) -> Buffer:
+    """The content of a file, in memory that ``place`` gives (see ``LocalSource.read_into``).
+
+    Raises:
+        GetDataFromLinkError: There is no such file, it is too large, or it cannot be read.
+    """
+    source = LocalSource(url, policy)
+    try:
+        return source.read_into(place)
+    finally:
+        source.close()
+
+
+__all__ = ["LocalSource", "path_of", "read_local"]

@@ -115,11 +115,7 @@ def read_bytes(url: str, creds: Creds = None, *, policy: Policy | None = None) -
     Raises:
         GetDataFromLinkError: There is no such file, it is too large, or it cannot be read.
     """
-    policy = policy or Policy.for_reads()
-    if "://" in url or not url or "\0" in url:
-        source = Opener(policy).open(url, creds)
-    else:
-        source = LocalSource(url, policy)
+    source = Opener(policy or Policy.for_reads()).open(url, creds)
     try:
         return source.read_all()
     finally:

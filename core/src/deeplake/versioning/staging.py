@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from deeplake.errors import StorageError
+from deeplake.format import arena
 from deeplake.format.chunk import ALIGNMENT, Block
 from deeplake.spi import Store
 from deeplake.types import Buffer, joined
@@ -184,7 +185,8 @@ class Staging:
             with suppress(StorageError):
                 self._finish(next(iter(self._uploads)))
         self._uploads[data.id] = self._pool.submit(self._store.put, data_key(data.id), data.buffers)
-        time.sleep(_HANDOVER)
+        if data.borrowed:
+            time.sleep(_HANDOVER)
 
     def _finish(self, oid: str) -> None:
         """Wait for an upload. If it failed, the object stays pending and is tried again."""
@@ -215,6 +217,7 @@ class Staging:
             put(data_key(current.id), current.buffers)
             self.stored.append(current.id)
             self._current = DataObject(self._prefix)
+        arena.release()
 
     def stop(self) -> None:
         """End the upload thread; nothing is lost."""
