@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -202,3 +206,97 @@ def test_memory_is_bounded(path: str, far: Far) -> None:
     for _ in loader:
         most = max(most, ahead.needed)
     assert 0 < most < (64 << 20) + 2 * CHUNK
+
+
+# --------------------------------------------------------------------------- worker processes
+LATENCY = 0.02
+
+
+class Logged(Distant):
+    """Far away, and writes down when its requests begin and end, in whatever process."""
+
+    def __init__(self, store: Store, log: str) -> None:
+        super().__init__(store)
+        self.log = log
+
+    def __reduce__(self) -> Any:
+        return Logged, (self.inner, self.log)
+
+    def get(self, key: str, byte_range: ByteRange | None = None) -> Buffer:
+        begin = time.monotonic()
+        time.sleep(LATENCY)
+        answer = super().get(key, byte_range)
+        if key.startswith("data/"):
+            line = f"{os.getpid()} {begin} {time.monotonic()} {len(answer)}\n"
+            with open(self.log, "a") as file:  # one write: lines of processes do not mix
+                file.write(line)
+        return answer
+
+
+class Asked:
+    """What one process asked for.
+
+    Attributes:
+        nbytes: Bytes in all.
+        most: Requests that were under way at once.
+    """
+
+    def __init__(self) -> None:
+        self.nbytes = 0
+        self._ends: list[tuple[float, int]] = []
+
+    def add(self, begin: float, end: float, nbytes: int) -> None:
+        self.nbytes += nbytes
+        self._ends += [(begin, 1), (end, -1)]
+
+    @property
+    def most(self) -> int:
+        return max(accumulate(step for _, step in sorted(self._ends)))
+
+
+def asked(log: str) -> dict[int, Asked]:
+    found: dict[int, Asked] = {}
+    with open(log) as file:
+        for line in file:
+            pid, begin, end, nbytes = line.split()
+            found.setdefault(int(pid), Asked()).add(float(begin), float(end), int(nbytes))
+    return found
+
+
+def patient(sample: Any) -> Any:
+    time.sleep(0.002)
+    return sample
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="threads do it there")
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("count", [1, 3])
+def test_workers_look_ahead(path: str, tmp_path: Any, shuffle: bool, count: int) -> None:
+    log = str(tmp_path / "log")
+
+    class Hooks:
+        @hookimpl
+        def deeplake_wrap_store(self, store: Store, url: str) -> Store:
+            return Logged(store, log)
+
+    hooks = Hooks()
+    plugins.register_hooks(hooks)
+    try:
+        ds = deeplake.load(path, memory_cache_size=0)
+        loader = ds.dataloader().transform(patient).shuffle(shuffle).batch(20)
+        loader = loader.numpy(num_workers=count, persistent_workers=True)
+        rows = rows_of(loader)
+        assert (sorted(rows) if shuffle else rows) == list(range(ROWS))
+        found = asked(log)
+        found.pop(os.getpid(), None)
+        assert len(found) == count
+        for one in found.values():
+            assert one.most > 2  # a worker that only asks for its batch: headers, then samples
+            assert one.nbytes < ROWS * SIZE * (0.6 if count > 1 and not shuffle else 1.2)
+        iterator = iter(loader)
+        next(iterator)
+        del iterator  # an epoch that is left, and another one
+        assert sorted(rows_of(loader)) == list(range(ROWS))
+        loader.close()
+    finally:
+        plugins.unregister_hooks(hooks)

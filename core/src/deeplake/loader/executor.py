@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from deeplake.loader.assembly import Assembly
+from deeplake.loader.course import Course
 from deeplake.loader.frameworks import adapter_of
-from deeplake.loader.lot import Dice, Lot
+from deeplake.loader.lot import Dice
 from deeplake.loader.parcel import AVAILABLE
 from deeplake.loader.pipeline import Pipeline, cores
-from deeplake.loader.plan import Plan, Shuffled
-from deeplake.loader.prefetch import IN_ORDER, Prefetch
+from deeplake.loader.plan import Plan
 from deeplake.loader.snapshot import Snapshot
 from deeplake.loader.spec import LoaderSpec
 from deeplake.loader.stats import Stats
-from deeplake.loader.unit import Unit, units
 from deeplake.loader.worker import Recipe
 from deeplake.loader.workers import Pool, Processes, pickled
 
@@ -99,26 +97,12 @@ class Executor:
     def _threads(self, plan: Plan, dice: Dice, stats: Stats) -> Pipeline:
         assembly, threads = self._assembly, self.count
         together, parts = assembly.granularity(plan.batch_size, threads)
-        work = units(assembly, self._lots(plan, dice), together, parts)
         ahead = -(-self._spec.prefetch_factor * threads // together)
         ahead = min(ahead if parts > 1 else max(ahead, threads), self._units_ahead(plan, together))
         ahead = max(2, ahead)
-        return Pipeline(self._prefetched(work, plan, ahead + 1), threads, ahead)
-
-    def _prefetched(self, work: Iterator[Unit], plan: Plan, running: int) -> Iterator[Unit]:
-        """The work, with what it reads on its way; as it is where nothing has to be fetched."""
-        snapshot, order = self._snapshot, plan.order
-        if snapshot.ahead is None:
-            return work
-        readers = [column.source.reader for column in self._assembly.columns.values()]
-        block, limit = 1, IN_ORDER
-        if isinstance(order, Shuffled):
-            # Of a block, each rank reads its share.
-            block = max(1, order.block // plan.world)
-            limit = max(limit, int(self._spec.buffer_size * (1 << 20)))
-        return Prefetch(
-            work, readers, snapshot.ahead, self._rows, block=block, limit=limit, running=running
-        )
+        course = Course(plan, dice, together, parts)
+        work = course.prefetched(assembly, self._snapshot, self._spec, self._rows, ahead + 1)
+        return Pipeline(work, threads, ahead)
 
     def _processes(self, plan: Plan, dice: Dice, stats: Stats) -> Processes:
         spec, assembly = self._spec, self._assembly
@@ -129,21 +113,16 @@ class Executor:
             # Of several epochs at once, the first one's workers are kept.
             keep = keep and (pool is None or pool.closed)
             sent = spec if spec.on_error == "raise" else replace(spec, on_error="skip")
-            data = pickled(Recipe(self._snapshot, sent, self._names, adapter))
+            rows = None if self._snapshot.ahead is None else self._rows
+            data = pickled(Recipe(self._snapshot, sent, self._names, adapter, rows))
             pool = Pool(data, self.count, spec.method or _start_method())
             self._pool = pool if keep else self._pool
         together, _ = assembly.granularity(plan.batch_size, 1)
-        work = units(assembly, self._lots(plan, dice), together, 1)
+        course = Course(plan, dice, together)
         ahead = max(1, min(spec.prefetch_factor, self._units_ahead(plan, together)))
+        # What has to be fetched is looked ahead for by whoever reads it: workers go their own way.
+        work = course if self._snapshot.ahead is not None else course.units(assembly, self._rows)
         return Processes(work, pool, ahead, adapter, stats, keep=keep)
-
-    def _lots(self, plan: Plan, dice: Dice) -> Iterator[Lot]:
-        """The rows of each batch."""
-        rows = self._rows
-        whole = isinstance(rows, range) and rows.start == 0 and rows.step == 1
-        numbers = None if whole else np.asarray(rows, np.int64)
-        for positions in plan.batches():
-            yield Lot(positions if numbers is None else numbers[positions], positions, dice)
 
     def _units_ahead(self, plan: Plan, together: int) -> int:
         """Units of ``together`` batches that memory allows to make ahead."""

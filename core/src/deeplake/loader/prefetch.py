@@ -1,9 +1,11 @@
 """Fetches what units of work will read from far away, before they are run.
 
-Rows that come in the order in which they are stored are fetched chunk by chunk, each in one request.
-Rows in random order are fetched in blocks of neighbours, as the order permutes them (see ``plan``): a
-block is kept until its last row that is planned has been read, so no byte comes twice as long as the
-blocks that are in use fit into ``limit``.
+Rows that come in the order in which they are stored are fetched chunk by chunk, each in one request;
+so are rows in random order where everything fits into ``limit``: the first unit's rows come alone before
+that, as it would have to wait for most of the chunks.
+Other rows in random order are fetched in blocks of neighbours, as the order permutes them (see
+``plan``): a block is kept until its last row that is planned has been read, so no byte comes twice as
+long as the blocks that are in use fit into ``limit``.
 
 What can be relied on:
 
@@ -60,6 +62,8 @@ class Prefetch:
         block: Positions in it that are fetched together where the order is random.
         limit: Bytes to fetch ahead.
         running: Units that are handed out and may still be run, when the next is asked for.
+        ordered: Rows come in the order of the list.
+        whole: All rows of the list are read here, and so are the rows beside those of a unit.
     """
 
     def __init__(
@@ -72,6 +76,8 @@ class Prefetch:
         block: int,
         limit: int,
         running: int,
+        ordered: bool = True,
+        whole: bool = True,
     ) -> None:
         self._units: Iterator[Unit] | None = units
         self._readers = readers
@@ -80,6 +86,11 @@ class Prefetch:
         self._block = block
         self._limit = ahead.limit = limit
         self._running = running
+        self._ordered = ordered
+        self._whole = whole
+        self._spacing = _spacing(rows) if whole and not ordered else 0.0
+        self._first: Unit | None = None
+        self._later: deque[tuple[Unit, int]] = deque()
         self._row_bytes = max(1, sum(map(bytes_per_row, readers)))
         self._large = [reader for reader in readers if _has_large_chunks(reader)]
         self._mutex = threading.Lock()
@@ -102,6 +113,7 @@ class Prefetch:
             done = self._handed_out - self._running
             while self._held and self._held[0][0] < done:
                 self._release(self._held.popleft()[1])
+            self._begin()
             self._plan()
             if not self._planned:
                 raise StopIteration
@@ -111,12 +123,23 @@ class Prefetch:
         return unit
 
     # ---- planning; all under the mutex
+    def _begin(self) -> None:
+        """Have the network to itself for the first unit, where all others need whole chunks."""
+        first = self._first
+        if first is not None and first.outcomes:
+            self._first = None
+            while self._later:
+                unit, number = self._later.popleft()
+                if number >= self._handed_out - self._running:
+                    self._look([unit], number)
+
     def _plan(self) -> None:
         """Look as far ahead as there is room."""
         while self._units is not None and (
             not self._planned
             or (
-                self._ahead.needed < self._limit
+                self._first is None
+                and self._ahead.needed < self._limit
                 and len(self._planned) < FARTHEST
                 and len(self._late) < LATE
             )
@@ -129,30 +152,38 @@ class Prefetch:
                     break
                 stride.append(unit)
                 size += sum(map(len, unit.lots)) * self._row_bytes
-                if self._block > 1:
+                if not self._ordered:
                     break
             if stride:
                 self._taken += len(stride)
                 self._planned.extend(stride)
-                self._look(stride, self._taken - 1)
+                if self._first is None:
+                    self._look(stride, self._taken - 1)
+                else:
+                    self._later.append((stride[0], self._taken - 1))
 
     def _look(self, stride: Sequence[Unit], last: int) -> None:
         """Want what some units will read; the last of them has that number."""
         lots = [lot for unit in stride for lot in unit.lots]
         rows = np.concatenate([lot.rows for lot in lots])
-        ordered = bool((rows[1:] >= rows[:-1]).all())
-        if not ordered:
+        whole = self._whole
+        if not bool((rows[1:] >= rows[:-1]).all()):
             rows = np.sort(rows)
+            whole = whole and not self._ordered
+        # The same rows of the chunks' rest are expected as of what is in this stride, or everywhere.
+        spacing = _spacing(rows) if self._ordered else self._spacing
+        if whole and last == 0 and not self._ordered:
+            self._first, whole = stride[0], False
         ranges: list[Range] = []
         more = False
         try:
             for reader in self._readers:
-                found, partly = _chunks(reader, rows, ordered and self._block == 1)
+                found, partly = _chunks(reader, rows, spacing if whole else None)
                 ranges += found
                 more = more or partly
         except Exception:  # noqa: BLE001 - whoever reads these rows will say what is wrong
             return
-        self._held.append((last, self._ahead.want(ranges)))
+        self._held.append((last, self._ahead.want(ranges, piecemeal=not self._ordered)))
         if more:
             positions = (
                 rows if self._block == 1 else np.concatenate([lot.positions for lot in lots])
@@ -235,8 +266,9 @@ class Prefetch:
     def _let_go(self) -> ThreadPoolExecutor | None:
         with self._mutex:
             pool, self._pool = self._pool, None
-            self._units = None
+            self._units = self._first = None
             self._planned.clear()
+            self._later.clear()
             for _, held in self._held:
                 self._release(held)
             self._held.clear()
@@ -280,13 +312,24 @@ def _has_large_chunks(reader: TensorReader) -> bool:
     return len(pieces) > 0 and int(pieces["length"].max()) > reader.blocks.request_cost
 
 
-def _chunks(reader: TensorReader, rows: np.ndarray, ordered: bool) -> tuple[list[Range], bool]:
+def _spacing(rows: range | np.ndarray) -> float:
+    """How far rows are apart, on the average."""
+    if len(rows) == 0:
+        return 1.0
+    if isinstance(rows, range):
+        return float(abs(rows.step))
+    return (int(rows.max()) - int(rows.min()) + 1) / len(rows)
+
+
+def _chunks(
+    reader: TensorReader, rows: np.ndarray, spacing: float | None
+) -> tuple[list[Range], bool]:
     """What is known to be needed before any header is, and whether there is more to it.
 
     Args:
         reader: Of a tensor.
         rows: ``int64[n]``: in ascending order.
-        ordered: They come in this order, so others of these chunks do too.
+        spacing: How far apart those are that will be read of these chunks; None: just ``rows`` are.
     """
     rows = _inside(rows, reader)
     found: list[Range] = []
@@ -297,10 +340,8 @@ def _chunks(reader: TensorReader, rows: np.ndarray, ordered: bool) -> tuple[list
         if int(piece["flags"]) & ALONE or reader.blocks.whole(oid, start, length) is not None:
             continue
         count = max(1, int(piece["count"]))
-        # The same rows of the chunk's rest are expected: those between two of them cost no more to
-        # read than another request would.
-        spacing = (int(rows[-1]) - int(rows[0]) + 1) / len(rows)
-        if length <= cost or (ordered and spacing * length / count <= cost):
+        # What is between two rows costs no more to read than another request would.
+        if length <= cost or (spacing is not None and spacing * length / count <= cost):
             found.append((oid, start, start + length))
         else:
             found.append((oid, start, start + int(piece["header"])))

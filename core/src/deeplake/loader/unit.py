@@ -60,11 +60,7 @@ class Unit:
         self._left = parts
         self._shares: list[Share | None] = [None] * parts
         self._errors: dict[int, Exception] = {}
-        self._whole: dict[str, np.ndarray] = {}
-        if parts > 1:
-            n = len(lots[0])
-            for column in assembly.uniform:
-                self._whole[column.name] = column.allocate(n)
+        self._whole: dict[str, np.ndarray] | None = None
 
     def run(self, part: int) -> None:
         """Do one task; the last one to end finishes the batch."""
@@ -73,7 +69,7 @@ class Unit:
             return
         lot = self.lots[0]
         a, b = (len(lot) * i // self.parts for i in (part, part + 1))
-        out = {name: array[a:b] for name, array in self._whole.items()}
+        out = {name: array[a:b] for name, array in self._arrays().items()}
         try:
             self._shares[part] = self._assembly.share(lot.part(a, b), out)
         except Exception as error:  # noqa: BLE001 - raised where the batch is asked for
@@ -84,6 +80,14 @@ class Unit:
         if last:
             self._outcome(self._finish_batch)
 
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """What the tasks read to; made by the first of them, as many units may be planned ahead."""
+        with self._lock:
+            if self._whole is None:
+                n = len(self.lots[0])
+                self._whole = {one.name: one.allocate(n) for one in self._assembly.uniform}
+            return self._whole
+
     def _finish_batch(self) -> list[Any]:
         assembly = self._assembly
         if self._errors:
@@ -91,7 +95,7 @@ class Unit:
                 return assembly.survivors(self.lots[0])
             raise self._errors[min(self._errors)]
         shares = [share for share in self._shares if share is not None]
-        return assembly.finished(assembly.join(shares, self._whole))
+        return assembly.finished(assembly.join(shares, self._arrays()))
 
     def _run_batches(self) -> None:
         assembly = self._assembly

@@ -10,17 +10,19 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from deeplake.loader import parcel
-from deeplake.loader.assembly import assembled
+from deeplake.loader.assembly import Assembly, assembled
+from deeplake.loader.course import Course
 from deeplake.loader.failure import Remains
 from deeplake.loader.lot import Dice, Lot
 from deeplake.loader.parcel import Channel
+from deeplake.loader.prefetch import Prefetch
 from deeplake.loader.snapshot import Snapshot
 from deeplake.loader.spec import LoaderSpec
 from deeplake.loader.stats import Stats, Work
@@ -37,12 +39,14 @@ class Recipe:
         spec: What was asked for.
         names: Tensors to load.
         adapter: The framework.
+        rows: The list of rows that is loaded, for workers that follow a course; else None.
     """
 
     snapshot: Snapshot
     spec: LoaderSpec
     names: tuple[str, ...]
     adapter: FrameworkAdapter
+    rows: range | np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +55,20 @@ class Order:
 
     Attributes:
         number: Names it.
-        batches: Rows and positions of each batch.
-        dice: The epoch's random numbers.
+        batches: Rows and positions of each batch; None: of the next unit of the course.
+        dice: The epoch's random numbers; None with a course, which has them.
     """
 
     number: int
-    batches: list[tuple[np.ndarray, np.ndarray]]
-    dice: Dice
+    batches: list[tuple[np.ndarray, np.ndarray]] | None = None
+    dice: Dice | None = None
 
-    def lots(self) -> list[Lot]:
-        """The rows of each batch."""
-        return [Lot(rows, positions, self.dice) for rows, positions in self.batches]
+    def unit(self, assembly: Assembly, following: Iterator[Unit]) -> Unit:
+        """The work."""
+        if self.batches is None or self.dice is None:
+            return next(following)
+        lots = [Lot(rows, positions, self.dice) for rows, positions in self.batches]
+        return Unit(assembly, lots, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +113,15 @@ class Unconverted(FrameworkAdapter):
 def serve(sock: socket.socket) -> None:
     """Do what comes through a socket until it is closed.
 
-    The first message is the recipe; each further one is an ``Order``, answered by an ``Answer``.
+    The first message is the recipe; each further one is an ``Order``, answered by an ``Answer``, or
+    the ``Course`` that the orders after it follow.
     """
     # Ctrl-C is the parent's business.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = os.getppid()
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
     channel = Channel(sock)
+    following = Following()
     try:
         data = parcel.receive(channel)
         try:
@@ -126,12 +135,17 @@ def serve(sock: socket.socket) -> None:
             _traced(error)
             while True:
                 order = parcel.receive(channel)
-                nothing = Work({}, {}, {})
-                parcel.send(channel, Answer(order.number, [], parcel.packed(error), nothing))
+                if isinstance(order, Order):
+                    nothing = Work({}, {}, {})
+                    parcel.send(channel, Answer(order.number, [], parcel.packed(error), nothing))
         while True:
             order = parcel.receive(channel)
-            unit = Unit(assembly, order.lots(), 1)
+            if isinstance(order, Course):
+                following.begin(order, recipe, assembly)
+                continue
+            unit = order.unit(assembly, following)
             unit.run(0)
+            following.ended()
             outcomes = [_sealed(one) for one in unit.outcomes if not isinstance(one, Failure)]
             failed = next((one for one in unit.outcomes if isinstance(one, Failure)), None)
             error_bytes = None
@@ -153,6 +167,37 @@ def serve(sock: socket.socket) -> None:
         return
     finally:
         channel.close()
+        following.close()
+
+
+class Following(Iterator[Unit]):
+    """The units of one worker in the course of an epoch, with what they read on its way."""
+
+    def __init__(self) -> None:
+        self._units: Iterator[Unit] = iter(())
+        self._left = 0
+
+    def begin(self, course: Course, recipe: Recipe, assembly: Assembly) -> None:
+        """Follow a course from its beginning; what is left of the last one is given up."""
+        self.close()
+        assert recipe.rows is not None
+        self._units = course.prefetched(assembly, recipe.snapshot, recipe.spec, recipe.rows, 0)
+        self._left = len(course)
+
+    def __next__(self) -> Unit:
+        self._left -= 1
+        return next(self._units)
+
+    def ended(self) -> None:
+        """A unit was run: after the last one, there is nothing to keep."""
+        if not self._left:
+            self.close()
+
+    def close(self) -> None:
+        """End what is fetching."""
+        units, self._units = self._units, iter(())
+        if isinstance(units, Prefetch):
+            units.close()
 
 
 def _sealed(outcome: list[Any]) -> list[Any]:

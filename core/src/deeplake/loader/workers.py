@@ -24,10 +24,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import repeat
 from typing import Any, Protocol
 
 from deeplake.errors import WorkerError
 from deeplake.loader import parcel
+from deeplake.loader.course import Course
 from deeplake.loader.failure import Remains
 from deeplake.loader.parcel import Channel
 from deeplake.loader.spec import Transform
@@ -135,6 +138,10 @@ class Worker:
         # If it is dead, an answer that does not come will say so; others may have come before.
         with contextlib.suppress(OSError):
             parcel.send(self.channel, value)
+
+    def follow(self, course: Course) -> None:
+        """Send it the course of an epoch: orders of it say no more than their number."""
+        self._send(course)
 
     def order(self, order: Order) -> None:
         """Send it an order."""
@@ -269,7 +276,7 @@ class Processes:
     """An iterator over the outcomes of units of work, made by worker processes, in order.
 
     Args:
-        units: The work.
+        work: The units of work; or their course, which each worker then follows for itself.
         pool: The workers.
         ahead: Units a worker that are under way or waiting.
         adapter: Makes tensors of what they send.
@@ -278,10 +285,16 @@ class Processes:
     """
 
     def __init__(
-        self, units: Iterator[Unit], pool: Pool, ahead: int, adapter: FrameworkAdapter,
+        self, work: Iterator[Unit] | Course, pool: Pool, ahead: int, adapter: FrameworkAdapter,
         stats: Stats, *, keep: bool,
     ) -> None:  # fmt: skip
-        self._units = units
+        self._units: Iterator[Unit | None]
+        if isinstance(work, Course):
+            self._units = repeat(None, len(work))
+            for i, worker in enumerate(pool.workers):
+                worker.follow(replace(work, sharer=i, sharers=len(pool.workers)))
+        else:
+            self._units = work
         self._pool: Pool | None = pool
         self._ahead = ahead
         self._adapter = adapter
@@ -296,17 +309,22 @@ class Processes:
     def _fill(self) -> None:
         pool = self._pool
         while pool is not None:
-            worker = min(pool.workers, key=lambda one: len(one.waiting))
             # What is done and not yet taken counts too.
             if pool.numbers - self._next >= self._ahead * len(pool.workers):
                 return
-            unit = next(self._units, None)
-            if unit is None:
+            try:
+                unit = next(self._units)
+            except StopIteration:
                 return
             number = pool.numbers
             pool.numbers += 1
-            worker.order(Order(number, [(lot.rows, lot.positions) for lot in unit.lots],
-                               unit.lots[0].dice))  # fmt: skip
+            if unit is None:
+                turn = (number - self._first) % len(pool.workers)
+                pool.workers[turn].order(Order(number))
+            else:
+                worker = min(pool.workers, key=lambda one: len(one.waiting))
+                batches = [(lot.rows, lot.positions) for lot in unit.lots]
+                worker.order(Order(number, batches, unit.lots[0].dice))
 
     def __iter__(self) -> Iterator[list[Any]]:
         return self

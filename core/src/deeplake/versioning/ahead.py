@@ -23,6 +23,9 @@ IN_FLIGHT: Final = 16
 IN_FLIGHT_BYTES: Final = 6 * MAX_REQUEST
 """… and what they bring together: more of them only make each slower."""
 
+PIECES: Final = 8
+"""One byte in so many comes twice, at most, for those who do not wait for the rest of a part."""
+
 KEPT: Final = 64 << 20
 """Bytes that are kept where nothing else is said."""
 
@@ -38,14 +41,16 @@ class Part:
             needs it asks again.
         users: How many have said that they will need it.
         kept: It is found by who asks.
+        piecemeal: Who needs a piece before its turn fetches this piece alone.
         data: The bytes, when they are there.
         ended: Set when it is there or failed.
     """
 
-    __slots__ = ("data", "ended", "kept", "oid", "start", "state", "stop", "users")
+    __slots__ = ("data", "ended", "kept", "oid", "piecemeal", "start", "state", "stop", "users")
 
-    def __init__(self, oid: str, start: int, stop: int) -> None:
+    def __init__(self, oid: str, start: int, stop: int, piecemeal: bool = False) -> None:
         self.oid, self.start, self.stop = oid, start, stop
+        self.piecemeal = piecemeal
         self.state = _WAITING
         self.users = 0
         self.kept = True
@@ -83,6 +88,7 @@ class Ahead(Blocks):
         "_mutex",
         "_parts",
         "_pid",
+        "_piecemeal",
         "_queue",
         "_running",
         "_running_bytes",
@@ -105,7 +111,7 @@ class Ahead(Blocks):
         self._parts: dict[str, list[Part]] = {}
         self._queue: deque[Part] = deque()
         self._unused: deque[Part] = deque()
-        self._held = self.needed = 0
+        self._held = self.needed = self._piecemeal = 0
         self._running = self._running_bytes = self._ended = 0
         self._pid = os.getpid()
 
@@ -136,15 +142,21 @@ class Ahead(Blocks):
         }
 
     # ---- before
-    def want(self, ranges: Sequence[Range]) -> list[list[Part]]:
+    def want(self, ranges: Sequence[Range], *, piecemeal: bool = False) -> list[list[Part]]:
         """Say what will be needed, in the order in which it will be.
+
+        Args:
+            ranges: What.
+            piecemeal: It is large: who needs a little of it soon does not wait for all.
 
         Returns:
             The parts of each range. They are kept until ``release``.
         """
         with self._guarded():
-            found, new = self._cover(ranges)
+            found, new = self._cover(ranges, piecemeal)
             self._queue.extend(new)
+            if piecemeal:
+                self._piecemeal += sum(map(len, new)) // PIECES
             for parts in found:
                 self._hold(parts)
         return found
@@ -227,7 +239,13 @@ class Ahead(Blocks):
         """As ``Blocks.fetch``; waits for what is under way, and asks for nothing twice."""
         with self._guarded():
             found, mine = self._cover(ranges)
-            mine += [part for parts in found for part in parts if part.state == _WAITING]
+            alone = self._alone(ranges, found)
+            mine += [
+                part
+                for i, parts in enumerate(found)
+                for part in parts
+                if part.state == _WAITING and i not in alone
+            ]
             mine = list(dict.fromkeys(mine))
             there = sum(all(part.state == _THERE for part in parts) for parts in found)
             self.ready += there
@@ -236,7 +254,31 @@ class Ahead(Blocks):
                 part.state = _RUNNING
         if mine:
             self._run_all(mine)
-        return [self._joined(one, parts) for one, parts in zip(ranges, found, strict=True)]
+        pieces = iter(self._beside([ranges[i] for i in alone]))
+        return [
+            next(pieces) if i in alone else self._joined(ranges[i], parts)
+            for i, parts in enumerate(found)
+        ]
+
+    def _alone(self, ranges: Sequence[Range], found: Sequence[Sequence[Part]]) -> dict[int, None]:
+        """The numbers of ranges that are fetched beside the parts that they are pieces of."""
+        alone: dict[int, None] = {}
+        for i, parts in enumerate(found):
+            if any(part.state == _WAITING and part.piecemeal for part in parts):
+                size = ranges[i][2] - ranges[i][1]
+                if size <= self._piecemeal:
+                    self._piecemeal -= size
+                    alone[i] = None
+        return alone
+
+    def _beside(self, ranges: Sequence[Range]) -> list[memoryview]:
+        """Fetch some pieces now, whatever else brings them later."""
+        if not ranges:
+            return []
+        found = super().fetch(ranges)
+        with self._guarded():
+            self.fetched += sum(map(len, found))
+        return found
 
     def _run_all(self, parts: Sequence[Part]) -> None:
         """Fetch parts now.
@@ -274,17 +316,26 @@ class Ahead(Blocks):
         return views[0] if len(views) == 1 else memoryview(b"".join(views))
 
     # ---- which parts there are; all under the mutex
-    def _cover(self, ranges: Sequence[Range]) -> tuple[list[list[Part]], list[Part]]:
+    def _cover(
+        self, ranges: Sequence[Range], piecemeal: bool = False
+    ) -> tuple[list[list[Part]], list[Part]]:
         """The parts that hold each range, and those of them that are new."""
         missing: list[Range] = []
         for oid, start, stop in ranges:
-            for part in self._overlapping(oid, start, stop):
+            parts = self._overlapping(oid, start, stop)
+            if piecemeal and sum(map(len, parts)) < stop - start:
+                # What came alone is not worth two requests around it.
+                for part in parts:
+                    if not part.piecemeal:
+                        self._forget(part)
+                parts = [part for part in parts if part.piecemeal]
+            for part in parts:
                 if start < part.start:
                     missing.append((oid, start, part.start))
                 start = max(start, part.stop)
             if start < stop:
                 missing.append((oid, start, stop))
-        new = [Part(*one) for one in self._requests(missing)]
+        new = [Part(*one, piecemeal) for one in self._requests(missing)]
         for part in new:
             siblings = self._parts.setdefault(part.oid, [])
             siblings.insert(bisect_left(siblings, part.start, key=_start), part)
