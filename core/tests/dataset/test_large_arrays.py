@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -185,3 +187,29 @@ def test_an_array_of_a_file(ds: Dataset, tmp_path: Path, array: np.ndarray) -> N
     ds.create_tensor("x")
     ds.x.extend(np.load(tmp_path / "array.npy", mmap_mode="r"))
     np.testing.assert_array_equal(reopened(ds).x.numpy(), array)
+
+
+def test_behind_a_network_the_caller_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go = threading.Event(), threading.Event()
+    put = MemoryStore.put
+
+    def slow(self: Any, key: str, data: Any, **options: Any) -> str:
+        if key.startswith("data/"):
+            begun.set()
+            assert go.wait(60)
+        return put(self, key, data, **options)
+
+    array = np.random.default_rng(1).integers(0, 256, (150, 100, 100), dtype=np.uint8)
+    kept = array.copy()
+    ds = deeplake.empty("mem://far")
+    ds.create_tensor("x")
+    store = ds._checkout.repository.store
+    capabilities = replace(store.capabilities, mapping=False)
+    monkeypatch.setattr(store, "capabilities", capabilities)
+    monkeypatch.setattr(MemoryStore, "put", slow)
+    with ds:
+        ds.x.extend(array)
+        assert begun.wait(60)
+        array[:] = 0
+        go.set()
+    np.testing.assert_array_equal(ds.x.numpy(), kept)

@@ -461,7 +461,9 @@ class Checkout:
             SampleAppendError: A sample does not fit; nothing was changed.
         """
         try:
-            return self._encoded(draft, samples, borrow=True)
+            # Behind a network the caller goes on while a copy is being stored.
+            mapping = self.repository.store.capabilities.mapping
+            return self._encoded(draft, samples, borrow=mapping)
         except ReadOnlyModeError:
             raise
         except (DeepLakeError, TypeError, ValueError, KeyError, OverflowError) as error:

@@ -139,6 +139,8 @@ class Staging:
         unchanged = True
         try:
             for data in lent:
+                # What is stored is checked while the rest is being written.
+                unchanged = self._checked() and unchanged
                 if data.id in self._uploads:
                     # If it fails, it stays pending: a flush tries again, and says why it cannot.
                     with suppress(StorageError):
@@ -149,9 +151,13 @@ class Staging:
                     # Also where the wait was interrupted: it is stored again, from the copy.
                     self._uploads.pop(data.id, None)
                     unchanged = data.own() and unchanged
-            stored, self._unchecked = self._unchecked, []
-        # Checked last: checksums are made under the interpreter's lock, which uploads need at times.
-        return all(data.is_unchanged for data in stored) and unchanged
+            unchanged = self._checked() and unchanged
+        return unchanged
+
+    def _checked(self) -> bool:
+        """Whether nobody changed what objects that are stored by now had borrowed."""
+        stored, self._unchecked = self._unchecked, []
+        return all(data.is_unchanged for data in stored)
 
     def preview(self, block: Block) -> str:
         """Make a block readable that will never be stored; returns the id it is read by."""
@@ -178,7 +184,7 @@ class Staging:
         from concurrent.futures import ThreadPoolExecutor
 
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(1, thread_name_prefix="deeplake-upload")
+            self._pool = ThreadPoolExecutor(MAX_UPLOADS, thread_name_prefix="deeplake-upload")
         while len(self._uploads) >= MAX_UPLOADS:
             # One that failed is tried again by a flush, which says why it cannot: here it would
             # leave half of an operation behind.
