@@ -171,7 +171,7 @@ def test_what_a_seed_draws_does_not_change_with_releases() -> None:
     [
         ([1] * 99, r"shape \(99,\) for 100 rows"),
         ([1] * 101, r"shape \(101,\) for 100 rows"),
-        ([[1]] * 100, r"shape \(100, 1\)"),
+        ([[1, 1]] * 100, r"shape \(100, 2\)"),
         ([], r"shape \(0,\)"),
         (3, r"shape \(\) for 100 rows"),
         ({1: 2}, r"shape \(\)"),
@@ -317,3 +317,12 @@ def test_a_million_draws_without_replacement_follow_the_weights() -> None:
     t = optimize.brentq(lambda t: 2 - np.exp(-t) - np.exp(-4 * t) - 0.2, 0, 1)
     expected = 500_000 * (1 - np.exp(-4 * t))
     assert abs((first >= 500_000).sum() - expected) < 5 * np.sqrt(expected)
+
+
+def test_a_tensor_of_weights(ds: deeplake.Dataset) -> None:
+    ds.create_tensor("w", dtype="float64")
+    ds.w.extend(np.array([0.0, 0.0, 2.0, 0.0]))
+    for weights in (ds.w, ds.w.numpy(), ds.w.numpy()[:, 0], [0, 0, 1, 0]):
+        assert list(ds.sample_by(weights, size=5).sample_indices) == [2] * 5
+    with pytest.raises(deeplake.errors.WeightsError, match=r"shape \(2, 2\) for 4 rows"):
+        ds.sample_by(np.ones((2, 2)))

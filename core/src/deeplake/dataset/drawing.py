@@ -55,7 +55,7 @@ def drawn(
     """``int64[size]``: positions among ``rows`` that a sampler draws.
 
     Args:
-        values: One a row: weights, or what else the sampler goes by.
+        values: One a row, or a column of them: weights, or what else the sampler goes by.
         rows: Row numbers.
         size: How many to draw; None: as many as there are rows. Without ``replace`` at most as many.
         replace: Whether a row can be drawn again; None means True.
@@ -75,6 +75,8 @@ def drawn(
         given = np.asarray(values)
     except (TypeError, ValueError) as error:
         raise WeightsError(f"weights are one number a row: {error}") from error
+    if given.shape == (total, 1):
+        given = given[:, 0]  # a tensor of numbers
     if given.shape != (total,):
         raise WeightsError(
             f"weights of shape {given.shape} for {total} rows; give one number for each row"
