@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ import pytest
 import deeplake
 from deeplake import transforms as T
 from deeplake.errors import TransformFailedError, WorkerError
+from deeplake.loader.interrupt import held_off
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="threads do it there")
 
@@ -401,3 +403,28 @@ def test_what_cannot_travel_back_says_so(rows: deeplake.Dataset) -> None:
     with pytest.raises(TypeError) as caught:
         list(loader)
     assert any("cannot be sent from a worker" in note for note in caught.value.__notes__)
+
+
+def test_interrupts_wait_for_what_is_half_done() -> None:
+    """What is raised then is what the handler of the program raises."""
+    done = []
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), held_off():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+        done.append(1)
+    assert done == [1]
+    assert signal.getsignal(signal.SIGINT) is before
+    with held_off():
+        done.append(2)
+    with pytest.raises(KeyError), held_off():
+        raise KeyError
+    thread = threading.Thread(target=lambda: done.append(_held_off_here()))
+    thread.start()
+    thread.join()
+    assert done == [1, 2, before]
+
+
+def _held_off_here() -> object:
+    with held_off():
+        return signal.getsignal(signal.SIGINT)

@@ -32,6 +32,7 @@ from deeplake.errors import WorkerError
 from deeplake.loader import parcel
 from deeplake.loader.course import Course
 from deeplake.loader.failure import Remains
+from deeplake.loader.interrupt import held_off
 from deeplake.loader.parcel import Channel
 from deeplake.loader.spec import Transform
 from deeplake.loader.stats import Stats
@@ -248,7 +249,8 @@ class Pool:
         self._pid = os.getpid()
         try:
             for _ in range(count):
-                self.workers.append(Worker(data, method))
+                with held_off():
+                    self.workers.append(Worker(data, method))
         except BaseException:
             self.close()
             raise
@@ -263,10 +265,11 @@ class Pool:
         workers, self.workers = self.workers, []
         if os.getpid() != self._pid:
             return  # a fork: they are the parent's
-        for worker in workers:
-            worker.channel.close()
-        for worker in workers:
-            worker.stop()
+        with held_off():
+            for worker in workers:
+                worker.channel.close()
+            for worker in workers:
+                worker.stop()
 
     def __del__(self) -> None:
         self.close()
@@ -292,7 +295,8 @@ class Processes:
         if isinstance(work, Course):
             self._units = repeat(None, len(work))
             for i, worker in enumerate(pool.workers):
-                worker.follow(replace(work, sharer=i, sharers=len(pool.workers)))
+                with held_off():
+                    worker.follow(replace(work, sharer=i, sharers=len(pool.workers)))
         else:
             self._units = work
         self._pool: Pool | None = pool
@@ -319,12 +323,14 @@ class Processes:
             number = pool.numbers
             pool.numbers += 1
             if unit is None:
-                turn = (number - self._first) % len(pool.workers)
-                pool.workers[turn].order(Order(number))
+                worker = pool.workers[(number - self._first) % len(pool.workers)]
+                order = Order(number)
             else:
                 worker = min(pool.workers, key=lambda one: len(one.waiting))
                 batches = [(lot.rows, lot.positions) for lot in unit.lots]
-                worker.order(Order(number, batches, unit.lots[0].dice))
+                order = Order(number, batches, unit.lots[0].dice)
+            with held_off():
+                worker.order(order)
 
     def __iter__(self) -> Iterator[list[Any]]:
         return self
@@ -383,7 +389,8 @@ class Processes:
                 if worker.waiting:
                     selector.register(worker.channel, selectors.EVENT_READ, worker)
             for key, _ in selector.select():
-                answer = key.data.answer()
+                with held_off():  # with a descriptor in between
+                    answer = key.data.answer()
                 if answer.number >= self._first:  # else: of an epoch that was abandoned
                     self._answers[answer.number] = answer
 
