@@ -26,6 +26,10 @@ Kind: TypeAlias = Literal["threads", "processes"]
 AHEAD_BYTES = 64 << 20
 """Batches are made ahead up to this size, beside the two that are always."""
 
+COPYING = 2
+"""Threads that copy plain data from memory maps: one waits for memory while the other runs Python.
+More would only take turns, and one alone is slower by a third where rows are in random order."""
+
 FETCHING = 4
 """Threads that copy plain data which have to be fetched: they wait more than they copy."""
 
@@ -63,8 +67,7 @@ class Executor:
         self._pool: Pool | None = None
         self.why_threads = self._why_threads() if spec.processes else ""
         self.kind: Kind = "processes" if spec.processes and not self.why_threads else "threads"
-        # One thread copies as fast as memory delivers; several would take turns.
-        plain = 1 if snapshot.mapped else min(cores(), FETCHING)
+        plain = min(cores(), COPYING if snapshot.mapped else FETCHING)
         few = cores() if assembly.heavy else plain
         threads = spec.num_threads or max(few, spec.num_workers)
         self.count = spec.processes if self.kind == "processes" else threads
