@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from deeplake.dataset import companions, structure, versions
 from deeplake.dataset.account import Account
@@ -22,6 +22,7 @@ from deeplake.dataset.selection import Selection
 from deeplake.dataset.structure import SAFE_TO_DELETE
 from deeplake.dataset.subscript import SUBSCRIPT_ERRORS, say_where
 from deeplake.dataset.tensor import Tensor
+from deeplake.dataset.training import Training
 from deeplake.dataset.versioned import Versioned
 from deeplake.errors import (
     DatasetHandlerError,
@@ -37,7 +38,6 @@ from deeplake.errors import (
 )
 
 if TYPE_CHECKING:
-    from deeplake.loader.loader import DeepLakeDataLoader
     from deeplake.types import PathLike
     from deeplake.versioning.draft import Draft
 
@@ -47,7 +47,7 @@ SUMMARY_LIMIT = 10_000
 _log = logging.getLogger(__name__)
 
 
-class Dataset(Arranged, Rowwise, Versioned, Derived, Credentials, Account):
+class Dataset(Arranged, Rowwise, Versioned, Derived, Training, Credentials, Account):
     """Tensors of any kind of data, versioned together. Made by ``deeplake.empty`` and ``load``.
 
     ``ds.name`` and ``ds["name"]`` are tensors and groups, ``ds[10:20]`` is a view of rows. Inside
@@ -581,58 +581,7 @@ class Dataset(Arranged, Rowwise, Versioned, Derived, Credentials, Account):
         self._checkout.check_writable()
         move(self, new_name)
 
-    # ---- training
-    def pytorch(self, *args: Any, **kwargs: Any) -> Any:
-        """A PyTorch loader of the rows; see ``deeplake.loader.classic.pytorch``."""
-        from deeplake.loader import classic
-
-        return classic.pytorch(self, *args, **kwargs)
-
-    def tensorflow(self, *args: Any, **kwargs: Any) -> Any:
-        """A ``tf.data.Dataset`` of the rows; see ``deeplake.loader.classic.tensorflow``."""
-        from deeplake.loader import classic
-
-        return classic.tensorflow(self, *args, **kwargs)
-
-    def jax(self, *args: Any, **kwargs: Any) -> Any:
-        """A loader of JAX arrays; see ``deeplake.loader.classic.jax``."""
-        from deeplake.loader import classic
-
-        return classic.jax(self, *args, **kwargs)
-
-    def torch_dataset(self, *args: Any, **kwargs: Any) -> Any:
-        """A map-style PyTorch dataset; see ``deeplake.loader.classic.torch_dataset``."""
-        from deeplake.loader import classic
-
-        return classic.torch_dataset(self, *args, **kwargs)
-
-    def dataloader(
-        self,
-        ignore_errors: bool = False,
-        verbose: bool = False,
-        *,
-        on_error: Literal["raise", "skip"] | Callable[[Exception], Any] | None = None,
-    ) -> DeepLakeDataLoader:
-        """A loader of the rows that is configured step by step.
-
-        Args:
-            ignore_errors: Leave out rows that cannot be read or transformed, as ``on_error="skip"``.
-            verbose: Print what the loader does.
-            on_error: What becomes of a row that cannot be read or transformed: ``"raise"``, the
-                default, ends the epoch; ``"skip"`` leaves it out; a function is called with the
-                error, whose attribute ``row`` is the row's number, and the row is left out unless
-                the function raises. It is called in the loop's own thread, before the batch that
-                the row is missing from is handed out.
-
-        Raises:
-            ValueError: ``on_error`` is none of these, or contradicts ``ignore_errors``.
-        """
-        from deeplake.loader.loader import DeepLakeDataLoader
-
-        return DeepLakeDataLoader(
-            self, ignore_errors=ignore_errors, verbose=verbose, on_error=on_error
-        )
-
+    # ---- looking at it
     def visualize(self, width: int | str | None = None, height: int | str | None = None) -> Any:
         """Show the rows: in a notebook as the last line of a cell, elsewhere ``visualize().open()``.
 

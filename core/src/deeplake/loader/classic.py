@@ -58,54 +58,7 @@ def pytorch(
     *args: Any,
     **kwargs: Any,
 ) -> Any:
-    """A PyTorch loader of a dataset or view.
-
-    Batches are dicts of tensors that unpack into their values. Unsigned integers of 16 bits become
-    int32, those of 32 and 64 bits int64: labels are stored as uint32, and the losses of PyTorch
-        take
-    int64 only.
-
-    Args:
-        dataset: Dataset or view.
-        transform: A function of whole samples (dicts of arrays), or a dict of functions and None by
-            tensor, which selects the tensors. They run in threads or processes, several at once.
-        tensors: Tensors to load, in this order; None: all.
-        num_workers: From 2 on: processes that run transforms and ``collate_fn``, where there are
-            any. 0 and 1: threads of this process do. The batches are the same for any number.
-        batch_size: Rows a batch; None: single samples.
-        drop_last: Leave out a last batch that is not full.
-        collate_fn: Makes a batch of a list of (transformed) samples.
-        pin_memory: Put batches into page-locked memory, if there is an accelerator.
-        shuffle: Random order, another one each epoch; see ``deeplake.random.seed``.
-        buffer_size: Megabytes of rows that are mixed; see ``DeepLakeDataLoader.shuffle``.
-        use_local_cache: Accepted for compatibility.
-        progressbar: Show one.
-        return_index: Add the row numbers to each batch, under the key ``"index"``; with a dict of
-            transforms they come only if it has this key.
-        pad_tensors: Go on to the end of the longest tensor; shorter ones have empty samples there.
-        transform_kwargs: Further arguments of a ``transform`` of whole samples.
-        decode_method: ``"numpy"``, ``"tobytes"``, ``"pil"`` or ``"data"`` by tensor.
-        cache_size: Accepted for compatibility.
-        *args: Accepted for compatibility.
-        **kwargs: ``num_threads``, ``prefetch_factor``, ``persistent_workers`` and ``ragged`` as in
-            ``DeepLakeDataLoader.pytorch``; ``multiprocessing_context`` is ``"spawn"`` or
-            ``"forkserver"`` if ``multiprocessing`` is to start the workers, or such a context
-            (forking a process with threads is not safe, so ``"fork"`` means the default);
-            ``on_error`` as in ``Dataset.dataloader``. Other
-            arguments of a torch ``DataLoader`` are accepted.
-
-    Returns:
-        A ``torch.utils.data.DataLoader``. In a job of ``torch.distributed`` it gives each rank its
-        part of each batch.
-
-    Raises:
-        PluginNotFoundError: The plugin for PyTorch is not installed.
-        TensorDoesNotExistError: A name is no tensor.
-        EmptyTensorError: A tensor has no samples.
-        NotImplementedError: A tensor holds sequences.
-        ValueError: An argument is out of its range, or a tensor cannot be decoded that way.
-        TypeError: An argument that there is not.
-    """
+    """The loader of ``Dataset.pytorch``."""
     return _loader(
         dataset, "torch", kwargs, transform=transform, tensors=tensors, num_workers=num_workers,
         batch_size=batch_size, drop_last=drop_last, collate_fn=collate_fn, pin_memory=pin_memory,
@@ -134,19 +87,7 @@ def jax(
     sharding: Any = None,
     **kwargs: Any,
 ) -> Any:
-    """A loader of a dataset or view whose batches are JAX arrays.
-
-    Arguments are those of :func:`pytorch`, and:
-
-    Args:
-        dataset: Dataset or view.
-        sharding: A ``jax.sharding.Sharding`` or device that batches are put on, or a dict of them by
-            tensor; None: JAX's default device.
-
-    Raises:
-        PluginNotFoundError: The plugin for JAX is not installed.
-        ValueError, TypeError, EmptyTensorError, TensorDoesNotExistError: As in :func:`pytorch`.
-    """
+    """The loader of ``Dataset.jax``."""
     return _loader(
         dataset, "jax", kwargs, transform=transform, tensors=tensors, num_workers=num_workers,
         batch_size=batch_size, drop_last=drop_last, collate_fn=collate_fn, shuffle=shuffle,
@@ -162,20 +103,7 @@ def tensorflow(
     tobytes: bool | Sequence[str] = False,
     fetch_chunks: bool = True,
 ) -> Any:
-    """A ``tf.data.Dataset`` of the rows: a dict of tensors for each.
-
-    Args:
-        dataset: Dataset or view.
-        tensors: Tensors to load, in this order; None: all.
-        tobytes: Stored bytes instead of arrays: of all tensors, or of those that are named.
-        fetch_chunks: Accepted for compatibility.
-
-    Raises:
-        PluginNotFoundError: The plugin for TensorFlow is not installed.
-        TensorDoesNotExistError: A name is no tensor.
-        EmptyTensorError: A tensor has no samples.
-        LoaderError: ``tf.data`` has no type for a tensor (json values, lists).
-    """
+    """The ``tf.data.Dataset`` of ``Dataset.tensorflow``."""
     names = _tensors(tensors)
     if names is None:
         names = tuple(dataset._visible())
@@ -197,15 +125,7 @@ def torch_dataset(
     decode_method: Mapping[str, str] | None = None,
     transform_kwargs: Mapping[str, Any] | None = None,
 ) -> Any:
-    """A map-style ``torch.utils.data.Dataset`` of the rows, for samplers of your own.
-
-    A loader of ours is faster, shuffles and resumes by itself: use this where code wants to choose
-    rows. Arguments are those of :func:`pytorch`.
-
-    Raises:
-        PluginNotFoundError: The plugin for PyTorch is not installed.
-        ValueError, EmptyTensorError, TensorDoesNotExistError: As in :func:`pytorch`.
-    """
+    """The samples of ``Dataset.torch_dataset``."""
     spec = LoaderSpec(
         framework="torch",
         tensors=_tensors(tensors),
