@@ -20,6 +20,7 @@ One room for each question::
     executor    who does them: threads or processes
     pipeline    threads, in order and within bounds
     workers     processes, in order and within bounds
+    pickling    what they are told, as bytes
     interrupt   Ctrl-C at a good moment
     epoch       the iterator over batches
     frameworks  what a batch looks like to the user      plugins; NumPy is built in

@@ -13,13 +13,14 @@ from deeplake.loader.course import Course
 from deeplake.loader.frameworks import adapter_of
 from deeplake.loader.lot import Dice
 from deeplake.loader.parcel import AVAILABLE
+from deeplake.loader.pickling import pickled
 from deeplake.loader.pipeline import Pipeline, cores
 from deeplake.loader.plan import Plan
 from deeplake.loader.snapshot import Snapshot
 from deeplake.loader.spec import LoaderSpec
 from deeplake.loader.stats import Stats
 from deeplake.loader.worker import Recipe
-from deeplake.loader.workers import Pool, Processes, pickled
+from deeplake.loader.workers import Pool, Processes
 
 Kind: TypeAlias = Literal["threads", "processes"]
 
