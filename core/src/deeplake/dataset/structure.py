@@ -199,12 +199,12 @@ def convert(tensor: Tensor, htype: str) -> None:
     draft = tensor._draft
     schema = draft.schema
     dtype = tensor.dtype
-    check_conversion(
-        schema.full_htype,
-        htype,
-        shape=tensor.shape,
-        dtype=None if dtype is None else "str" if dtype.kind == "U" else dtype.name,
-    )
+    name = None if dtype is None else "str" if dtype.kind == "U" else dtype.name
+    try:
+        check_conversion(schema.full_htype, htype, shape=tensor.shape, dtype=name)
+    except (NotImplementedError, ValueError) as error:
+        error.args = (f"tensor {schema.name!r}: {error}",)
+        raise
     base = parse_htype(htype)[0]
     if base == schema.htype and not schema.meta.get("open"):
         return
