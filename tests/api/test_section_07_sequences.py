@@ -417,6 +417,25 @@ def test_polygons(ds: Dataset) -> None:
     assert same(t[0].numpy(), [rows[0][0], [triangle, triangle]])
 
 
+@pytest.mark.parametrize("compression", [None, "png", "zlib"])
+@pytest.mark.parametrize("before", [[], [[]], [None, []], [[1]]], ids=repr)
+def test_rows_without_items_in_front_of_large_items(
+    ds: Dataset, before: list[Any], compression: str | None
+) -> None:
+    t = ds.create_tensor("t", htype="sequence[image]", sample_compression=compression)
+    images = [*pictures(2, 64, 64), *pictures(1, 50, 70)]
+    for row in before:
+        t.append([images[0]] if row else row)
+    rows: list[Any] = [[], [], images[:2], None, [], images, images[2:], []]
+    t.extend(rows)
+    t[len(before) + 2, 1] = images[0]
+    wanted = [[images[0]] if row else [] for row in before]
+    wanted += [[], [], [images[0]] * 2, [], [], images, images[2:], []]
+    for found in (t, deeplake.load(ds.path).t):
+        assert same(found.numpy(aslist=True), wanted)
+    assert scrub(ds._checkout.repository).ok
+
+
 # ---------------------------------------------------------------------------- reading
 @pytest.fixture
 def block(ds: Dataset) -> tuple[Any, np.ndarray]:

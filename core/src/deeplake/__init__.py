@@ -30,19 +30,19 @@ if TYPE_CHECKING:
     from deeplake.dataset import CallablePackage
     from deeplake.dataset import tensor as tensor
     from deeplake.dataset.account import connect as connect
+    from deeplake.dataset.copies import copy as copy
+    from deeplake.dataset.copies import deepcopy as deepcopy
+    from deeplake.dataset.copies import like as like
     from deeplake.dataset.dataset import Dataset as Dataset
-    from deeplake.dataset.entry import copy as copy
-    from deeplake.dataset.entry import deepcopy as deepcopy
     from deeplake.dataset.entry import delete as delete
     from deeplake.dataset.entry import empty as empty
     from deeplake.dataset.entry import exists as exists
-    from deeplake.dataset.entry import like as like
-    from deeplake.dataset.entry import link as link
     from deeplake.dataset.entry import load as load
     from deeplake.dataset.entry import query as query
-    from deeplake.dataset.entry import read as read
     from deeplake.dataset.entry import rename as rename
+    from deeplake.dataset.linked import link as link
     from deeplake.dataset.linkgrid import link_tiled as link_tiled
+    from deeplake.dataset.sample import read as read
     from deeplake.dataset.tensor import Tensor as Tensor
     from deeplake.dataset.tiling import tiled as tiled
     from deeplake.names import htype as htype
@@ -58,23 +58,23 @@ _LAZY = {
     "compressions": "deeplake.names:compressions()",
     "config": "deeplake.config",
     "connect": "deeplake.dataset.account:connect",
-    "copy": "deeplake.dataset.entry:copy",
+    "copy": "deeplake.dataset.copies:copy",
     "dataset": "deeplake.dataset",
-    "deepcopy": "deeplake.dataset.entry:deepcopy",
+    "deepcopy": "deeplake.dataset.copies:deepcopy",
     "delete": "deeplake.dataset.entry:delete",
     "empty": "deeplake.dataset.entry:empty",
     "errors": "deeplake.errors",
     "exists": "deeplake.dataset.entry:exists",
     "htype": "deeplake.names:htype",
     "htypes": "deeplake.names:htypes()",
-    "like": "deeplake.dataset.entry:like",
-    "link": "deeplake.dataset.entry:link",
+    "like": "deeplake.dataset.copies:like",
+    "link": "deeplake.dataset.linked:link",
     "link_tiled": "deeplake.dataset.linkgrid:link_tiled",
     "load": "deeplake.dataset.entry:load",
     "plugins": "deeplake.plugins",
     "query": "deeplake.dataset.entry:query",
     "random": "deeplake.random",
-    "read": "deeplake.dataset.entry:read",
+    "read": "deeplake.dataset.sample:read",
     "rename": "deeplake.dataset.entry:rename",
     "spi": "deeplake.spi",
     "tensor": "deeplake.dataset.tensor",

@@ -7,22 +7,21 @@ like as attributes, as user code knows them.
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from inspect import Signature
 
-    from deeplake.dataset import entry
+    from deeplake.dataset import copies, entry
 
 _FUNCTIONS = {
-    "init": "dataset",
-    **{
-        name: name
-        for name in ("copy", "deepcopy", "delete", "empty", "exists", "like", "load", "rename")
-    },
+    "init": ("entry", "dataset"),
+    **{name: ("entry", name) for name in ("delete", "empty", "exists", "load", "rename")},
+    **{name: ("copies", name) for name in ("copy", "deepcopy", "like")},
 }
-"""Attribute -> function of ``deeplake.dataset.entry``."""
+"""Attribute -> module of this package, and function of it."""
 
 
 class CallablePackage(ModuleType):
@@ -35,12 +34,12 @@ class CallablePackage(ModuleType):
     if TYPE_CHECKING:
         __call__ = staticmethod(entry.dataset)
         init = staticmethod(entry.dataset)
-        copy = staticmethod(entry.copy)
-        deepcopy = staticmethod(entry.deepcopy)
+        copy = staticmethod(copies.copy)
+        deepcopy = staticmethod(copies.deepcopy)
         delete = staticmethod(entry.delete)
         empty = staticmethod(entry.empty)
         exists = staticmethod(entry.exists)
-        like = staticmethod(entry.like)
+        like = staticmethod(copies.like)
         load = staticmethod(entry.load)
         rename = staticmethod(entry.rename)
     else:
@@ -52,9 +51,8 @@ class CallablePackage(ModuleType):
             # The functions import the whole package, which its pure modules do not need.
             if name not in _FUNCTIONS:
                 raise AttributeError(f"module 'deeplake.dataset' has no attribute '{name}'")
-            from deeplake.dataset import entry
-
-            return getattr(entry, _FUNCTIONS[name])
+            module, function = _FUNCTIONS[name]
+            return getattr(import_module(f"deeplake.dataset.{module}"), function)
 
     @property
     def __signature__(self) -> Signature:

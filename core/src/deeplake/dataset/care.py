@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from deeplake.dataset.entry import Creds, repository_at
+from deeplake.dataset.entry import repository_at
+from deeplake.dataset.sample import Creds
 from deeplake.errors import DatasetNotFoundError
 from deeplake.types import PathLike
 from deeplake.versioning.collection import Garbage, collect

@@ -141,7 +141,7 @@ class Derived:
         Raises:
             DatasetHandlerError: There is a dataset, and ``overwrite`` is False; or it is this one.
         """
-        from deeplake.dataset.entry import copy_into
+        from deeplake.dataset.copies import copy_into
 
         return copy_into(
             cast("Dataset", self), dest, tensors, overwrite=overwrite, creds=creds,

@@ -10,10 +10,8 @@ from typing import Any
 from deeplake import plugins
 from deeplake.dataset import copying, download, downsampling, views
 from deeplake.dataset.checkout import Checkout
-from deeplake.dataset.credentials import adopt, names_by_id
 from deeplake.dataset.dataset import Dataset
-from deeplake.dataset.linked import LinkedSample
-from deeplake.dataset.sample import Sample
+from deeplake.dataset.sample import Creds
 from deeplake.dataset.selection import Selection
 from deeplake.errors import (
     CheckoutError,
@@ -21,21 +19,17 @@ from deeplake.errors import (
     DatasetHandlerError,
     DatasetNotFoundError,
     FormatError,
-    InvalidPathException,
     ReadOnlyModeError,
     RenameError,
     UnsupportedFormatError,
-    UnsupportedParameterException,
 )
 from deeplake.spi import Store
 from deeplake.storage import url as urls
 from deeplake.storage.cache import CachedStore
 from deeplake.storage.opening import open_store as _store
-from deeplake.types import Buffer, PathLike
+from deeplake.types import PathLike
 from deeplake.versioning.repository import MAIN, Repository, is_write_once
 from deeplake.versioning.session import Session
-
-Creds = Mapping[str, Any] | str | None
 
 
 def _cached(store: Store, memory: int, disk: int) -> Store:
@@ -48,7 +42,8 @@ def _cached(store: Store, memory: int, disk: int) -> Store:
     )
 
 
-def _opened(dataset: Dataset) -> Dataset:
+def opened(dataset: Dataset) -> Dataset:
+    """The dataset, after plugins have heard of it."""
     plugins.hook("deeplake_dataset_opened", dataset=dataset)
     return dataset
 
@@ -58,7 +53,8 @@ def _split(path: PathLike) -> tuple[str, str, str | None]:
     return found.url, found.scheme, found.address
 
 
-def _no_address(path: PathLike, what: str) -> tuple[str, str]:
+def no_address(path: PathLike, what: str) -> tuple[str, str]:
+    """URL and scheme of a path that must not have a version address."""
     url, scheme, address = _split(path)
     if address is not None:
         raise ValueError(
@@ -106,20 +102,20 @@ def empty(
         InvalidDatasetNameException: The last part of the path is not a name.
         PluginNotFoundError: No plugin for this kind of URL is installed.
     """
-    url, scheme = _no_address(path, "empty")
+    url, scheme = no_address(path, "empty")
     urls.check_name(url)
     store = _store(url, scheme, creds, fresh=True, single_writer=single_writer)
     store = _cached(store, memory_cache_size, local_cache_size)
     repository = Repository(store)
     if overwrite and repository.exists():
-        _check_may_replace(repository, url)
+        check_may_replace(repository, url)
         repository.clear()
     ref, version = repository.create()
     session = Session(repository, repository.head_commit(ref), ref, version, MAIN)
-    return _opened(Dataset(Checkout(url, session, read_only=False), verbose=verbose))
+    return opened(Dataset(Checkout(url, session, read_only=False), verbose=verbose))
 
 
-def _check_may_replace(repository: Repository, url: str) -> None:
+def check_may_replace(repository: Repository, url: str) -> None:
     """Refuse to replace a dataset whose owner said it must stay. A damaged one may be replaced."""
     try:
         ref, _ = repository.read_ref(MAIN)
@@ -199,13 +195,13 @@ def load(
     if read_only is None:
         read_only = not store.capabilities.writable
     checkout = Checkout(url, session, read_only=read_only)
-    opened = Dataset(checkout, selection=_default_selection(session), verbose=verbose)
+    found = Dataset(checkout, selection=default_selection(session), verbose=verbose)
     if view_id:
         try:
-            return _opened(opened.get_view(view_id).load(verbose=False))
+            return opened(found.get_view(view_id).load(verbose=False))
         except KeyError as error:
             raise DatasetHandlerError(f"{url} has no view {view_id!r}") from error
-    return _opened(opened)
+    return opened(found)
 
 
 def _unlink(dataset: Dataset) -> None:
@@ -271,11 +267,11 @@ def repository_at(path: PathLike, creds: Creds = None) -> Repository:
     Raises:
         ValueError: ``path`` has a version address.
     """
-    url, scheme = _no_address(path, "this")
+    url, scheme = no_address(path, "this")
     return Repository(_store(url, scheme, creds))
 
 
-def _default_selection(session: Session) -> Selection:
+def default_selection(session: Session) -> Selection:
     """What opens by default: everything, or of the copy of one row that row."""
     stored = session.extra.get(copying.DEFAULT_INDEX)
     return Selection.ALL if stored is None else Selection.from_json(stored)
@@ -352,7 +348,7 @@ def exists(
         ValueError: ``path`` has a version address.
         PluginNotFoundError: No plugin for this kind of URL is installed.
     """
-    url, scheme = _no_address(path, "exists")
+    url, scheme = no_address(path, "exists")
     url, view_id = _view_of(url)
     store = _store(url, scheme, creds)
     there = Repository(store).exists()
@@ -383,7 +379,7 @@ def delete(
         NotImplementedError: The path is that of a saved view.
         ValueError: ``path`` has a version address.
     """
-    url, scheme = _no_address(path, "delete")
+    url, scheme = no_address(path, "delete")
     if _view_of(url)[1]:
         raise NotImplementedError(
             f"{url} is a saved view: use delete_view(id) of its dataset to forget it"
@@ -404,206 +400,6 @@ def delete(
     found.delete(large_ok=large_ok)
 
 
-def like(
-    dest: PathLike | Dataset,
-    src: PathLike | Dataset,
-    runtime: Mapping[str, Any] | None = None,
-    tensors: Sequence[str] | None = None,
-    overwrite: bool = False,
-    creds: Creds = None,
-    token: str | None = None,
-    org_id: str | None = None,
-    public: bool = False,
-    verbose: bool = True,
-) -> Dataset:
-    """Create a dataset with the tensors and info of another one, without samples.
-
-    Args:
-        dest: Path of the new dataset, or a dataset to add the tensors to.
-        src: The other dataset.
-        tensors: Names of tensors and groups; None for all.
-        overwrite: Delete a dataset that is there already.
-        creds: Credentials of the store.
-        runtime, token, org_id, public: Accepted for compatibility.
-        verbose: Print what long operations do.
-
-    Raises:
-        DatasetHandlerError: ``dest`` exists, and ``overwrite`` is False.
-        ValueError: ``org_id`` for a dataset that is not local.
-    """
-    if (
-        org_id is not None
-        and not isinstance(dest, Dataset)
-        and urls.split(dest).scheme != urls.FILE
-    ):
-        raise ValueError(f"org_id is for local datasets, which {dest} is not")
-    source = src if isinstance(src, Dataset) else load(src, creds=creds)
-    prefix = f"{source.group_index}/" if source.group_index else ""
-    names = [name.removeprefix(prefix) for name in copying.full_names(source, tensors)]
-    taken = [(name, source[name]) for name in names]
-    info = {} if source.group_index else dict(source.info)
-    groups = source.meta.groups if tensors is None else ()
-    schemas = [(name, tensor._schema, dict(tensor._draft.info)) for name, tensor in taken]
-    target = dest if isinstance(dest, Dataset) else empty(dest, overwrite=overwrite, creds=creds,
-                                                          verbose=verbose)  # fmt: skip
-    with target:
-        for name, schema, tensor_info in schemas:
-            target._add_like(name, schema, tensor_info)
-        if any(schema.is_link for _, schema, _ in schemas):
-            adopt(target._checkout, names_by_id(source._checkout), source._checkout.lender.values)
-        for group in groups:
-            target.create_group(group, exist_ok=True)
-        if info:
-            target.info.replace_with(info)
-    return target
-
-
-def copy(
-    src: PathLike | Dataset,
-    dest: PathLike | Dataset,
-    runtime: Mapping[str, Any] | None = None,
-    tensors: Sequence[str] | None = None,
-    overwrite: bool = False,
-    src_creds: Creds = None,
-    dest_creds: Creds = None,
-    token: str | None = None,
-    num_workers: int = 0,
-    scheduler: str = "threaded",
-    progressbar: bool = True,
-    **kwargs: Any,
-) -> Dataset:
-    """Copy one version of a dataset, or a view, without its history.
-
-    Args:
-        src: Path, with ``@version`` if it is not the head of main, or a dataset or view.
-        dest: Path of the copy, or an empty dataset.
-        tensors: Names of the tensors; None for all.
-        overwrite: Delete a dataset that is there already.
-        src_creds, dest_creds: Credentials of the stores.
-        progressbar: Show progress.
-        runtime, token, num_workers, scheduler: Accepted for compatibility.
-        **kwargs: ``unlink=True``: store what links lead to. No others are supported.
-
-    Raises:
-        UnsupportedParameterException: Any further argument.
-        DatasetHandlerError: ``dest`` exists, and ``overwrite`` is False.
-    """
-    unlink = bool(kwargs.pop("unlink", False))
-    _no_more(kwargs)
-    source = src if isinstance(src, Dataset) else load(src, creds=src_creds, read_only=True)
-    return source.copy(
-        dest, tensors=tensors, overwrite=overwrite, creds=dest_creds, progressbar=progressbar,
-        unlink=unlink,
-    )  # fmt: skip
-
-
-def copy_into(
-    source: Dataset,
-    dest: PathLike | Dataset,
-    tensors: Sequence[str] | None,
-    *,
-    overwrite: bool,
-    creds: Creds,
-    progressbar: bool,
-    unlink: bool = False,
-) -> Dataset:
-    """Copy the rows that a dataset or view selects (see ``Dataset.copy``)."""
-    source._check_valid()
-    copying.full_names(source, tensors)  # before anything is created
-    target = dest
-    if not isinstance(target, Dataset):
-        if is_at(source, target):
-            raise DatasetHandlerError(f"{dest} cannot be copied to itself")
-        target = empty(target, overwrite=overwrite, creds=creds)
-    copying.copy_rows(source, target, tensors, progressbar=progressbar, unlink=unlink)
-    selection = _default_selection(target._checkout.session)
-    return target if selection.is_all else Dataset(target._checkout, selection=selection)
-
-
-def _no_more(kwargs: Mapping[str, Any]) -> None:
-    if kwargs:
-        raise UnsupportedParameterException(
-            f"{', '.join(sorted(kwargs))}: not supported; credentials go into src_creds and dest_creds"
-        )
-
-
-def deepcopy(
-    src: PathLike | Dataset,
-    dest: PathLike,
-    runtime: Mapping[str, Any] | None = None,
-    tensors: Sequence[str] | None = None,
-    overwrite: bool = False,
-    src_creds: Creds = None,
-    dest_creds: Creds = None,
-    token: str | None = None,
-    num_workers: int = 0,
-    scheduler: str = "threaded",
-    progressbar: bool = True,
-    public: bool = False,
-    verbose: bool = True,
-    **kwargs: Any,
-) -> Dataset:
-    """Copy a dataset with all its versions.
-
-    An interrupted copy does not exist as a dataset; run again, it goes on where it was.
-
-    Args:
-        src: Path or dataset.
-        dest: Path of the copy.
-        tensors: Names of the tensors and groups that all versions of the copy keep; None for all.
-        overwrite: Delete a dataset that is there already.
-        src_creds, dest_creds: Credentials of the stores.
-        num_workers: Threads; 0: as many as are useful.
-        progressbar: Show progress.
-        runtime, token, scheduler, public: Accepted for compatibility.
-        verbose: Print what long operations do.
-        **kwargs: None are supported.
-
-    Raises:
-        TypeError: ``src`` is a view or a group.
-        DatasetHandlerError: ``dest`` exists, and ``overwrite`` is False.
-    """
-    _no_more(kwargs)
-    source = src if isinstance(src, Dataset) else load(src, creds=src_creds, read_only=True)
-    if source.is_optimized and not source.group_index:
-        # A saved view with a copy of its rows has no history but this.
-        return source.copy(
-            dest, tensors=tensors, overwrite=overwrite, creds=dest_creds, progressbar=progressbar
-        )
-    if not _is_whole(source):
-        raise TypeError("deepcopy copies whole datasets; copy views and groups with deeplake.copy")
-    url, scheme = _no_address(dest, "deepcopy")
-    urls.check_name(url)
-    if is_at(source, dest):
-        raise DatasetHandlerError(f"{dest} cannot be copied to itself")
-    here = source._checkout
-    here.check_no_transaction("a copy")
-    here.flush()
-    kept = None
-    if tensors is not None:
-        names = set(copying.full_names(source, tensors))
-        kept = copying.tensor_ids(here.repository, names)
-    store = _store(url, scheme, dest_creds, fresh=True)
-    repository = Repository(store)
-    if repository.exists():
-        if not overwrite:
-            raise DatasetHandlerError(f"a dataset already exists at {url}; pass overwrite=True")
-        _check_may_replace(repository, url)
-        repository.clear()
-    copying.copy_objects(
-        here.repository.store, store, progressbar=progressbar, num_workers=num_workers, tensors=kept
-    )
-    session = Session.open(repository)
-    checkout = Checkout(url, session, read_only=False)
-    return _opened(Dataset(checkout, selection=_default_selection(session), verbose=verbose))
-
-
-def _is_whole(dataset: Dataset) -> bool:
-    """Whether it is a dataset as it opens, not a view or a group of it."""
-    opened = dataset.index == _default_selection(dataset._checkout.session)
-    return opened and not (dataset._padded or dataset.group_index or dataset._names is not None)
-
-
 def rename(path: PathLike, new_name: PathLike, token: str | None = None) -> Dataset:
     """Give a dataset another path in the same store.
 
@@ -616,7 +412,7 @@ def rename(path: PathLike, new_name: PathLike, token: str | None = None) -> Data
         RenameError: There is something at the new path.
         ValueError: ``path`` has a version address.
     """
-    _no_address(path, "rename")
+    no_address(path, "rename")
     found = load(path, read_only=False)
     found.root.rename(new_name)
     return found
@@ -651,55 +447,6 @@ def move(dataset: Dataset, new_name: PathLike) -> None:
     old.clear()
 
 
-def read(
-    path: PathLike | Buffer,
-    verify: bool = False,
-    creds: Creds = None,
-    compression: str | None = None,
-    storage: Any = None,
-    timeout: float | None = None,
-) -> Sample:
-    """A file as a sample, read when it is used.
-
-    Args:
-        path: Path or URL of a file; or its bytes.
-        verify: Read and decode at once.
-        creds: Credentials of the store; HTTP headers for a web server.
-        compression: The file's format; None: found out from its name and first bytes.
-        storage: Store, or mapping, whose key ``path`` is.
-        timeout: Seconds that a web server may take to connect, and between two pieces of its answer.
-
-    Raises:
-        SampleReadError: With ``verify``: the file cannot be read. Without, this is raised when the
-            sample is first used.
-        CorruptedSampleError: With ``verify``: it cannot be decoded.
-    """
-    if isinstance(path, (bytes, bytearray, memoryview)):
-        return Sample(buffer=path, compression=compression, verify=verify)
-    if not isinstance(path, (str, os.PathLike)):
-        raise InvalidPathException(
-            f"deeplake.read takes a path, a URL or the bytes of a file, not {type(path).__name__}"
-        )
-    return Sample(
-        path, compression=compression, verify=verify, creds=creds, storage=storage, timeout=timeout
-    )
-
-
-def link(path: PathLike, creds_key: str | None = None) -> LinkedSample:
-    """A file that stays where it is, for a tensor of htype ``link[…]``.
-
-    Args:
-        path: Path or URL of the file. A relative path is of the current directory.
-        creds_key: Name of its credentials (``ds.add_creds_key``, ``ds.populate_creds``); ``"ENV"``:
-            those that the environment has. Object stores need one of the two.
-
-    Raises:
-        InvalidPathException: It is no path, or a URL with a password in it.
-        TypeError: ``creds_key`` is not a str.
-    """
-    return LinkedSample(path, creds_key)
-
-
 def query(
     query_string: str,
     token: str | None = "",
@@ -725,15 +472,10 @@ def query(
 
 
 __all__ = [
-    "copy",
     "dataset",
-    "deepcopy",
     "delete",
     "empty",
     "exists",
-    "like",
-    "link",
     "load",
-    "read",
     "rename",
 ]

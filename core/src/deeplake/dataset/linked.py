@@ -127,4 +127,19 @@ def _password(url: str) -> bool:
         return False
 
 
-__all__ = ["LinkedSample"]
+def link(path: PathLike, creds_key: str | None = None) -> LinkedSample:
+    """A file that stays where it is, for a tensor of htype ``link[…]``.
+
+    Args:
+        path: Path or URL of the file. A relative path is of the current directory.
+        creds_key: Name of its credentials (``ds.add_creds_key``, ``ds.populate_creds``); ``"ENV"``:
+            those that the environment has. Object stores need one of the two.
+
+    Raises:
+        InvalidPathException: It is no path, or a URL with a password in it.
+        TypeError: ``creds_key`` is not a str.
+    """
+    return LinkedSample(path, creds_key)
+
+
+__all__ = ["LinkedSample", "link"]

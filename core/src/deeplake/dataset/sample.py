@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from deeplake import links, plugins
 from deeplake.errors import (
     CorruptedSampleError,
+    InvalidPathException,
     ObjectNotFoundError,
     PluginNotFoundError,
     SampleReadError,
@@ -23,6 +24,8 @@ from deeplake.types import Buffer, PathLike, SampleHeader, Shape
 
 if TYPE_CHECKING:
     import numpy as np
+
+Creds = Mapping[str, Any] | str | None
 
 HEAD = 512
 
@@ -294,6 +297,40 @@ class Sample:
         return f"Sample(shape={self.shape}, compression={self.compression!r})"
 
 
+def read(
+    path: PathLike | Buffer,
+    verify: bool = False,
+    creds: Creds = None,
+    compression: str | None = None,
+    storage: Any = None,
+    timeout: float | None = None,
+) -> Sample:
+    """A file as a sample, read when it is used.
+
+    Args:
+        path: Path or URL of a file; or its bytes.
+        verify: Read and decode at once.
+        creds: Credentials of the store; HTTP headers for a web server.
+        compression: The file's format; None: found out from its name and first bytes.
+        storage: Store, or mapping, whose key ``path`` is.
+        timeout: Seconds that a web server may take to connect, and between two pieces of its answer.
+
+    Raises:
+        SampleReadError: With ``verify``: the file cannot be read. Without, this is raised when the
+            sample is first used.
+        CorruptedSampleError: With ``verify``: it cannot be decoded.
+    """
+    if isinstance(path, (bytes, bytearray, memoryview)):
+        return Sample(buffer=path, compression=compression, verify=verify)
+    if not isinstance(path, (str, os.PathLike)):
+        raise InvalidPathException(
+            f"deeplake.read takes a path, a URL or the bytes of a file, not {type(path).__name__}"
+        )
+    return Sample(
+        path, compression=compression, verify=verify, creds=creds, storage=storage, timeout=timeout
+    )
+
+
 def _codec_named(name: str) -> Codec:
     try:
         return codec_plugin(name)
@@ -369,4 +406,4 @@ def _codec_of(key: str, head: memoryview) -> SampleCodec | None:
     return cast(SampleCodec, codec)
 
 
-__all__ = ["Sample"]
+__all__ = ["Creds", "Sample", "read"]

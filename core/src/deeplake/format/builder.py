@@ -294,7 +294,7 @@ def block_of(
     if any(run.decoded is not None for run in runs):
         decoded = np.repeat(np.array([run.decoded or 0 for run in runs], np.uint64), counts)
     return chunk.build(
-        [run.buffer for run in runs if run.size],
+        [run.buffer for run in runs if run.nbytes],  # each of these is a frame, or several
         n=n,
         dtype=builder.dtype,
         shapes=shapes,

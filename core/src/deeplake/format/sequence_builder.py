@@ -88,7 +88,8 @@ def grouped(runs: Iterable[Run], rows: Rows) -> Iterator[SequenceRun]:
             pending.append(run)
             continue
         cut = int(rows.ends[whole - 1]) - start
-        pending.append(run if cut == run.n else run.part(0, cut))
+        if cut:
+            pending.append(run if cut == run.n else run.part(0, cut))
         yield _rows(counts, tuple(pending), rows.nulls, done, whole)
         pending = [] if cut == run.n else [run.part(cut, run.n)]
         done = whole
