@@ -11,7 +11,8 @@ from deeplake import plugins
 from deeplake.dataset import copying, download, downsampling, views
 from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.dataset import Dataset
-from deeplake.dataset.sample import Creds
+from deeplake.dataset.linked import link
+from deeplake.dataset.sample import Creds, read
 from deeplake.dataset.selection import Selection
 from deeplake.errors import (
     CheckoutError,
@@ -476,6 +477,8 @@ __all__ = [
     "delete",
     "empty",
     "exists",
+    "link",
     "load",
+    "read",
     "rename",
 ]
