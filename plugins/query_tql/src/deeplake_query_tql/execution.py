@@ -233,7 +233,7 @@ class Execution:
         ]  # fmt: skip
         place = Node("select", pos=select.pos, end=select.pos + 6)
         keys = self.ranking.keys([(place, expr) for expr in exprs], columns, rows)
-        first = Groups.of(keys, len(rows)).first
+        first = Groups.of([[key] for key in keys], len(rows)).first
         return rows_at(rows, first)
 
     # ---- results

@@ -12,10 +12,11 @@ from deeplake.spi import Columns
 from deeplake_query_tql.binder import Binder
 from deeplake_query_tql.conversion import of_list
 from deeplake_query_tql.evaluation import Batch, condition, evaluate
-from deeplake_query_tql.expression import BOOL, Expr
+from deeplake_query_tql.expression import BOOL, NUMBER, TEXT, Expr
 from deeplake_query_tql.functions import FUNCTIONS
 from deeplake_query_tql.naming import check_names, output_name
 from deeplake_query_tql.ordering import Groups, comparable, order, reduced
+from deeplake_query_tql.outcome import rows_at
 from deeplake_query_tql.scan import values
 from deeplake_query_tql.tables import Column, Grouped, Held, Stored, Table
 from deeplake_query_tql.tree import Node, Select, Tail
@@ -27,7 +28,7 @@ from deeplake_query_tql.vector import (
     Vec,
     concatenate,
     items,
-    row_numbers,
+    picked,
     take,
 )
 
@@ -63,6 +64,7 @@ class GroupedSelect:
         self.rows = rows
         self.binder = Binder(run.complaint, columns, run.parameters, grouped=True, prefix=alias)
         self.held: dict[int, Vec] = {}
+        self.known: dict[Any, Vec] = {}
 
     def run(self) -> Outcome:
         """What it gives."""
@@ -77,11 +79,15 @@ class GroupedSelect:
         named = self._items()
         n = len(self.rows)
         if keys:
-            found = execution.ranking.keys(keys, self.columns, self.rows)
+            found = [
+                execution.ranking.parts(node, key, self.columns, self.rows) for node, key in keys
+            ]
             self.groups = Groups.of(found, n)
+            for (_, expr), parts in zip(keys, found, strict=True):
+                if expr.op == "column" and expr.kind in (NUMBER, BOOL, TEXT):
+                    self.known[expr.key] = picked(parts, self.groups.first)
         else:
             self.groups = Groups.whole(n)
-        self.numbers = row_numbers(self.rows)
         self.keys = {expr.key for _, expr in keys}
         self.aggregated = any(
             e.op == "aggregate" for _, expr in named if expr is not None for e in expr.walk()
@@ -125,10 +131,12 @@ class GroupedSelect:
         counts = self.groups.counts
         if len(counts) == 1 and counts[0] == 0:
             return np.array([len(self.columns)], np.int64)
-        return np.asarray(self.numbers[self.groups.first])
+        return np.asarray(rows_at(self.rows, self.groups.first))
 
     def _values(self, expr: Expr) -> Vec:
         """One value a group."""
+        if expr.key in self.known:
+            return self.known[expr.key]
         for part in expr.walk():
             if part.op == "aggregate" and id(part) not in self.held:
                 self.held[id(part)] = self._aggregate(part)
@@ -235,7 +243,7 @@ class GroupedSelect:
         counts, starts = self.groups.counts[chosen], self.groups.starts[chosen]
         stops = np.cumsum(counts)
         index = np.arange(int(counts.sum())) + np.repeat(starts - (stops - counts), counts)
-        return np.asarray(self.numbers[self.groups.order[index]])
+        return np.asarray(rows_at(self.rows, self.groups.order[index]))
 
     def _distinct(self, outputs: dict[str, Column]) -> dict[str, Column]:
         keys = []
@@ -248,7 +256,7 @@ class GroupedSelect:
                     self.select.pos, f"DISTINCT cannot compare arrays: {name!r} holds such"
                 )
             keys.append(vec)
-        first = Groups.of(keys, n).first
+        first = Groups.of([[key] for key in keys], n).first
         table = Table(outputs, n)
         from deeplake_query_tql.outcome import stored
 

@@ -45,7 +45,7 @@ def joined(
     n = len(left[1])
     m = len(right[1])
     both = [concatenate(pair) for pair in keys]
-    groups = Groups.of([key for key in both if isinstance(key, (Dense, Text))], n + m)
+    groups = Groups.of([[key] for key in both if isinstance(key, (Dense, Text))], n + m)
     codes = groups.numbers
     known = np.logical_and.reduce(
         [np.ones(n + m, bool) if key.valid is None else key.valid for key in both]

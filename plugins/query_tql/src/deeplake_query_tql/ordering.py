@@ -11,10 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from deeplake_query_tql.conversion import is_scalar, numbers, scalars, strings
-from deeplake_query_tql.vector import Const, Dense, Objects, Text, Vec, expand
+from deeplake_query_tql.vector import Const, Dense, Objects, Text, Vec, concatenate, expand
 
 RADIX = 1 << 16
 """Integers below this are sorted by counting."""
+HEAD = 4096
+"""Rows that are looked at first for the first rows of groups."""
 
 
 def comparable(vec: Vec) -> Dense | Text | None:
@@ -147,7 +149,7 @@ class Groups:
     """Rows that have equal keys. Groups are in order of first appearance.
 
     Args:
-        codes: ``int64[n]``: equal numbers for rows of one group.
+        codes: ``int64``: equal numbers for rows of one group, in parts that follow each other.
         count: More than the greatest of them.
 
     Attributes:
@@ -155,15 +157,16 @@ class Groups:
         first: Position of the first row of each group.
     """
 
-    def __init__(self, codes: np.ndarray, count: int) -> None:
-        n = len(codes)
+    def __init__(self, codes: Sequence[np.ndarray], count: int) -> None:
+        n = sum(map(len, codes))
         if count > max(4 * n, RADIX):
-            codes = np.unique(codes, return_inverse=True)[1].ravel()
-            count = int(codes.max()) + 1 if n else 0
-        sizes = np.bincount(codes, minlength=count)
-        first = np.empty(count, np.int64)
-        first[codes[::-1]] = np.arange(n - 1, -1, -1)  # what is written last is the first one
+            whole = np.unique(np.concatenate(codes), return_inverse=True)[1].ravel()
+            codes, count = [whole], int(whole.max()) + 1 if n else 0
+        sizes = np.zeros(count, np.int64)
+        for part in codes:
+            sizes += np.bincount(part, minlength=count)
         present = np.flatnonzero(sizes)
+        first = _first(codes, count, len(present))
         self._appearance = present[np.argsort(first[present], kind="stable")]
         self._codes = codes
         self._count = count
@@ -175,7 +178,7 @@ class Groups:
         """``int64[n]``: the group of each row."""
         rank = np.zeros(self._count, np.int64)
         rank[self._appearance] = np.arange(len(self._appearance))
-        return np.asarray(rank[self._codes])
+        return np.asarray(rank[np.concatenate(self._codes)])
 
     @cached_property
     def order(self) -> np.ndarray:
@@ -190,16 +193,27 @@ class Groups:
     @classmethod
     def whole(cls, n: int) -> Groups:
         """All rows as one group, also if there are none."""
-        found = cls(np.zeros(n, np.int64), 1)
+        found = cls([np.zeros(n, np.int64)], 1)
         if not n:
             found.counts = np.zeros(1, np.int64)
         return found
 
     @classmethod
-    def of(cls, keys: Sequence[Dense | Text], n: int) -> Groups:
-        """Rows that agree in all keys; those without a value agree with each other."""
+    def of(cls, keys: Sequence[Sequence[Dense | Text]], n: int) -> Groups:
+        """Rows that agree in all keys; those without a value agree with each other.
+
+        Args:
+            keys: One or more; each in parts that follow each other.
+            n: Rows.
+        """
+        if len(keys) == 1:
+            small = _small(keys[0])
+            if small is not None:
+                return cls(*small)
         codes, total = np.zeros(n, np.int64), 1
-        for i, key in enumerate(keys):
+        for i, parts in enumerate(keys):
+            key = concatenate(parts)
+            assert isinstance(key, (Dense, Text))
             mine, count = _codes(key)
             if i == 0:
                 codes, total = mine, count
@@ -207,7 +221,62 @@ class Groups:
             # Renumbered, so that products of counts stay small.
             codes = np.unique(codes * count + mine, return_inverse=True)[1].ravel()
             total = int(codes.max()) + 1 if n else 0
-        return cls(codes, total)
+        return cls([codes], total)
+
+
+def _small(parts: Sequence[Dense | Text]) -> tuple[list[np.ndarray], int] | None:
+    """Codes of integers in a small range, without a copy of all; None: it is something else."""
+    low, high = None, None
+    for part in parts:
+        if isinstance(part, Text) or part.valid is not None or part.data.dtype.kind not in "iu":
+            return None
+        if part.n:
+            least, most = int(part.data.min()), int(part.data.max())
+            low = least if low is None else min(low, least)
+            high = most if high is None else max(high, most)
+            if high - low >= RADIX:
+                return None
+    if low is None or high is None:
+        return None
+    found = []
+    for part in parts:
+        assert isinstance(part, Dense)
+        data = part.data
+        if low:
+            data = (
+                data.astype(np.int64) - low
+                if data.dtype.itemsize < 8
+                else data - data.dtype.type(low)
+            )
+        found.append(data.astype(np.int64, copy=False))
+    return found, high - low + 1
+
+
+def _first(codes: Sequence[np.ndarray], count: int, present: int) -> np.ndarray:
+    """``int64[count]``: where each code is first; of those that are not there, anything.
+
+    Args:
+        codes: ``int64``, each below ``count``, in parts that follow each other.
+        count: How many codes there can be.
+        present: How many there are.
+    """
+    first = np.full(count, -1, np.int64)
+    step = max(HEAD, count)
+    begin = found = 0
+    for part in codes:
+        start = 0
+        while start < len(part) and found < present:
+            some = part[start : start + step]
+            places = np.full(count, -1, np.int64)
+            # What is written last is the first one.
+            places[some[::-1]] = np.arange(len(some) - 1, -1, -1)
+            new = (first < 0) & (places >= 0)
+            first[new] = places[new] + (begin + start)
+            found += int(np.count_nonzero(new))
+            start += step
+            step *= 4
+        begin += len(part)
+    return first
 
 
 def _codes(key: Dense | Text) -> tuple[np.ndarray, int]:
@@ -221,7 +290,7 @@ def _codes(key: Dense | Text) -> tuple[np.ndarray, int]:
     if data.dtype.kind in "iu" and len(data):
         low, high = int(data.min()), int(data.max())
         if high - low < RADIX - 1:
-            codes = (data - data.min()).astype(np.int64) if low else data.astype(np.int64)
+            codes = (data - data.min() if low else data).astype(np.int64, copy=False)
             if valid is not None:
                 codes = np.where(valid, codes, high - low + 1)
             return codes, high - low + 2

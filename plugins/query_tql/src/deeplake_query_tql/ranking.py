@@ -50,6 +50,11 @@ class Ranking:
             for node, key in keys
         ]
 
+    def parts(self, node: Node, key: Expr, columns: Columns, rows: Rows) -> list[Dense | Text]:
+        """One value a row of a key, in parts that follow each other."""
+        shrink = self.shrink(node)
+        return [*Series(key, columns, rows, self.environment).each(shrink)]
+
     @staticmethod
     def _key(vec: Vec) -> Dense | Text:
         found = comparable(vec)

@@ -31,6 +31,7 @@ CHEAP = 64
 Rows = slice | np.ndarray
 T = TypeVar("T")
 S = TypeVar("S")
+V = TypeVar("V", bound=Vec)
 
 _pool: ThreadPoolExecutor | None = None
 _pool_pid = 0
@@ -329,19 +330,22 @@ class Series:
         expr = self.expr
         return condition(expr, batch) if expr.kind == BOOL else evaluate(expr, batch)
 
-    def all(self, shrink: Callable[[Vec], Vec] | None = None) -> Vec:
-        """The values of all rows.
+    def each(self, shrink: Callable[[Vec], V]) -> Iterator[V]:
+        """The values of each part; of no rows, one part without any.
 
         Args:
             shrink: What is kept of each part.
         """
+        parts = self.parts or [Part(slice(0, 0), 0, 0)]
+        return in_order(lambda part: shrink(self.of(part)), parts, parallel=self.parallel)
 
-        def look(part: Part) -> Vec:
-            found = self.of(part)
-            return found if shrink is None else shrink(found)
+    def all(self, shrink: Callable[[Vec], Vec] | None = None) -> Vec:
+        """The values of all rows (see ``each``)."""
+        return concatenate([*self.each(_same if shrink is None else shrink)])
 
-        parts = [*in_order(look, self.parts, parallel=self.parallel)]
-        return concatenate(parts) if parts else look(Part(slice(0, 0), 0, 0))
+
+def _same(vec: Vec) -> Vec:
+    return vec
 
 
 def values(

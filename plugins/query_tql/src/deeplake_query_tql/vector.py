@@ -162,6 +162,17 @@ def take(vec: Vec, rows: np.ndarray) -> Vec:
     return Ragged(vec.flat[index], ends, vec.shapes[rows], valid)
 
 
+def picked(parts: Sequence[Vec], places: np.ndarray) -> Vec:
+    """The values at some places, in ascending order, of vectors that follow each other."""
+    found, begin = [], 0
+    for part in parts:
+        low, high = np.searchsorted(places, (begin, begin + part.n))
+        if low < high:
+            found.append(take(part, places[low:high] - begin))
+        begin += part.n
+    return concatenate(found) if found else take(parts[0], places)
+
+
 def concatenate(parts: Sequence[Vec]) -> Vec:
     """Vectors one after the other."""
     parts = [part for part in parts if part.n] or list(parts[:1])
@@ -258,5 +269,5 @@ def items(vec: Vec) -> list[Any]:
 
 __all__ = [
     "Const", "Dense", "Mask", "Objects", "Ragged", "Text", "Vec", "both", "concatenate", "expand",
-    "items", "nulls_of", "ragged", "row_numbers", "take",
+    "items", "nulls_of", "picked", "ragged", "row_numbers", "take",
 ]  # fmt: skip
