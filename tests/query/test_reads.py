@@ -18,7 +18,6 @@ from deeplake.versioning.repository import Repository
 from deeplake.versioning.session import Session
 
 ROWS = 10_000_000
-CHUNK = 256 << 10
 REMOTE = replace(MemoryStore.capabilities, mapping=False, request_cost=64 << 10)
 
 
@@ -31,7 +30,7 @@ def times() -> Any:
             ("time", np.arange(ROWS) * 3),
             ("noise", np.arange(ROWS) * 7919 % ROWS),
         ):
-            ds.create_tensor(name, dtype="int64", max_chunk_size=CHUNK).extend(values)
+            ds.create_tensor(name, dtype="int64").extend(values)
     ds.commit("all")
     return ds
 

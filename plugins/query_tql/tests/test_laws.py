@@ -274,7 +274,7 @@ def test_groups(keys: list[tuple[str, int]]) -> None:
 def test_a_selective_filter_of_a_sorted_column_reads_less_than_a_hundredth() -> None:
     ds = deeplake.empty("mem://laws-sorted")
     n = 10_000_000
-    ds.create_tensor("x", dtype="int64", max_chunk_size=256 << 10)
+    ds.create_tensor("x", dtype="int64")
     ds.x.extend(np.arange(n))
     reader = ds.x._reader
     total = len(reader.table.pieces())

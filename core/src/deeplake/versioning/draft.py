@@ -29,9 +29,14 @@ from deeplake.versioning.rewrite import blank, remapped, runs_of
 from deeplake.versioning.staging import Staging
 from deeplake.versioning.table import PieceTable, Segment, joint_bounds
 
+SCALAR_SAMPLE = 16
+SCALAR_CHUNK = 256 << 10
 SMALL_SAMPLE = 1 << 10
 SMALL_CHUNK = 1 << 20
 LARGE_CHUNK = 8 << 20
+"""Bytes of samples up to which, and of chunks. Chunks of single numbers are small: queries leave out
+those whose bounds say that nothing in them fits, and what lies side by side is read at once anyway.
+"""
 MAX_DIRECT = 256
 """Segments that a commit lists itself; of more, most go into an index block."""
 KEPT_DIRECT = 32
@@ -389,8 +394,11 @@ class Draft:
             return self.schema.max_chunk_size
         if self.schema.is_link:
             return SMALL_CHUNK
+        spec = htype_plugin(self.schema.htype).spec()
+        if spec.payload == "array" and 0 < sample_size <= SCALAR_SAMPLE:
+            return min(SCALAR_CHUNK, spec.chunk_size or SCALAR_CHUNK)
         by_size = LARGE_CHUNK if sample_size >= SMALL_SAMPLE else SMALL_CHUNK
-        return htype_plugin(self.schema.htype).spec().chunk_size or by_size
+        return spec.chunk_size or by_size
 
     # ---- publishing
     def state(self) -> TensorState:
