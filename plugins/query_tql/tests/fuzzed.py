@@ -32,7 +32,8 @@ PAIRS = [
     "CONTAINS", "LOGICAL_AND", "LOGICAL_OR", "DOT", "COSINE_SIMILARITY", "HAMMING_DISTANCE", "POWER",
     "L2_NORM", "MAXSIM", "DATA", "ROUND",
 ]  # fmt: skip
-CHARACTERS = "abcxyz019 \t\n'\"()[]{},.:;*+-/%=<>!?_\\\0é☃\U0001f600"
+CHARACTERS = "abcxyz019 \t\n'\"()[]{},.:;*+-/%=<>!?_\\\0é☃\U0001f600\ud800"
+HUGE = ["1000000000", "99999999999999999999", "1e18", "2147483648"]
 
 
 class Maker:
@@ -75,7 +76,47 @@ class Maker:
                 f"{one(NAMES)}[{one(['0', '-1', '5', ':2', '1:', '::-1', '...', ':, 1', 'x', '::0'])}]",
                 one(["ROW_NUMBER()", "RANDOM()", "MAX_WEIGHT(x > 1: 2)", "SUM_WEIGHT(x)"]),
             ])  # fmt: skip
-        return f"CASE WHEN {inner(depth + 1)} THEN {inner(depth + 1)} ELSE {inner(depth + 1)} END"
+        subject = one(["", "", inner(depth + 1)])
+        test, value, default = (inner(depth + 1) for _ in range(3))
+        return f"CASE {subject} WHEN {test} THEN {value} ELSE {default} END"
+
+    def large(self) -> str:
+        """An expression, or what follows one, that would like to take much memory or time."""
+        one, number = self.random.choice, self.random.randrange
+        name, n = one(NAMES), one([3, 30, 300])
+        return one([
+            f"text LIKE '{'%a_' * n}'", f"labels ILIKE '{'%c' * n}b'", f"tags LIKE '{'%t' * n}'",
+            f"CONTAINS(labels, '{'*a' * n}*')", f"CONTAINS(tags, '{'*t' * n}')",
+            f"ANY({name} == ARRAY[{', '.join(['1'] * n)}])",
+            f"{name} IN ({', '.join(map(str, range(n)))})",
+            f"DOT(emb, ARRAY[{', '.join(['0.5'] * n)}]) > 1",
+            "CASE " * (n // 10) + name + " WHEN 1 THEN 2 WHEN 2 THEN 1 END" * (n // 10) + " = 1",
+            f"{'(' * n}{name}{')' * n} = 1", "NOT " * n + name, "-" * n + "x > 0",
+            f"{name}{'[0]' * n} = 1",
+            " + ".join([name] * n) + " > 0", " AND ".join([f"{name} > {k}" for k in range(n)]),
+            f"POWER(x, {one(HUGE)}) > 1", f"ROUND(x, {one(HUGE)}) = 1", f"{name}[{one(HUGE)}] = 1",
+            f"{name}[::{one(HUGE)}] = 1", f"DATA({name}, {one(HUGE)}) = 1",
+            f"x * {one(HUGE)} * {one(HUGE)} > 1",
+            f"UPPER({'LOWER(' * n}text{')' * n}) = ''", f"x = {'9' * n}", f"text = '{'é' * n}'",
+            f"MAX_WEIGHT({', '.join(f'id > {k}: {k}' for k in range(n))}) > 1",
+            f"id > 1 EXPAND BY {one(HUGE)} {one(HUGE)}",
+            f"id > 1 EXPAND BY {number(9)} {one(HUGE)} OVERLAP false",
+            f"id > 1 SAMPLE BY id LIMIT {one(HUGE)}", f"id > 1 SAMPLE BY id LIMIT {one(HUGE)} PERCENT",
+            f"id > 1 ORDER BY {name}, x DESC LIMIT {one(HUGE)} OFFSET {one(HUGE)}",
+            f"id > 1 GROUP BY {', '.join([name] * n)}",
+        ])  # fmt: skip
+
+    def nested(self) -> str:
+        """Queries of queries of queries."""
+        n = self.random.choice([3, 10, 40, 110])
+        text = "SELECT id AS a, x AS b"
+        kind = self.random.randrange(3)
+        if kind == 0:
+            return "SELECT a + b AS a, a - b AS b FROM (" * n + text + ")" * n
+        if kind == 1:
+            return "SELECT * FROM (" * n + "SELECT *" + ") WHERE id > 1" * n
+        join = "SELECT * FROM (SELECT id, x) AS l JOIN ("
+        return join * (n // 3) + "SELECT id, text" + ") AS r USING (id)" * (n // 3)
 
     def items(self) -> str:
         if self.random.random() < 0.4:
@@ -126,6 +167,10 @@ class Maker:
 
     def any(self) -> str:
         kind = self.random.random()
+        if kind < 0.05:
+            return f"SELECT {self.items()} WHERE {self.large()}"
+        if kind < 0.055:
+            return self.nested()
         if kind < 0.6:
             return self.query()
         if kind < 0.85:
@@ -169,7 +214,7 @@ def run(ds: deeplake.Dataset, text: str) -> bool:
     try:
         view = ds.query(text)
     except QueryError as error:
-        if "cannot be evaluated" in str(error):
+        if "cannot be evaluated" in str(error) or "more memory" in str(error):
             raise AssertionError("found out by NumPy, not by the engine") from error
         return False
     len(view)

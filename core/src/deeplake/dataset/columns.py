@@ -176,6 +176,9 @@ def _numbers(rows: np.ndarray | slice) -> np.ndarray:
 def _span(reader: TensorReader, start: int, stop: int) -> Values:
     """Values of consecutive rows."""
     parts: list[Values] = []
+    known = reader.kept.run(reader.table, start, stop)
+    if known is not None:
+        return known
     if not isinstance(reader, SequenceReader) and reader.payload != "polygon":
         for _, pieces in reader.table.spans(start, stop):
             chunks = reader._chunks(list(pieces))
@@ -183,8 +186,11 @@ def _span(reader: TensorReader, start: int, stop: int) -> Values:
                 whole = _chunk_values(reader, chunk)
                 if whole is None:
                     return _decoded(reader, range(start, stop))
-                first = int(piece["start"])
-                parts.append(whole.part(first, first + int(piece["count"])))
+                first, count = int(piece["start"]), int(piece["count"])
+                parts.append(whole.part(first, first + count))
+                if count == stop - start:
+                    place = (chunk.oid, chunk.offset)
+                    reader.kept.put_run(reader.table, start, stop, place, first)
         return parts[0] if len(parts) == 1 else _joined(parts)
     return _decoded(reader, range(start, stop))
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from deeplake_query_tql.comparison import truth
 from deeplake_query_tql.elementwise import map1, map2
-from deeplake_query_tql.vector import Dense, Vec, both
+from deeplake_query_tql.vector import Const, Dense, Vec, both
 
 
 def _wide(x: Any) -> Any:
@@ -71,6 +71,8 @@ def negative(vec: Vec) -> Vec:
 def _without_zero(vec: Dense, divisor: Vec) -> Vec:
     """The remainder of a division of integers by 0 is no number."""
     if vec.data.dtype.kind not in "iu":
+        return vec
+    if isinstance(divisor, Const) and isinstance(divisor.value, (int, float)) and divisor.value:
         return vec
     zero = truth(divisor)
     known = np.ones(vec.n, bool) if zero.valid is None else zero.valid

@@ -193,13 +193,16 @@ def _compare_objects(op: str, a: Objects, b: Objects) -> Dense:
     for i, (x, y) in enumerate(zip(a.items, b.items, strict=True)):
         if x is None or y is None:
             continue
+        x, y = (v.item() if isinstance(v, np.generic) else v for v in (x, y))
         alike = isinstance(x, str) == isinstance(y, str)
         plain = all(isinstance(v, (str, int, float)) for v in (x, y))
-        if op in ("=", "!=") or (alike and plain):
-            found = function(x, y)
-            data[i] = bool(np.all(found))
+        if any(isinstance(v, np.ndarray) for v in (x, y)):
+            data[i] = np.array_equal(x, y) == (op == "=")
+            known[i] = op in ("=", "!=")
+        elif op in ("=", "!=") or (alike and plain):
+            data[i] = bool(function(x, y))
             known[i] = True
-    return Dense(data, both(both(a.valid, b.valid), known))
+    return Dense(data & known, both(both(a.valid, b.valid), known))
 
 
 def among(of: Vec, choices: Any) -> Vec:

@@ -102,6 +102,8 @@ def _concatenated(items: Sequence[Any], there: Sequence[np.ndarray], valid: Mask
 def numbers(vec: Vec) -> Vec:
     """Json values as numbers, where they are; other vectors as they are."""
     if isinstance(vec, Const):
+        if isinstance(vec.value, (int, float)):
+            return vec
         return vec if vec.value is None or _as_array(vec.value) is not None else Const(None, vec.n)
     if not isinstance(vec, Objects):
         return vec

@@ -36,9 +36,6 @@ from deeplake_query_tql.vector import (
     take,
 )
 
-NEAR = 64
-"""Bytes a row of a column that is read as a whole where some rows of it are needed."""
-
 
 class Batch:
     """Rows that an expression is evaluated on.
@@ -52,7 +49,17 @@ class Batch:
         held: Values of aggregates, by expression.
     """
 
-    __slots__ = ("_of", "_read", "columns", "environment", "held", "n", "positions", "rows")
+    __slots__ = (
+        "_near",
+        "_of",
+        "_read",
+        "columns",
+        "environment",
+        "held",
+        "n",
+        "positions",
+        "rows",
+    )
 
     def __init__(
         self,
@@ -71,13 +78,14 @@ class Batch:
         self.held = held or {}
         self._read: dict[str, Vec] = {}
         self._of: tuple[Batch, np.ndarray] | None = None
+        self._near = False
 
     def column(self, name: str) -> Vec:
         """The values of a column."""
         found = self._read.get(name)
         if found is None and self._of is not None:
             whole, places = self._of
-            if name in whole._read or (isinstance(whole.rows, slice) and self._is_near(name)):
+            if self._near or name in whole._read:
                 found = self._read[name] = take(whole.column(name), places)
         if found is None:
             text = kind_of(self.columns.schema[name]) == TEXT
@@ -85,21 +93,18 @@ class Batch:
             self._read[name] = found
         return found
 
-    def _is_near(self, name: str) -> bool:
-        """Whether all rows are read as soon as some of them."""
-        dtype = self.columns.schema[name].dtype
-        single = self.columns.schema[name].ndim in (0, 1) and dtype not in (None, "str", "json")
-        if not single:
-            return False
-        return 0 < int(self.columns.pieces(name)["nbytes"].sum()) <= NEAR * len(self.columns)
+    def narrowed(self, places: np.ndarray, *, near: bool = False) -> Batch:
+        """Some of the rows.
 
-    def narrowed(self, places: np.ndarray) -> Batch:
-        """Some of the rows."""
+        Args:
+            places: Which.
+            near: Columns are read as a whole, which costs less than to read some of their rows.
+        """
         mine = self.rows
         rows = places + (mine.start or 0) if isinstance(mine, slice) else mine[places]
         numbers = places if self.positions is None else self.positions[places]
         narrow = Batch(self.columns, rows, len(places), self.environment, numbers, self.held)
-        narrow._of = self, places
+        narrow._of, narrow._near = (self, places), near
         return narrow
 
 

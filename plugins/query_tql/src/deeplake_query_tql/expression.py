@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -35,6 +35,7 @@ class Expr:
         kind: ``number``, ``bool``, ``text``, ``json`` or ``any``: what its values are.
         labels: Class names, if its values are indexes into them.
         pos, end: Where it is in the text.
+        names: The columns in it, each once.
     """
 
     op: str
@@ -44,17 +45,18 @@ class Expr:
     labels: tuple[str, ...] | None = None
     pos: int = 0
     end: int = 0
+    names: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        mine = (self.value,) if self.op == "column" else ()
+        below = (name for arg in self.args for name in arg.names)
+        object.__setattr__(self, "names", tuple(dict.fromkeys((*mine, *below))))
 
     def walk(self) -> Iterator[Expr]:
         """This and all its parts."""
         yield self
         for arg in self.args:
             yield from arg.walk()
-
-    @property
-    def names(self) -> list[str]:
-        """The columns in it, each once."""
-        return list(dict.fromkeys(e.value for e in self.walk() if e.op == "column"))
 
     @property
     def width(self) -> int:

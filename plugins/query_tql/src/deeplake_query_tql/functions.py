@@ -221,7 +221,8 @@ def _maxsim(a: Vec, b: Vec) -> Vec:
             continue
         x2, y2 = np.atleast_2d(_floats(np.asarray(x))), np.atleast_2d(_floats(np.asarray(y)))
         fits = x2.ndim == 2 and y2.ndim == 2 and x2.shape[1] == y2.shape[1]
-        found.append(float((x2 @ y2.T).max(axis=0).sum()) if fits else None)
+        with np.errstate(all="ignore"):
+            found.append(float((x2 @ y2.T).max(axis=0).sum()) if fits else None)
     valid = np.array([f is not None for f in found], bool)
     return Dense(np.array([0.0 if f is None else f for f in found]), valid)
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from deeplake.errors import WeightsError
 from deeplake.spi import Columns
 from deeplake_query_tql.binder import Binder
 from deeplake_query_tql.conversion import of_list
@@ -290,24 +289,10 @@ class _GroupTail:
             weight = comparable(self.of._values(self.binder.bind(tail.sample.weight)))
             if not isinstance(weight, Dense):
                 raise execution.complaint.at(tail.sample.weight.pos, "weights are numbers")
-            if n == 0:
-                raise execution.complaint.at(
-                    tail.sample.weight.pos, "SAMPLE BY has no rows to draw from", kind=WeightsError
-                )
-            size = n if wanted is None else wanted
-            size = size if tail.sample.replace else min(size, n)
             data = weight.data.astype(np.float64)
             if weight.valid is not None:
                 data = np.where(weight.valid, data, 0)
-            try:
-                drawn = execution.environment.sample(
-                    data, range(n), size=size, replace=tail.sample.replace
-                )
-            except ValueError as error:
-                raise execution.complaint.at(
-                    tail.sample.weight.pos, f"SAMPLE BY: {error}", kind=WeightsError
-                ) from error
-            places = np.asarray(drawn, np.int64)
+            places = execution.ranking.drawn(tail.sample, data, range(n), wanted)
             if tail.order:
                 keys = [take(key, places) for key in self._keys(tail)]
                 places = places[order(keys, down, None)]  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from deeplake_query_tql.conversion import scalars
 from deeplake_query_tql.expression import Expr
 from deeplake_query_tql.leading import leading
 from deeplake_query_tql.ordering import comparable, order
-from deeplake_query_tql.outcome import MAX_ROWS, rows_at
+from deeplake_query_tql.outcome import rows_at
 from deeplake_query_tql.scan import Series, values
 from deeplake_query_tql.tree import Node, Sample, Tail
 from deeplake_query_tql.vector import Dense, Text, Vec
@@ -23,6 +23,9 @@ from deeplake_query_tql.vector import Dense, Text, Vec
 ARRAYS = "Can't convert array to scalar in ORDER/SAMPLE/GROUP expressions."
 FEW = 4
 """Where at most one row in so many is wanted, not all are put in order."""
+
+MAX_DRAWN = 1 << 24
+"""Rows that may be drawn of fewer."""
 
 Rows = range | np.ndarray
 
@@ -155,11 +158,11 @@ class Ranking:
         size = n if wanted is None else wanted
         if not sample.replace:
             size = min(size, n)
-        if size > max(n, MAX_ROWS):
+        if size > max(n, MAX_DRAWN):
             raise self.complaint.at(
-                pos,
-                f"SAMPLE BY would draw {size} rows; {MAX_ROWS} are allowed, or as many as there are",
-            )
+                pos, f"SAMPLE BY would draw {size} rows; {MAX_DRAWN} are allowed, or as many as there "
+                "are. ds.sample_by(…, size=…) draws any number"
+            )  # fmt: skip
         try:
             found = self.environment.sample(weights, rows, size=size, replace=sample.replace)
         except ValueError as error:

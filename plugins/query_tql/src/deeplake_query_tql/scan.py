@@ -71,9 +71,10 @@ def row_bytes(names: Sequence[str], columns: Columns) -> float:
     total = 0.0
     for name in names:
         pieces = columns.pieces(name)
-        rows = int(pieces["count"].sum())
-        if rows:
-            total += int(pieces["nbytes"].sum()) / rows
+        counts = pieces["count"]
+        if len(counts):
+            rows = int(pieces["start"][-1]) + int(counts[-1])
+            total += int(np.add.reduce(pieces["nbytes"])) / max(rows, 1)
     return total
 
 
@@ -91,13 +92,17 @@ def blocks(
     most = max(1, min(MAX_ROWS, SPREAD // width))
     if not names:
         return [(a, min(a + most, hi)) for lo, hi in spans for a in range(lo, hi, most)]
-    heaviest = max(names, key=lambda name: row_bytes([name], columns))
+    sizes = {name: row_bytes([name], columns) for name in names}
+    heaviest = max(sizes, key=sizes.__getitem__)
     starts = columns.pieces(heaviest)["start"]
-    size = max(row_bytes([heaviest], columns), 1e-9)
+    size = max(sizes[heaviest], 1e-9)
     least = max(1, min(BLOCK_ROWS, int(BLOCK_BYTES / size) or 1, most))
     found = []
     for low, high in spans:
-        inner = starts[(starts > low) & (starts < high)].tolist()
+        first, last = np.searchsorted(starts, (low, high), "right")
+        inner = starts[first:last].tolist()
+        if inner and inner[-1] == high:
+            inner.pop()
         begin = low
         for cut in [*inner, high]:
             if cut < high and cut - begin < least:
@@ -165,6 +170,7 @@ class Scan:
             return np.arange(n if limit is None else min(n, limit))
         names = where.names
         parts = _ordered(where, self.columns)
+        counts = _counts(where)
         work: list[tuple[Rows, np.ndarray | None, int]] = []
         if self.consecutive:
             assert isinstance(self.rows, range)
@@ -185,9 +191,7 @@ class Scan:
         def look(item: tuple[Rows, np.ndarray | None, int]) -> np.ndarray:
             wanted, places, base = item
             size = wanted.stop - wanted.start if isinstance(wanted, slice) else len(wanted)
-            positions = (
-                np.arange(base, base + size) if places is None and _counts(where) else places
-            )
+            positions = np.arange(base, base + size) if places is None and counts else places
             batch = Batch(self.columns, wanted, size, environment, positions)
             hits = _hits(parts, batch)
             return hits + base if places is None else places[hits]
@@ -244,13 +248,14 @@ def _hits(parts: Sequence[_Part], batch: Batch) -> np.ndarray:
     """Places in a batch where all conditions are true."""
     data: np.ndarray | None = None
     for i, part in enumerate(parts):
-        if data is not None and part.worth:
+        if data is not None and part.worth and np.count_nonzero(data) * part.worth < batch.n:
             left = np.flatnonzero(data)
-            if len(left) * part.worth < batch.n:
-                for rest in parts[i:]:
-                    if len(left):
-                        left = left[condition(rest.expr, batch.narrowed(left)).data]
-                return left
+            for rest in parts[i:]:
+                if len(left):
+                    near = rest.cost <= CHEAP and isinstance(batch.rows, slice)
+                    narrow = batch.narrowed(left, near=near)
+                    left = left[condition(rest.expr, narrow).data]
+            return left
         found = condition(part.expr, batch).data
         data = found if data is None else data & found
     assert data is not None
