@@ -98,6 +98,11 @@ SOAKS = {
         ("test_fuzz.py",), "R6 malformed input", {"DEEPLAKE_SOAK_FUZZ": 1_000_000},
         "{DEEPLAKE_SOAK_FUZZ:,} inputs for each parser", "", 6, workers=2,
     ),
+    "queries": Soak(
+        ("test_queries.py",), "R6 malformed queries", {"DEEPLAKE_SOAK_QUERIES": 1_000_000},
+        "{DEEPLAKE_SOAK_QUERIES:,} texts as queries: a view or a QueryError, in 2 GiB of memory",
+        "queries", workers=2,
+    ),
     "faults": Soak(
         ("test_faults.py::test_faults", "test_system_faults.py::test_faults"), "R7 storage faults",
         {"DEEPLAKE_SOAK_SCRIPT": 40},
