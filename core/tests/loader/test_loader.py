@@ -16,7 +16,15 @@ from deeplake import errors, plugins
 from deeplake.loader import choice
 from deeplake.loader.loader import DeepLakeDataLoader
 from deeplake.loader.sample import IterableOrderedDict
-from deeplake.spi import Columns, Query, QueryEngine, QueryEnvironment, QueryResult
+from deeplake.spi import (
+    Columns,
+    Query,
+    QueryEngine,
+    QueryEnvironment,
+    QueryResult,
+    ResultColumn,
+    Values,
+)
 from deeplake.types import TensorSchema
 
 
@@ -466,7 +474,12 @@ class Above(Query):
     def run(self, columns: Columns | None, environment: QueryEnvironment) -> QueryResult:
         assert columns is not None
         if self.text == "columns":
-            return QueryResult(columns={})
+            values = 2 * np.asarray(columns.read("labels", np.asarray(columns.rows)).data)
+            twice = ResultColumn(
+                TensorSchema("", "", "generic", values.dtype.str, values.ndim - 1), {},
+                lambda start, stop: Values(values[start:stop]),
+            )  # fmt: skip
+            return QueryResult(columns={"twice": twice}, length=len(values))
         rows = np.asarray(columns.rows)
         if self.text.startswith("SELECT * SAMPLE BY"):
             return QueryResult(columns, rows[[0, 0]])
@@ -495,8 +508,15 @@ def test_query(ds: deeplake.Dataset) -> None:
         assert flat(ds[::-1].dataloader().query("labels > 99")) == [102, 101, 100]
         assert flat(ds.dataloader().batch(5).sample_by("labels", size=2, replace=False)) == [0, 0]
         assert Engine.asked[-1] == "SELECT * SAMPLE BY labels REPLACE FALSE LIMIT 2"
-        with pytest.raises(errors.QueryError, match="makes new columns"):
-            ds.dataloader().query("columns")
+        twice = ds.dataloader().batch(2).query("labels > 99").query("columns").numpy()
+        assert [[s["twice"].item() for s in batch] for batch in twice] == [[200, 202], [204]]
+        assert len([*ds[5:8].dataloader().query("columns").numpy()]) == 3
+        with pytest.raises(errors.TensorDoesNotExistError, match="twice"):
+            ds.dataloader().numpy(tensors=["labels"]).query("columns")
+        changed = ds.dataloader()
+        ds.append({name: ds[name][0].numpy() for name in ds.tensors})
+        with pytest.raises(errors.QueryError, match="has changed since"):
+            changed.query("columns")
     finally:
         plugins.unregister("query", "tql")
 

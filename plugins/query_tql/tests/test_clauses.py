@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ import pytest
 
 import deeplake
 from deeplake.dataset.columns import StoredColumns
-from deeplake.errors import InvalidOperationError, QueryError
+from deeplake.errors import InvalidOperationError, MemoryDatasetCanNotBePickledError, QueryError
 
 from .conftest import N, filled, row, rows_of
 
@@ -366,6 +369,75 @@ def test_loader(ds: deeplake.Dataset) -> None:
     assert found == [i for i in range(N) if i % 3 != 1]
     again = ds.dataloader().query("select * where id > 3").query("select * where id < 6")
     assert [sample["id"].item() for batch in again.numpy() for sample in batch] == [4, 5]
+
+
+def plain(values: Any) -> Any:
+    """Arrays in lists as lists."""
+    if isinstance(values, list):
+        return [plain(value) for value in values]
+    return values.tolist() if isinstance(values, (np.ndarray, np.generic)) else values
+
+
+def test_a_loader_of_new_columns(ds: deeplake.Dataset) -> None:
+    loader = ds[3:].dataloader().query("select id + 1 as b, labels where labels == 'cat'").batch(4)
+    found = [(s["b"].item(), s["labels"].item()) for batch in loader.numpy() for s in batch]
+    assert found == [(i + 1, 0) for i in range(3, N) if i % 3 == 0]
+    again = (
+        ds.dataloader().query("select * where id > 3").query("select sum(id) as s, count(*) as n")
+    )
+    assert [(s["s"].item(), s["n"].item()) for batch in again.numpy() for s in batch] == [
+        (sum(range(4, N)), N - 4)
+    ]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select id * 2 as twice, text, boxes where labels == 'dog'",
+        "select labels, count(*) as n, max(text) as last group by labels",
+        "select * group by labels",
+        "select text, random() as r order by r",
+    ],
+)
+def test_computed_views_can_be_pickled(tmp_path: Path, query: str) -> None:
+    ds = filled(deeplake.empty(tmp_path / "ds"))
+    ds.commit()
+    view = ds.query(query)
+    few = view[1:3].query("select * , row_number() as k")
+    ds.pop(0)
+    ds.commit()
+    for one in (view, view[::-1], few):
+        again = pickle.loads(pickle.dumps(one))
+        assert again.is_view
+        assert again.read_only
+        assert again._query == one._query
+        assert len(again) == len(one)
+        for name in one.tensors:
+            found, wanted = (
+                tensor.data(aslist=True)["value"] for tensor in (again[name], one[name])
+            )
+            assert plain(found) == plain(wanted)
+    with pytest.raises(InvalidOperationError):
+        pickle.loads(pickle.dumps(view)).commit()
+    with pytest.raises(MemoryDatasetCanNotBePickledError):
+        pickle.dumps(filled(deeplake.empty("mem://tql-pickled")).query(query))
+
+
+def test_a_computed_view_is_handed_to_another_process_and_saved(tmp_path: Path) -> None:
+    ds = filled(deeplake.empty(tmp_path / "ds"))
+    ds.commit()
+    view = ds.query("select id * 2 as twice, text where id > 20")
+    script = (
+        "import pickle, sys; view = pickle.load(sys.stdin.buffer); "
+        "print(view.twice.numpy().ravel().tolist(), view.text[0].data()['value'])"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", script], input=pickle.dumps(view), capture_output=True, check=True
+    )
+    assert shown.stdout.decode().strip() == f"{[2 * i for i in range(21, N)]} Item number 21"
+    pickle.loads(pickle.dumps(view)).save_view(id="twice", verbose=False)
+    saved = deeplake.load(tmp_path / "ds").load_view("twice")
+    assert saved.twice.numpy().ravel().tolist() == [2 * i for i in range(21, N)]
 
 
 def test_filter_takes_conditions_of_the_language(ds: deeplake.Dataset) -> None:

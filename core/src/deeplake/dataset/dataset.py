@@ -602,18 +602,23 @@ class Dataset(Arranged, Rowwise, Versioned, Derived, Training, Credentials, Acco
 
     # ---- pickling
     def __reduce__(self) -> Any:
-        store = self._checkout.repository.store
-        if not store.capabilities.persistent:
+        checkout = self._checkout
+        if not checkout.session.home.store.capabilities.persistent:
             raise MemoryDatasetCanNotBePickledError(
                 f"{self.path} lives in this process only; copy it to a path to hand it over"
             )
-        frozen = versions.freeze(self._checkout)
+        frozen = versions.freeze(checkout)
         state = (
             self._selection.bind(self._length()) if self.is_view else self._selection,
             self._group,
             self._names,
             self._padded,
         )
+        if checkout.virtual:
+            # What a query computed goes along.
+            shared = (checkout.session, self.path, checkout.origin, checkout.saves, checkout.lender)
+            return _unpickle_computed, (shared, self._query, state)
+        store = checkout.repository.store
         return _unpickle, (store, self.path, frozen, self.read_only, state)
 
 
@@ -624,6 +629,20 @@ def _unpickle(
     checkout = versions.thaw(store, path, frozen, read_only=read_only)
     selection, group, names, padded = state
     return Dataset(checkout, selection=selection, group=group, names=names, padded=padded)
+
+
+def _unpickle_computed(
+    shared: tuple[Any, ...], query: str | None, state: tuple[Any, ...]
+) -> Dataset:
+    """A view of columns that a query made."""
+    from deeplake.dataset.virtual import checkout_of
+
+    selection, group, names, padded = state
+    view = Dataset(
+        checkout_of(*shared), selection=selection, group=group, names=names, padded=padded
+    )
+    object.__setattr__(view, "_query", query)
+    return view
 
 
 Dataset._RESERVED = reserve(Dataset)

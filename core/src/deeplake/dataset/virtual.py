@@ -11,6 +11,7 @@ import numpy as np
 from deeplake.dataset import structure
 from deeplake.dataset.checkout import Checkout, new_tensor_id
 from deeplake.dataset.columns import StoredColumns, samples
+from deeplake.dataset.lender import Lender
 from deeplake.dataset.selection import Selection
 from deeplake.dataset.tensor import Tensor, many
 from deeplake.errors import DeepLakeError, InvalidTensorNameError, QueryError, SchemaError
@@ -42,10 +43,8 @@ def virtual(result: QueryResult, dataset: Dataset) -> Dataset:
     assert result.columns is not None
     source = dataset._checkout
     session = Scratch(source.session)
-    checkout = Checkout(
-        source.path, session, read_only=False, origin=_origin(source), saves=source.saves,
-        lender=source.lender,
-    )  # fmt: skip
+    checkout = checkout_of(session, source.path, _origin(source), source.saves, source.lender)
+    checkout.read_only = checkout.virtual = False
     whole = Kind(checkout, verbose=dataset.verbose)
     for name, column in result.columns.items():
         try:
@@ -59,10 +58,18 @@ def virtual(result: QueryResult, dataset: Dataset) -> Dataset:
                 f"column {name!r} has values that no tensor can hold: {error}"
             ) from error
     session.finish()
-    checkout.read_only = True
-    checkout.virtual = True
+    checkout.read_only = checkout.virtual = True
     view: Dataset = Kind(checkout, verbose=dataset.verbose)
     return view
+
+
+def checkout_of(
+    session: Scratch, path: str, origin: str | None, saves: bool, lender: Lender
+) -> Checkout:
+    """What a view of computed columns and its views share."""
+    checkout = Checkout(path, session, read_only=True, origin=origin, saves=saves, lender=lender)
+    checkout.virtual = True
+    return checkout
 
 
 def _origin(source: Checkout) -> str | None:
@@ -200,4 +207,4 @@ def _bundled(blocks: Iterator[Any], counts: np.ndarray) -> Iterator[list[Any]]:
     yield rest
 
 
-__all__ = ["virtual"]
+__all__ = ["checkout_of", "virtual"]

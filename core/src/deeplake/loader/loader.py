@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +123,14 @@ class DeepLakeDataLoader(Modes):
         if spec.framework is None:
             return new
         return adapter_of(spec).wrap(new)
+
+    def _of(self, dataset: Dataset) -> Any:
+        """The same loader of another dataset or view."""
+        new = object.__new__(type(self))
+        new._dataset = dataset
+        new._snapshot = Snapshot(dataset)
+        new._set(replace(self._spec, tensors=None), None, self._schedule.rank)
+        return new._derive(self._spec)
 
     def _check(self, spec: LoaderSpec) -> None:
         snapshot = self._snapshot

@@ -6,7 +6,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,13 +22,22 @@ from deeplake.loader.spec import (
     check_offset,
 )
 
+if TYPE_CHECKING:
+    from deeplake.dataset.dataset import Dataset
+
 
 class Steps(ABC):
     """What can be asked of a loader; each step returns a new one."""
 
     _spec: LoaderSpec
+    _dataset: Dataset
     _snapshot: Snapshot
     _rows: range | np.ndarray
+    _chosen: Rows | None
+
+    @abstractmethod
+    def _of(self, dataset: Dataset) -> Any:
+        """The same loader of another dataset or view."""
 
     @abstractmethod
     def _derive(self, spec: LoaderSpec | None = None, chosen: Rows | None = None) -> Any:
@@ -119,13 +128,17 @@ class Steps(ABC):
         return self._derive(spec)
 
     def query(self, query_string: str) -> Any:
-        """Only the rows that a TQL query finds, in its order.
+        """Only the rows that a TQL query finds, in its order; or the columns that it makes.
 
         Raises:
             PluginNotFoundError: No query engine is installed; the message says how to get it.
-            QueryError: The query is wrong, or makes new columns.
+            QueryError: The query is wrong, or it makes new columns of a dataset that has changed since.
+            TensorDoesNotExistError: It leaves out a tensor that the loader was told to load.
         """
-        return self._derive(chosen=choice.found(self._snapshot, self._rows, query_string))
+        rows = choice.found(self._snapshot, self._rows, query_string)
+        if rows is not None:
+            return self._derive(chosen=rows)
+        return self._of(choice.view(self._dataset, self._snapshot, self._chosen, query_string))
 
     def sample_by(
         self,
@@ -156,7 +169,9 @@ class Steps(ABC):
             weights = choice.computed(self._snapshot, rows, weights)
         if isinstance(weights, str):
             text = drawing.as_query(weights, size=size, replace=replace)
-            return self._derive(chosen=choice.found(self._snapshot, rows, text))
+            chosen = choice.found(self._snapshot, rows, text)
+            assert chosen is not None
+            return self._derive(chosen=chosen)
         positions = drawing.drawn(weights, rows, size=size, replace=replace, sampler=sampler)
         return self._derive(chosen=drawing.at(rows, positions))
 

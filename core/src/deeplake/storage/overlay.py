@@ -87,6 +87,10 @@ class Overlay(Store):
                 there[key] = self.head(key)
         yield from (there[key] for key in sorted(there))
 
+    def objects(self) -> dict[str, bytes]:
+        """What was put here."""
+        return {key: bytes(self.get(key)) for key in sorted(self._keys)}
+
     def publish(self) -> None:
         """Put everything into the store below. Objects that are there already stay as they are."""
         for key in sorted(self._keys):

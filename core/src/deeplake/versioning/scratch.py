@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from deeplake.errors import InvalidOperationError
+from deeplake.format.commit import Commit
+from deeplake.spi import Store
 from deeplake.storage.overlay import Overlay
+from deeplake.types import TensorSchema
 from deeplake.versioning.draft import Draft
 from deeplake.versioning.repository import Repository
 from deeplake.versioning.session import Session
+from deeplake.versioning.table import PieceTable
 
 
 class Scratch(Session):
@@ -67,6 +73,19 @@ class Scratch(Session):
         self._set_base_rows()
         self.changed = False
 
+    def __reduce__(self) -> Any:
+        """What was computed goes along; stored chunks are read where they are."""
+        self._staging.flush()
+        source = self._source
+        known: Any = source
+        if not isinstance(source, Scratch):
+            known = (source.repository.store, source.base.to_json(), source.branch)
+        tensors = [
+            (draft.schema, dict(draft.info), draft.sealed()) for draft in self.tensors.values()
+        ]
+        self._staging.flush()
+        return _restored, (known, self.overlay.objects(), tensors, list(self.groups))
+
     def keep_state(self, message: str) -> str:
         """Store the state in the dataset as a commit that no branch has; returns its id."""
         kept = super().keep_state(message)
@@ -75,6 +94,31 @@ class Scratch(Session):
             session.overlay.publish()
             session = session._source
         return kept
+
+
+def _restored(
+    known: Scratch | tuple[Store, Mapping[str, Any], str],
+    objects: Mapping[str, bytes],
+    tensors: Sequence[tuple[TensorSchema, Mapping[str, Any], PieceTable]],
+    groups: list[str],
+) -> Scratch:
+    """A state that was pickled."""
+    source: Session
+    if isinstance(known, Scratch):
+        source = known
+    else:
+        store, state, branch = known
+        commit = Commit.from_json(state, "the pickled dataset")
+        source = Session(Repository(store), commit, None, None, branch)
+    scratch = Scratch(source)
+    for key, data in objects.items():
+        scratch.overlay.put(key, data)
+    for schema, info, table in tensors:
+        draft = Draft(schema, info, table, scratch._staging, scratch.blocks)
+        scratch.tensors[schema.id] = draft
+    scratch.groups = groups
+    scratch.finish()
+    return scratch
 
 
 __all__ = ["Scratch"]
