@@ -25,12 +25,14 @@ def contains(of: Vec, wanted: Vec) -> Vec:
         if not isinstance(found, Text):
             return Const(None, of.n)
         return Dense(found_in(found.array, wanted.value), found.valid)
-    if isinstance(of, Text) or isinstance(wanted, Text):
-        pairs = zip(items(of), items(wanted), strict=True)
-        return _truths([None if a is None or b is None else b in a for a, b in pairs])
     if isinstance(of, Objects):
         pairs = zip(items(of), items(wanted), strict=True)
         return _truths([_holds(a, b) for a, b in pairs])
+    if isinstance(of, Text) or isinstance(wanted, Text):
+        pairs = zip(items(of), items(wanted), strict=True)
+        return _truths(
+            [b in a if isinstance(a, str) and isinstance(b, str) else None for a, b in pairs]
+        )
     return sample_any(map2(operator.eq, of, wanted))
 
 
@@ -43,6 +45,8 @@ def _truths(found: list[bool | None]) -> Dense:
 def _holds(a: Any, b: Any) -> bool | None:
     if a is None or b is None:
         return None
+    if isinstance(a, (str, dict)):
+        return b in a if isinstance(b, str) else False
     if isinstance(a, (list, tuple, np.ndarray)):
         return bool(np.any([np.array_equal(x, b) for x in a])) if len(a) else False
     return bool(np.array_equal(a, b))
