@@ -109,6 +109,14 @@ def test_a_profile(
     assert len(deeplake.load(url, creds=server.creds)) == 3
 
 
+def test_a_profile_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "credentials").write_text("[lab]\naws_access_key_id = a\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    with pytest.raises(CredentialsError, match="no profile 'absent'; there are 'lab'"):
+        deeplake.load("s3://bucket/ds", creds={"profile_name": "absent"})
+
+
 def test_credentials_that_expire_are_asked_for_again(server: Server, url: str) -> None:
     filled(url, server.creds, 3)
     asked = []

@@ -25,6 +25,7 @@ from deeplake.errors import (
 )
 from deeplake.testing.faults import FaultServer
 from deeplake.testing.servers import READER, Server
+from deeplake_storage_obstore.failure import told
 from deeplake_storage_s3 import S3
 from deeplake_storage_s3.credentials import CONNECT_TIMEOUT, RETRY_SECONDS
 
@@ -122,6 +123,16 @@ def test_as_amazon_answers(aws: Any, what: str, operation: Callable[..., Any]) -
 def test_errors_are_told_apart() -> None:
     kinds = {kind for *_, kind, _ in ANSWERS.values()} | {StorageUnreachableError}
     assert len(kinds) == 5
+
+
+def test_no_credentials_at_all() -> None:
+    """The machine's own address for credentials, asked when there are none, may refuse in any words."""
+    refused = PermissionError(
+        "PUT http://169.254.169.254/latest/api/token: status code: 403 Forbidden"
+    )
+    error = told(refused, "s3://bucket/ds", "read", "x")
+    assert type(error) is CredentialsError
+    assert "no credentials were found; pass creds=" in str(error)
 
 
 @pytest.fixture

@@ -117,6 +117,11 @@ class Bucket:
             )
         return cls(bucket, prefix, "account", account, project=str(account.get("project_id") or ""))
 
+    @property
+    def temporary(self) -> bool:
+        """Whether the credentials are a token that ends by itself."""
+        return self.kind == "token"
+
     def google(self) -> Any:
         """Credentials as Google's libraries take them; None for none.
 
@@ -151,7 +156,7 @@ class Bucket:
         return found
 
     def __call__(self) -> Any:
-        """Obstore's store, for reading."""
+        """Obstore's store, for reading and signing."""
         from obstore.store import GCSStore
 
         options: dict[str, Any] = {}
@@ -169,6 +174,9 @@ class Bucket:
             client["allow_http"] = self.endpoint.startswith("http://")
         elif self.kind == "anonymous":
             options["skip_signature"] = True
+        elif self.kind == "account":
+            self.google()  # says what is missing
+            options["service_account_key"] = json.dumps(dict(self.account))
         else:
             from obstore.auth.google import GoogleCredentialProvider
 

@@ -12,6 +12,7 @@ from typing import Any
 from deeplake.errors import (
     BucketNotFoundError,
     CredentialsError,
+    CredentialsExpiredError,
     ObjectNotFoundError,
     PreconditionFailedError,
     StorageError,
@@ -20,7 +21,7 @@ from deeplake.errors import (
 )
 from deeplake.types import Data, check_key, joined
 from deeplake_storage_gcs.credentials import RETRY_SECONDS, Bucket
-from deeplake_storage_obstore import ObstoreStore
+from deeplake_storage_obstore import Method, ObstoreStore
 
 DELETES_IN_FLIGHT = 16
 WHOLE = 8 << 20
@@ -77,6 +78,14 @@ class GcsStore(ObstoreStore):
             )
             return str(blob.generation)
 
+    def sign(self, key: str, *, method: Method = "GET", seconds: float = 3600) -> str:
+        if not self._bucket.account or self._bucket.endpoint:
+            raise CredentialsError(
+                f"cannot sign a request for {key!r} in {self.url}: the key of a service account does "
+                "that; pass its file as creds"
+            )
+        return super().sign(key, method=method, seconds=seconds)
+
     def delete(self, keys: Iterable[str]) -> None:
         names = list(map(check_key, keys))
         if len(names) < 2:
@@ -127,6 +136,11 @@ class GcsStore(ObstoreStore):
                 ) from error
             raise ObjectNotFoundError(f"there is no object {where}") from error
         except (exceptions.Forbidden, exceptions.Unauthorized, GoogleAuthError) as error:
+            if self._bucket.temporary and not isinstance(error, exceptions.Forbidden):
+                raise CredentialsExpiredError(
+                    f"cannot {what} {where}: the credentials have expired; give a fresh token, or "
+                    f"credentials that refresh it ({error})"
+                ) from error
             raise CredentialsError(
                 f"cannot {what} {where}: the server refused the credentials; check which account they "
                 f"are of, and what it may do in this bucket ({error})"
@@ -142,8 +156,13 @@ class GcsStore(ObstoreStore):
                     f"cannot {what} {where}: the server cannot be reached; check the network and the "
                     f"endpoint ({error.__cause__})"
                 ) from error
-            raise StorageTimeoutError(
-                f"cannot {what} {where}: no answer in time ({error})"
+            if isinstance(error.__cause__, requests.Timeout) or not error.__cause__:
+                raise StorageTimeoutError(
+                    f"cannot {what} {where}: no answer in time ({error})"
+                ) from error
+            raise StorageError(
+                f"cannot {what} {where}: the server has too much to do, or fails, and was asked "
+                f"several times; try again later ({error.__cause__})"
             ) from error
         except (exceptions.GoogleAPIError, requests.RequestException, OSError) as error:
             raise StorageError(f"cannot {what} {where}: {error}") from error

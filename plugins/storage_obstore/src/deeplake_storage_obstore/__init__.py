@@ -4,6 +4,7 @@ It releases the GIL and costs a tenth of the CPU time of clients in Python. The 
 which bucket, with which credentials; everything else is here.
 """
 
+from deeplake_storage_obstore.client import Method
 from deeplake_storage_obstore.store import ObstoreStore, Opener
 
-__all__ = ["ObstoreStore", "Opener"]
+__all__ = ["Method", "ObstoreStore", "Opener"]

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any, Literal, Protocol, TypeAlias
 
 from deeplake.errors import ObjectNotFoundError, PreconditionFailedError, StorageError
@@ -39,7 +40,10 @@ def usable() -> bool:
 
 
 class Opener(Protocol):
-    """Makes obstore's own store; picklable, and called in the process that uses the store."""
+    """Makes obstore's own store; picklable, and called in the process that uses the store.
+
+    It may have an attribute ``temporary``: its credentials are a token that ends by itself.
+    """
 
     def __call__(self) -> Any:
         """A store of ``obstore.store`` whose root is the dataset's."""
@@ -60,7 +64,9 @@ class Client:
         _used_by = os.getpid()
         self.url = url
         self._token = token
-        with translated(url, "open"):
+        self._temporary = bool(getattr(opener, "temporary", False))
+        self._translated = partial(translated, url, temporary=self._temporary)
+        with self._translated("open"):
             self._store = opener()
         self._pool: ThreadPoolExecutor | None = None
         self._mutex = threading.Lock()
@@ -69,7 +75,7 @@ class Client:
         """Bytes and version of an object."""
         import obstore
 
-        with translated(self.url, "read", key):
+        with self._translated("read", key):
             if byte_range is None:
                 found = obstore.get(self._store, key)
                 version = self._version(found.meta)
@@ -121,11 +127,11 @@ class Client:
                 # Servers ignore a condition that is no version at all, and write.
                 raise _precondition(self.url, key)
             mode = {self._token: if_match}
-        with translated(self.url, "write", key, once=mode != "overwrite"):
+        with self._translated("write", key, once=mode != "overwrite"):
             try:
                 result = obstore.put(self._store, key, joined(data), mode=mode)
             except FileNotFoundError as error:
-                error_told = told(error, self.url, "write", key)
+                error_told = told(error, self.url, "write", key, temporary=self._temporary)
                 if if_match is not None and isinstance(error_told, ObjectNotFoundError):
                     # Some servers answer 404 where an object that should have a version is absent.
                     raise _precondition(self.url, key) from error
@@ -138,7 +144,7 @@ class Client:
         """Size, version and time of the last change."""
         import obstore
 
-        with translated(self.url, "look at", key):
+        with self._translated("look at", key):
             try:
                 found = obstore.head(self._store, key)
             except Exception as error:
@@ -152,7 +158,7 @@ class Client:
         """Delete objects."""
         import obstore
 
-        with translated(self.url, "delete from"):
+        with self._translated("delete from"):
             try:
                 if keys:
                     obstore.delete(self._store, list(keys))
@@ -176,7 +182,7 @@ class Client:
         # obstore's prefixes are whole folders; servers order keys as they like.
         folder = prefix.rpartition("/")[0]
         found: list[tuple[str, int, str, float]] = []
-        with translated(self.url, "list"):
+        with self._translated("list"):
             try:
                 for page in obstore.list(self._store, prefix=folder or None):
                     found.extend(
@@ -198,7 +204,7 @@ class Client:
         """A URL that lets whoever has it make one kind of request for an object, without credentials."""
         import obstore
 
-        with translated(self.url, "sign a request for", key):
+        with self._translated("sign a request for", key):
             return str(obstore.sign(self._store, method, key, timedelta(seconds=seconds)))
 
     def _version(self, meta: Any) -> str:

@@ -42,6 +42,7 @@ _REGION = re.compile(
 _EXPECTED_REGION = re.compile(
     r"expecting '?([a-z0-9-]+)'?|<Region>([a-z0-9-]+)</Region>", re.IGNORECASE
 )
+_BUSY = re.compile(r"status code: (429|5\d\d)\b")
 _NETWORK = re.compile(
     r"error sending request|connect|dns error|connection (?:refused|reset|closed)|broken pipe",
     re.IGNORECASE,
@@ -50,7 +51,7 @@ _NETWORK = re.compile(
 
 @contextmanager
 def translated(
-    url: str, what: str, key: str | None = None, *, once: bool = False
+    url: str, what: str, key: str | None = None, *, once: bool = False, temporary: bool = False
 ) -> Iterator[None]:
     """Run requests; whatever goes wrong becomes a ``StorageError``.
 
@@ -59,20 +60,23 @@ def translated(
         what: What is done, for the message: ``"read"``.
         key: The object.
         once: obstore does not try this again by itself.
+        temporary: The credentials are a token that ends by itself.
     """
     try:
         yield
     except StorageError:
         raise
     except Exception as error:
-        failure = told(error, url, what, key)
+        failure = told(error, url, what, key, temporary=temporary)
         if once and isinstance(failure, StorageUnreachableError):
             failure.errno = errno.ECONNRESET  # it may pass: the kernel tries again
         raise failure from error
 
 
-def told(error: Exception, url: str, what: str, key: str | None) -> StorageError:
-    """The error of the contract for an error of obstore."""
+def told(
+    error: Exception, url: str, what: str, key: str | None, *, temporary: bool = False
+) -> StorageError:
+    """The error of the contract for an error of obstore; arguments as for ``translated``."""
     text = _first_line(error)
     name = type(error).__name__
     where = f"{key!r} in {url}" if key else url
@@ -87,7 +91,7 @@ def told(error: Exception, url: str, what: str, key: str | None) -> StorageError
             f"{where} is not in the state that was expected: another writer changed it; nothing was "
             "written"
         )
-    if _EXPIRED.search(str(error)):
+    if _EXPIRED.search(str(error)) or (temporary and name == "UnauthenticatedError"):
         return CredentialsExpiredError(
             f"cannot {what} {where}: the credentials have expired; give fresh ones, or a provider that "
             f"refreshes them ({text})"
@@ -100,15 +104,21 @@ def told(error: Exception, url: str, what: str, key: str | None) -> StorageError
             f"cannot {what} {where}: the bucket is in another region: {hint}; pass "
             f'creds={{"aws_region": …}} or set AWS_REGION ({text})'
         )
+    if _NO_CREDENTIALS.search(str(error)):
+        # Before what is refused: whoever was asked for credentials may refuse, too.
+        return CredentialsError(
+            f"cannot {what} {where}: no credentials were found; pass creds=, set the environment "
+            f"variables, or say that the bucket is public ({text})"
+        )
     if name in ("PermissionDeniedError", "UnauthenticatedError") or _REFUSED.search(str(error)):
         return CredentialsError(
             f"cannot {what} {where}: the server refused the credentials; check keys, and what they "
             f"may do in this bucket ({text})"
         )
-    if _NO_CREDENTIALS.search(str(error)):
-        return CredentialsError(
-            f"cannot {what} {where}: no credentials were found; pass creds=, set the environment "
-            f"variables, or say that the bucket is public ({text})"
+    if busy := _BUSY.search(str(error)):
+        return StorageError(
+            f"cannot {what} {where}: the server has too much to do, or fails ({busy[1]}), and was "
+            f"asked several times; try again later ({text})"
         )
     if _TIMEOUT.search(str(error)):
         return StorageTimeoutError(f"cannot {what} {where}: no answer in time ({text})")

@@ -155,7 +155,16 @@ def _from_profile(name: str) -> Callable[[], Mapping[str, Any]]:
         raise ModuleNotInstalledException(
             "creds with profile_name needs boto3: pip install boto3"
         ) from error
-    session = boto3.Session(profile_name=name)
+    from botocore.exceptions import ProfileNotFound
+
+    try:
+        session = boto3.Session(profile_name=name)
+    except ProfileNotFound as error:
+        known = ", ".join(map(repr, boto3.Session().available_profiles)) or "none"
+        raise CredentialsError(
+            f"the AWS configuration has no profile {name!r}; there are {known}: correct "
+            "profile_name, or run `aws configure`"
+        ) from error
 
     def provide() -> Mapping[str, Any]:
         found = session.get_credentials()
