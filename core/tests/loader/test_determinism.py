@@ -67,8 +67,10 @@ def makers() -> list[tuple[int, int, str | None]]:
     for method in ("spawn", "forkserver", None):
         for workers in (1, 2, 4):
             every += [(workers, threads, method) for threads in (1, 8)]
-    # Processes take their time to start: each number and each method once is enough for every day.
-    few = [(0, 1, None), (0, 8, None), (4, 8, None), (1, 1, "spawn"), (2, 8, "forkserver")]
+    # Processes take their time to start: every day each number of them with each of threads, each
+    # method with each of threads, and each number with two of three methods.
+    few = [*every[:2], (1, 1, "spawn"), (2, 8, "spawn"), (2, 1, "forkserver"), (4, 8, "forkserver"),
+           (4, 1, None), (1, 8, None)]  # fmt: skip
     return every if SOAK else few
 
 
