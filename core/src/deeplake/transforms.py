@@ -478,14 +478,22 @@ def resized(
 def _means(pixels: np.ndarray, n: int, axis: int) -> np.ndarray:
     """Means of ``n`` stretches of one axis, pixels that lie on an edge counted in part."""
     side = pixels.shape[axis]
-    sums = np.zeros((side + 1, *np.delete(pixels.shape, axis)), np.float64)
-    np.cumsum(np.moveaxis(pixels, axis, 0), axis=0, dtype=np.float64, out=sums[1:])
+    lines = np.ascontiguousarray(np.moveaxis(pixels, axis, 0))
     edges = np.arange(n + 1) * side / n
     low = np.minimum(edges.astype(np.int64), side - 1)
-    share = (edges - low).reshape(-1, *[1] * (pixels.ndim - 1))
-    at_edges = sums[low] * (1 - share) + sums[low + 1] * share
-    means = np.diff(at_edges, axis=0) * (n / side)
-    return np.asarray(np.moveaxis(means, 0, axis), pixels.dtype)
+    share = (edges - low).astype(pixels.dtype).reshape(-1, *[1] * (pixels.ndim - 1))
+    first, last = low[:-1], low[1:]
+    means = lines[first] * (1 - share[:-1])
+    lengths = last - first
+    for step in range(1, int(lengths.max())):  # line by line of each stretch, all stretches at once
+        if step < lengths.min():
+            means += lines[first + step]
+        else:
+            longer = np.flatnonzero(lengths > step)
+            means[longer] += lines[first[longer] + step]
+    means += lines[last] * share[1:]
+    means *= n / side
+    return np.asarray(np.moveaxis(means, 0, axis))
 
 
 def _lines(pixels: np.ndarray, n: int, axis: int) -> np.ndarray:
