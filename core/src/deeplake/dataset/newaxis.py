@@ -78,7 +78,7 @@ class NewAxis(Tensor):
                 value = value[0]
         return self._inner, value
 
-    def _in_place(self, operator: str, other: Any) -> Tensor:
+    def _in_place(self, operator: str, other: Any) -> Any:
         self._inner._in_place(operator, other)
         return self
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from deeplake.dataset import extent, media, output, sequences
-from deeplake.dataset import linkviews as linked
 from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.info import Info
+from deeplake.dataset.linkmethods import LinkMethods
 from deeplake.dataset.meta import TensorMeta
+from deeplake.dataset.operators import InPlace
 from deeplake.dataset.progress import progress
 from deeplake.dataset.reader import TensorReader
 from deeplake.dataset.sample import Sample
@@ -32,8 +33,6 @@ from deeplake.versioning.draft import Draft
 
 if TYPE_CHECKING:
     from deeplake.dataset.dataset import Dataset
-    from deeplake.dataset.linked import LinkedSample
-    from deeplake.dataset.linkgrid import LinkedTiledSample
 
 # The class has methods called dict and list; annotations inside it cannot use the builtins' names.
 Json: TypeAlias = dict[str, Any]
@@ -44,7 +43,7 @@ _WORDS = frozenset(("str", "json"))
 """Dtypes of the format that are none of NumPy."""
 
 
-class Tensor:
+class Tensor(LinkMethods, InPlace):
     """A column of samples: ``ds.images``, ``ds.images[3]``, ``ds.images[10:20, :, :, 0]``.
 
     Nothing is read before ``numpy()``, ``data()`` or the like is called. A tensor that is not
@@ -414,65 +413,6 @@ class Tensor:
             f"tensor {self.key!r}: there is no index {id!r}; this version makes no indexes of vectors"
         )
 
-    # ---- links
-    def path(self, aslist: bool = True) -> Any:
-        """Where the selected links lead to.
-
-        Args:
-            aslist: Several links are a list of arrays of shape ``(1,)``, else one of ``(n, 1)``. One
-                link is an array of shape ``(1,)`` either way, a grid of links one in its shape.
-
-        Raises:
-            GetDataFromLinkError: It is no tensor of links.
-        """
-        return linked.paths(self, aslist=aslist)
-
-    def creds_key(self) -> str | None:
-        """Name of the credentials of the one link that is selected; None: it has none.
-
-        Raises:
-            ValueError: Not exactly one link is selected.
-            GetDataFromLinkError: It is no tensor of links.
-        """
-        return linked.single(self).creds_key
-
-    def _linked_sample(self) -> LinkedSample | LinkedTiledSample:
-        """The one link that is selected, as ``deeplake.link`` made it."""
-        return linked.single(self)
-
-    def check_links(self, progressbar: bool = False) -> Any:
-        """Open the selected links, and say which are broken or lead to other files than before.
-
-        Args:
-            progressbar: Show progress.
-
-        Returns:
-            A list of :class:`~deeplake.dataset.linkcheck.BrokenLink`, in row order; empty if all are
-            good.
-        """
-        from deeplake.dataset.linkcheck import check
-
-        return check(self, progressbar=progressbar)
-
-    def materialize(self, progressbar: bool = False) -> None:
-        """Store what the links lead to: the tensor holds data from now on, in this version.
-
-        Files are stored byte for byte where the tensor has their compression; if it was created
-        without one, it gets that of the files.
-
-        Args:
-            progressbar: Show progress.
-
-        Raises:
-            SampleUpdateError: A link cannot be read; nothing was changed.
-            InvalidOperationError: A part of the tensor is selected: ``ds[rows].copy(path,
-                unlink=True)`` copies one with its data.
-        """
-        from deeplake.dataset.materializing import materialize
-
-        self._check_whole("materialize")
-        materialize(self, progressbar=progressbar)
-
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self.numpy(), dtype)
 
@@ -539,48 +479,6 @@ class Tensor:
         from deeplake.dataset import assignment
 
         assignment.assign(self, item, value)
-
-    def _in_place(self, operator: str, other: Any) -> Tensor:
-        from deeplake.dataset import assignment
-
-        assignment.in_place(self, operator, other)
-        return self
-
-    def __iadd__(self, other: Any) -> Tensor:
-        return self._in_place("__iadd__", other)
-
-    def __isub__(self, other: Any) -> Tensor:
-        return self._in_place("__isub__", other)
-
-    def __imul__(self, other: Any) -> Tensor:
-        return self._in_place("__imul__", other)
-
-    def __itruediv__(self, other: Any) -> Tensor:
-        return self._in_place("__itruediv__", other)
-
-    def __ifloordiv__(self, other: Any) -> Tensor:
-        return self._in_place("__ifloordiv__", other)
-
-    def __imod__(self, other: Any) -> Tensor:
-        return self._in_place("__imod__", other)
-
-    def __ipow__(self, other: Any) -> Tensor:
-        return self._in_place("__ipow__", other)
-
-    def __ilshift__(self, other: Any) -> Tensor:
-        return self._in_place("__ilshift__", other)
-
-    def __irshift__(self, other: Any) -> Tensor:
-        return self._in_place("__irshift__", other)
-
-    def __iand__(self, other: Any) -> Tensor:
-        return self._in_place("__iand__", other)
-
-    def __ixor__(self, other: Any) -> Tensor:
-        return self._in_place("__ixor__", other)
-
-    def __ior__(self, other: Any) -> Tensor:
-        return self._in_place("__ior__", other)
 
     # ---- as text
     def summary(self) -> None:
