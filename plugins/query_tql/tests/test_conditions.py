@@ -140,10 +140,34 @@ def test_condition(
         ("select * where id > :low", "no value for :low"),
         ("select * where text like text", "pattern of LIKE"),
         ("select * where id like '3'", "LIKE is for text"),
+        ("select * where labels == cat", "A text is written in single quotes: 'cat'"),
+        ('select * where text like "I%"', "A text is written in single quotes: 'I%'"),
+        ("select * where text == 'cat", "ends with the quote that it begins with"),
+        ("select * where text == ‘cat’", "straight single quotes"),
+        ("select * where id => 3", "comparisons are == "),
+        ("select * where id === 3", "comparisons are == "),
+        ("select * where id > 3 && x > 1", "write AND"),
+        ("select * where id > 3 || x > 1", "write OR"),
+        ("select * where !(id > 3)", "write NOT"),
+        ("select * where id ^ 2 > 3", "write POWER"),
+        ("select * where id in [1, 2]", "a list is written IN"),
+        ("select * limit 3 where id > 1", "clauses stand in this order: FROM WHERE"),
+        ("select labels, count(*) group by labels having count(*) > 1", "a query of a query"),
+        ("select * where id is none", "is NULL"),
+        ("select * where id == None", "found by IS NULL"),
+        ("select * where json.k.z == 1", r"written json\['k'\]\['z'\]"),
+        ("select boxes.shape as s", r"write SHAPE\(boxes\)"),
+        ("id > 3", "a query begins with SELECT"),
+        ("select * order id", "expecting BY"),
+        ("select * where Größe > 1", 'Tensor "Größe" does not exist'),
+        ("select * where contains(json, text) and cont(text, 'a')", "did you mean 'COUNT'"),
+        ("select * sample by id limit 1e18", "would draw"),
+        ("select * where text like '" + "%a" * 6000 + "'", "at most 10000 characters"),
+        ("select * where text == '\ud800'", "a character that no query has"),
     ],
 )
 def test_errors_point_at_the_place(ds: deeplake.Dataset, query: str, message: str) -> None:
     with pytest.raises(QueryError, match=message) as caught:
         ds.query(query)
-    assert query in str(caught.value)
+    assert len(query) > 100 or query.replace("\ud800", " ") in str(caught.value)
     assert "^" in str(caught.value).splitlines()[-1]

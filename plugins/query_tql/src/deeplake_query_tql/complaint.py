@@ -28,11 +28,11 @@ def shown(text: str, pos: int, length: int = 1) -> str:
     return f"  {before}{line}{after}\n  {' ' * (len(before) + pos - start)}{carets}"
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """``; did you mean x?``, if there is something that looks like it."""
     names = list(known)
     lower = {n.lower(): n for n in names}
-    found = get_close_matches(name.lower()[:80], lower, n=1, cutoff=0.6)
+    found = get_close_matches(name.lower()[:80], lower, n=1, cutoff=cutoff)
     return f"; did you mean {lower[found[0]]!r}?" if found else ""
 
 

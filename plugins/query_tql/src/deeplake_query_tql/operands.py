@@ -43,7 +43,10 @@ class Operands(Scope):
 
     def _dtype(self, expr: Expr) -> str:
         if expr.op == "column":
-            return self.columns.schema[expr.value].dtype or "unknown"
+            dtype = self.columns.schema[expr.value].dtype or "unknown"
+            if dtype == "str":
+                return "text"
+            return dtype if dtype in ("json", "unknown") else np.dtype(dtype).name
         return {TEXT: "text", NUMBER: "number", BOOL: "bool"}.get(expr.kind, expr.kind)
 
     def _as_label(self, expr: Expr, labels: tuple[str, ...]) -> Expr:

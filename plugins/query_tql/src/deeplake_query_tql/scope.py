@@ -119,13 +119,32 @@ class Scope(ABC):
             return self._column(node, found)
         if name in self.aliases:
             return self.aliases[name]
-        known = [*self.columns.visible, *self.aliases]
-        message = f'Tensor "{name}" does not exist in the dataset{nearest(name, known)}'
-        if known and not nearest(name, known):
-            message += f"; there are {', '.join(map(repr, known[:10]))}"
-        if node.mark == "quoted":
-            message += f". A text is written in single quotes: '{name}'"
-        raise self.fail(node, message)
+        raise self.fail(
+            node, f'Tensor "{name}" does not exist in the dataset; {self._meant(name, node.mark)}'
+        )
+
+    def _meant(self, name: str, mark: str) -> str:
+        """What a name may stand for that means nothing."""
+        columns = self.columns
+        if any(name in (columns.info(one).get("class_names") or ()) for one in columns.visible):
+            return f"A text is written in single quotes: '{name}'"
+        if mark == "quoted" and not name.isidentifier():
+            return f"A text is written in single quotes: '{name}'"
+        first, _, rest = name.partition(".")
+        if rest and first in columns.schema:
+            if rest.lower() == "shape":
+                return f"write SHAPE({first})"
+            if columns.schema[first].dtype == "json":
+                keys = "".join(f"['{key}']" for key in rest.split("."))
+                return f"keys of json values are written {first}{keys}"
+        if name.lower() in ("none", "nan"):
+            return "what has no value is found by IS NULL, and x != x is true of NaN"
+        known = [*columns.visible, *self.aliases]
+        near = nearest(name, known).removeprefix("; ")
+        found = near or f"there are {', '.join(map(repr, known[:10])) or 'none'}"
+        return found + (
+            f" A text is written in single quotes: '{name}'" if mark == "quoted" else ""
+        )
 
     def _find(self, name: str) -> str | None:
         schema = self.columns.schema

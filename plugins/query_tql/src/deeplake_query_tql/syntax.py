@@ -26,6 +26,16 @@ _READABLE = {
     "RPAR": ")", "LSQB": "[", "RSQB": "]", "COLON": ":", "DOT": ".", "SEMICOLON": ";",
     "ELLIPSIS": "...", "$END": "the end",
 }  # fmt: skip
+_OPERATORS = {
+    "COLON", "COMPARISON", "DOT", "LSQB", "PERCENT_SIGN", "RSQB", "SEMICOLON", "SIGN", "SLASH", "STAR",
+}  # fmt: skip
+_MEANT = {
+    "&": "write AND", "|": "write OR", "!": "write NOT", "^": "write POWER(a, b)",
+    **dict.fromkeys("‘’“”´`", "texts stand in straight single quotes: 'text'"),
+}  # fmt: skip
+_CLAUSES = ["FROM", "WHERE", "EXPAND", "GROUP", "UNGROUP", "ORDER", "SAMPLE", "LIMIT"]
+MANY = 8
+"""Kinds of words of which not all are listed."""
 
 
 @lru_cache(maxsize=1)
@@ -78,17 +88,39 @@ def _syntax(complaint: Complaint, error: UnexpectedInput) -> QueryError:
         got = ""
         expected = set(getattr(error, "expected", ()))
     expected -= {"WS", "COMMENT"}
+    if len(expected) > MANY:
+        expected -= _OPERATORS  # which can follow nearly everything
     words = sorted(name for name in expected if name not in _READABLE)
     others = sorted(_READABLE[name] for name in expected if name in _READABLE)
-    wanted = [*others, *words]
+    wanted = [*words, *others]
     listed = ", ".join(wanted[:12]) + (" …" if len(wanted) > 12 else "")
     unexpected = f"unexpected {got[:40]!r}" if got else "unexpected end of the query"
     message = f"Pos {pos} - syntax error, {unexpected}, expecting {listed or 'nothing more'}"
-    if got[:1] == "'":
-        message += "; a text ends with the quote that it begins with"
-    elif got.isidentifier():
-        message += nearest(got, words)
-    return complaint.at(pos, message, pos + len(got))
+    hint = _hint(text, pos, got, words)
+    return complaint.at(pos, message + (f"; {hint}" if hint else ""), pos + len(got))
+
+
+def _hint(text: str, pos: int, got: str, words: list[str]) -> str:
+    """What may have been meant."""
+    before = text[:pos].rstrip()
+    if got == "'":
+        return "a text ends with the quote that it begins with"
+    if got in ("=", ">", "<") and before.endswith("="):
+        return "comparisons are == != < <= > >="
+    if got in _MEANT:
+        return _MEANT[got]
+    if before.upper().endswith(" IN"):
+        return "a list is written IN (1, 2)"
+    near = nearest(got, words, 0.7).removeprefix("; ") if got.isidentifier() else ""
+    if not before and not near:
+        return "a query begins with SELECT"
+    if got.upper() in _CLAUSES:
+        return f"clauses stand in this order: {' '.join(_CLAUSES)}"
+    if got.upper() in ("NONE", "NIL"):
+        return "what has no value is NULL"
+    if got.upper() == "HAVING":
+        return "conditions on groups are a query of a query: SELECT * FROM (…) WHERE …"
+    return near
 
 
 __all__ = ["MAX_DEPTH", "MAX_LIST", "MAX_TEXT", "parse"]
