@@ -47,11 +47,10 @@ class Gather:
         Args:
             rows: Row numbers; at least one.
         """
-        which = np.searchsorted(self._stops(), rows, "right")
-        in_turn = bool((which[1:] >= which[:-1]).all())
-        order = None if in_turn else np.argsort(which, kind="stable")
+        order = None if bool((rows[1:] >= rows[:-1]).all()) else np.argsort(rows)
         if order is not None:
-            rows, which = rows[order], which[order]
+            rows = rows[order]
+        which = np.searchsorted(self._stops(), rows, "right")
         starts = [0, *(np.flatnonzero(which[1:] != which[:-1]) + 1).tolist()]
         stops = [*starts[1:], len(rows)]
         taken = self._array(len(rows))
