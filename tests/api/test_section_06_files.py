@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -246,6 +247,32 @@ def test_equal_compression_is_stored_untouched(ds: Dataset, media: Media) -> Non
         tensor = ds.create_tensor(name.partition(".")[0], htype="image", sample_compression="jpg")
         tensor.append(deeplake.read(media(name)))
         assert deeplake.load(ds.path)[tensor.key][0].tobytes() == media(name).read_bytes()
+
+
+CROPS: list[Any] = [
+    (slice(2, 9), slice(10, 30)), (slice(25, 30), slice(0, 40)), 3, (4, 5), (slice(5), 7), (-1, -1),
+    (slice(0, 10), slice(3, 4), 1), (slice(3, 20), slice(None), [2, 0]), (..., 0), (slice(4, 4),),
+    (slice(20, 2, -3), slice(5, 9)), ([3, 1], slice(2)), (slice(0, 30), slice(0, 40)), (0, 0, 0),
+    (slice(1, 2), None, slice(3)), (slice(0, 12), slice(2, 30, 2)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("crop", CROPS, ids=repr)
+@pytest.mark.parametrize(
+    "name", ["photo.jpeg", "photo.png", "photo.webp", "cmyk.jpeg", "exif.jpeg"]
+)
+def test_parts_of_pictures_are_those_of_the_whole(
+    ds: Dataset, media: Media, name: str, crop: Any
+) -> None:
+    compression = deeplake.read(media(name)).compression
+    x = ds.create_tensor("x", htype="image", sample_compression=compression)
+    x.append(deeplake.read(media(name)))
+    parts = crop if isinstance(crop, tuple) else (crop,)
+    wanted = deeplake.read(media(name)).array[parts]
+    assert x[(0, *parts)].shape == wanted.shape
+    assert np.array_equal(x[(0, *parts)].numpy(), wanted)
+    assert np.array_equal(x[0][parts].numpy(), wanted)
+    assert np.array_equal(x[(slice(None), *parts)].numpy()[0], wanted)
 
 
 def test_other_images_are_recompressed(ds: Dataset, media: Media) -> None:

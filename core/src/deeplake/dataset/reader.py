@@ -141,7 +141,40 @@ class TensorReader(LinkReader):
             return items
         if chunk.header.kind == BLOB:
             stored = self._stored(chunk, i)
-        return selection.apply(self._decode(chunk, i, stored, row))
+        cropped = self._crop(chunk, i, stored, row, selection)
+        return selection.apply(self._decode(chunk, i, stored, row)) if cropped is None else cropped
+
+    def _crop(
+        self, chunk: OpenChunk, i: int, stored: memoryview | None, row: Any, selection: Selection
+    ) -> np.ndarray | None:
+        """What is selected of a picture whose codec decodes crops; None if that saves nothing."""
+        codec = chunk.sample_codec
+        shape = chunk.header.sample_shape(i)
+        if codec is None or not codec.crops or chunk.header.links or not 2 <= len(shape) <= 3:
+            return None
+        parts = selection.resolve(shape)
+        bounds = []
+        for part, size in zip(parts[:2], shape, strict=False):
+            picked = range(part, part + 1) if type(part) is int else part
+            if isinstance(picked, slice):
+                picked = range(*picked.indices(size))
+            if not isinstance(picked, range) or not picked or picked.step != 1:
+                return None
+            bounds.append((picked.start, len(picked)))
+        (top, height), (left, width) = bounds
+        data = chunk.sample_bytes(i, stored)
+        if (height, width) == shape[:2] or not len(data):
+            return None
+        try:
+            if codec.probe(data).shape != shape:
+                return None
+            found = codec.decode(data, crop=(top, left, height, width))
+        except (DeepLakeError, ValueError) as error:
+            raise CorruptedSampleError(
+                f"tensor {self.schema.name!r}, row {row}: cannot be decoded: {error}"
+            ) from error
+        inner = [0 if type(part) is int else slice(None) for part in parts[:2]]
+        return found[(*inner, *parts[2:])].reshape(selection.result_shape(shape))
 
     def file(self, row: int) -> BinaryIO:
         """The file that is stored for a row; of a large one, only what is read of it is fetched."""
