@@ -286,3 +286,25 @@ def test_a_dataset_in_a_zip_file(tmp_path: Path) -> None:
     ds = deeplake.load(f"zip://::{tmp_path}/packed.zip")
     assert ds.read_only
     assert ds.x[99].numpy().tolist() == list(range(990, 1000))
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_who_is_refused(status: int) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *args: Any) -> None:
+            return
+
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_HEAD = do_GET
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        try:
+            with pytest.raises(CredentialsError, match=f"refused .*{status}|{status}.*refused"):
+                deeplake.load(f"http://127.0.0.1:{server.server_address[1]}/ds")
+        finally:
+            server.shutdown()

@@ -63,7 +63,11 @@ ALIASES = {"azure": "az", "gdrive": "gdrive", "gcp": "gcs"}
 IN_FLIGHT = 16
 
 _PASSING = (429, 500, 502, 503, 504)
-"""What web servers answer that may answer otherwise a moment later (``status`` of aiohttp's errors)."""
+"""What web servers answer that may answer otherwise a moment later (``status`` of aiohttp's errors,
+``status_code`` of Azure's)."""
+
+_REFUSED = (401, 403)
+"""What they answer to who may not do this."""
 
 _INSTALL = {
     **dict.fromkeys(("az", "abfs", "abfss", "azure"), "azure"),
@@ -267,7 +271,13 @@ class FileSystemStore(Store):
             raise StorageTimeoutError(f"cannot {what} {where}: no answer in time") from error
         except Exception as error:
             # File systems are anybody's, and so are their errors.
-            passing = isinstance(error, ConnectionError) or getattr(error, "status", 0) in _PASSING
+            status = getattr(error, "status", None) or getattr(error, "status_code", None)
+            if status in _REFUSED:
+                raise CredentialsError(
+                    f"cannot {what} {where}: refused ({status}); check the credentials and what they "
+                    f"may do ({error})"
+                ) from error
+            passing = isinstance(error, ConnectionError) or status in _PASSING
             raise (TransientStorageError if passing else StorageError)(
                 f"cannot {what} {where}: {type(error).__name__}: {error}"
             ) from error
