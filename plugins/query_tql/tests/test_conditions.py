@@ -162,6 +162,8 @@ def test_condition(
         ("select * where Größe > 1", 'Tensor "Größe" does not exist'),
         ("select * where contains(json, text) and cont(text, 'a')", "did you mean 'COUNT'"),
         ("select * sample by id limit 1e18", "would draw"),
+        ("select count(*) as n sample by 1 limit 2147483648 percent", "would draw"),
+        ("select * group by labels sample by labels limit 65000000", "would draw"),
         ("select * where text like '" + "%a" * 6000 + "'", "at most 10000 characters"),
         ("select * where text == '\ud800'", "a character that no query has"),
     ],

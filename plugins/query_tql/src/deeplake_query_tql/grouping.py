@@ -15,7 +15,7 @@ from deeplake_query_tql.expression import BOOL, NUMBER, TEXT, Expr
 from deeplake_query_tql.functions import FUNCTIONS
 from deeplake_query_tql.naming import check_names, output_name
 from deeplake_query_tql.ordering import Groups, comparable, order, reduced
-from deeplake_query_tql.outcome import rows_at
+from deeplake_query_tql.outcome import rows_at, runs
 from deeplake_query_tql.scan import values
 from deeplake_query_tql.tables import Column, Grouped, Held, Stored, Table
 from deeplake_query_tql.tree import Node, Select, Tail
@@ -40,6 +40,9 @@ _PER_SAMPLE = {
     "AMIN": "AMIN", "AMAX": "AMAX", "ANY": "ANY", "ALL": "ALL",
 }  # fmt: skip
 """What reduces a sample of several values before its group is reduced."""
+MAX_DRAWN = 1 << 16
+MAX_ITEMS = 1 << 22
+"""Groups that may be drawn of however few, and rows that these may have."""
 
 
 class GroupedSelect:
@@ -240,9 +243,13 @@ class GroupedSelect:
     def _rows_of(self, chosen: np.ndarray) -> np.ndarray:
         """The rows of some groups, group by group."""
         counts, starts = self.groups.counts[chosen], self.groups.starts[chosen]
-        stops = np.cumsum(counts)
-        index = np.arange(int(counts.sum())) + np.repeat(starts - (stops - counts), counts)
-        return np.asarray(rows_at(self.rows, self.groups.order[index]))
+        total = int(counts.sum())
+        if total > max(len(self.rows), MAX_ITEMS):
+            raise self.execution.complaint.at(
+                self.select.pos, f"groups that are drawn again would have {total} rows; {MAX_ITEMS} are "
+                "allowed"
+            )  # fmt: skip
+        return np.asarray(rows_at(self.rows, self.groups.order[runs(starts, counts)]))
 
     def _distinct(self, outputs: dict[str, Column]) -> dict[str, Column]:
         keys = []
@@ -292,7 +299,7 @@ class _GroupTail:
             data = weight.data.astype(np.float64)
             if weight.valid is not None:
                 data = np.where(weight.valid, data, 0)
-            places = execution.ranking.drawn(tail.sample, data, range(n), wanted)
+            places = execution.ranking.drawn(tail.sample, data, range(n), wanted, MAX_DRAWN)
             if tail.order:
                 keys = [take(key, places) for key in self._keys(tail)]
                 places = places[order(keys, down, None)]  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from deeplake_query_tql.conversion import scalars
 from deeplake_query_tql.expression import Expr
 from deeplake_query_tql.leading import leading
 from deeplake_query_tql.ordering import comparable, order
-from deeplake_query_tql.outcome import rows_at
+from deeplake_query_tql.outcome import MAX_ROWS, rows_at
 from deeplake_query_tql.scan import Series, values
 from deeplake_query_tql.tree import Node, Sample, Tail
 from deeplake_query_tql.vector import Dense, Text, Vec
@@ -24,8 +24,9 @@ ARRAYS = "Can't convert array to scalar in ORDER/SAMPLE/GROUP expressions."
 FEW = 4
 """Where at most one row in so many is wanted, not all are put in order."""
 
-MAX_DRAWN = 1 << 24
-"""Rows that may be drawn of fewer."""
+MAX_DRAWN = 1 << 20
+AGAIN = 64
+"""Rows that may be drawn of however few, and how often each on average."""
 
 Rows = range | np.ndarray
 
@@ -137,8 +138,9 @@ class Ranking:
 
     # ---- samples
     def drawn(
-        self, sample: Sample, weights: np.ndarray, rows: Rows, wanted: int | None
-    ) -> np.ndarray:
+        self, sample: Sample, weights: np.ndarray, rows: Rows, wanted: int | None,
+        most: int = MAX_DRAWN,
+    ) -> np.ndarray:  # fmt: skip
         """Positions that are drawn by weight.
 
         Args:
@@ -146,6 +148,7 @@ class Ranking:
             weights: One a row.
             rows: What is drawn from.
             wanted: How many; None: as many as there are.
+            most: So many are allowed in any case.
 
         Raises:
             QueryError: These are too many.
@@ -158,10 +161,11 @@ class Ranking:
         size = n if wanted is None else wanted
         if not sample.replace:
             size = min(size, n)
-        if size > max(n, MAX_DRAWN):
+        allowed = max(n, most, min(AGAIN * n, MAX_ROWS))
+        if size > allowed:
             raise self.complaint.at(
-                pos, f"SAMPLE BY would draw {size} rows; {MAX_DRAWN} are allowed, or as many as there "
-                "are. ds.sample_by(…, size=…) draws any number"
+                pos, f"SAMPLE BY would draw {size} times of {n}; {allowed} are allowed. "
+                "ds.sample_by(…, size=…) draws any number of rows"
             )  # fmt: skip
         try:
             found = self.environment.sample(weights, rows, size=size, replace=sample.replace)
