@@ -354,7 +354,8 @@ def test_parts_of_another_shape(ds: Dataset) -> None:
     t = ds.create_tensor("t")
     t.extend(np.zeros((2, 4, 5), int))
     with pytest.raises(
-        SampleUpdateError, match=r"'t', row 1: values of shape \(3, 3\) do not fit .* \(2, 5\)"
+        SampleUpdateError,
+        match=r"'t', row 1: values of shape \(3, 3\) cannot be broadcast .* \(2, 5\)",
     ):
         t[1, 1:3] = np.ones((3, 3), int)
     assert not t.numpy().any()

@@ -218,8 +218,8 @@ class Selection:
             value = np.broadcast_to(value, selected)
         except ValueError:
             raise ValueError(
-                f"values of shape {value.shape} do not fit the part of shape {selected} that is "
-                "selected"
+                f"values of shape {value.shape} cannot be broadcast to the part of shape "
+                f"{selected} that is selected"
             ) from None
         parts = tuple(part if type(part) is int else listed(part) for part in rows)
         if 0 in (len(picked) for source, picked in axes if source is None):
