@@ -3,6 +3,7 @@
 #
 #   make demo     train a small network on a dataset made of image files
 #   make test     the whole test-suite            (make test ARGS="-k selection -x" for a part of it)
+#   make min-deps tests with the oldest libraries that are declared, in an environment of their own
 #   make lint     ruff, mypy --strict, import-linter
 #   make format   let ruff rewrite what it can
 #   make wheels   a wheel of each distribution, in dist/
@@ -32,7 +33,7 @@ INPUTS := constraints.txt pyproject.toml core/src/deeplake/_version.py $(addsuff
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format wheels bench soak docs clean distclean
+.PHONY: help demo test min-deps lint format wheels bench soak docs clean distclean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -42,6 +43,23 @@ demo: $(STAMPS)/demo
 
 test: $(STAMPS)/dev
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+# What is tested: what each library is used for, without servers and frameworks.
+MINIMUM := core plugins/codecs plugins/query_tql plugins/sampling plugins/storage_obstore plugins/storage_s3
+MINIMUM_TESTS := $(addprefix core/tests/,format/test_chunk.py format/test_builder.py format/test_codecs.py \
+  dataset/test_update.py dataset/test_numpy.py dataset/test_merge.py dataset/test_html.py \
+  storage/test_local.py storage/test_filesystem.py loader/test_loader.py test_plugins.py exchange) \
+  plugins/codecs/tests/test_contracts.py plugins/query_tql/tests/test_clauses.py plugins/sampling/tests
+
+min-deps: $(STAMPS)/dev
+	rm -rf .venv-min
+	$(PYTHON) -m venv .venv-min
+	$(BIN)/python tests/install/minimum.py > .venv-min/pins.txt
+	.venv-min/bin/python -m pip install --quiet --disable-pip-version-check --requirement .venv-min/pins.txt \
+	  'pytest>=9' pytest-xdist hypothesis packaging hatchling editables aiohttp requests
+	.venv-min/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps \
+	  $(call editables,$(MINIMUM))
+	.venv-min/bin/python -m pytest -n $(WORKERS) -p no:cacheprovider $(MINIMUM_TESTS) $(ARGS)
 
 # Each tool runs even if one before it complained: one round shows everything.
 lint: $(STAMPS)/dev
@@ -75,7 +93,7 @@ clean:
 	rm -rf dist build site .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
 distclean: clean
-	rm -rf $(VENV) $(STAMPS)
+	rm -rf $(VENV) .venv-min $(STAMPS)
 
 # ---------------------------------------------------------------------------- the environment
 # A stamp says that an environment was installed since its inputs last changed. pyvenv.cfg stands for
