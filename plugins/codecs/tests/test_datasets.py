@@ -220,7 +220,7 @@ def test_frames_without_a_file_are_a_second_apart() -> None:
     tensor.append(frames)
     assert np.array_equal(tensor[0].numpy(), frames)
     assert tensor[0].timestamps.tolist() == [0, 1, 2, 3, 4]
-    assert set(tensor[0].data()) == {"frames", "sample_info"}
+    assert set(tensor[0].data()) == {"frames", "timestamps", "sample_info"}
 
 
 def test_audio(tmp_path: Path) -> None:
