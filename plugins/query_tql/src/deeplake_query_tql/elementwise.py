@@ -47,7 +47,7 @@ def map2(function: Function, a: Vec, b: Vec) -> Vec:
 
 
 def _as_float(vec: Vec) -> Vec:
-    if isinstance(vec, Const) and isinstance(vec.value, int):
+    if isinstance(vec, Const) and isinstance(vec.value, (int, np.integer)):
         return Const(float(vec.value), vec.n)
     return vec
 

@@ -159,7 +159,8 @@ def _l2(vec: Vec) -> Vec:
     vec = numbers(expand(vec))
     if isinstance(vec, Dense) and vec.data.ndim > 1 and vec.data.size:
         flat = _floats(vec.data.reshape(vec.n, -1))
-        return Dense(np.sqrt(np.vecdot(flat, flat)), vec.valid)
+        with np.errstate(all="ignore"):
+            return Dense(np.sqrt(np.vecdot(flat, flat)), vec.valid)
     return map1(np.sqrt, sample_sum(map1(lambda d: np.square(_floats(d)), vec)))
 
 
@@ -189,7 +190,8 @@ def dot(a: Vec, b: Vec) -> Vec:
     if given is not None:
         vec, vector = given
         matrix = _floats(vec.data.reshape(vec.n, -1))
-        return Dense(np.vecdot(matrix, vector.astype(matrix.dtype)), vec.valid)
+        with np.errstate(all="ignore"):
+            return Dense(np.vecdot(matrix, vector.astype(matrix.dtype)), vec.valid)
     return sample_sum(map2(lambda x, y: _floats(x) * _floats(np.asarray(y)), a, b))
 
 
