@@ -39,7 +39,14 @@ def open_store(
 
     Raises:
         PluginNotFoundError: Nothing knows the scheme; the message says what to install.
+        ValueError: The credentials are to be looked up by a service.
     """
+    if isinstance(creds, Mapping) and "creds_key" in creds:
+        raise ValueError(
+            f"{url}: creds={{'creds_key': …}} stands for credentials that a service manages, and there "
+            "is no service here; pass the credentials themselves, or leave creds out to take those of "
+            "the environment"
+        )
     plugin = _plugin(scheme)
     store = plugin.create(url, creds=creds) if fresh else plugin.open(url, creds=creds)
     able = store.capabilities

@@ -85,6 +85,10 @@ class SampleSuite(CodecContract):
             )
         return large
 
+    def large_file(self) -> bytes | None:
+        """A file that takes tens of milliseconds to decode; None: there is none to try."""
+        return self.codec().encode(self.large_sample()) if self.codec.writable else None
+
     def _encoded(self) -> dict[str, bytes]:
         """The suite's files, and small ones made by the codec itself; the same in all tests."""
         cls = type(self)
