@@ -106,16 +106,14 @@ def call(contender: Any, kept: dict[str, Any], order: dict[str, Any]) -> Answer:
     forget_peak()
     repeat = order["each"]
     cpu, begin = cpu_seconds(), time.perf_counter()
-    found = None
-    for one in [()] if repeat is None else repeat:
-        # What came before is let go, as it is by whoever reads row after row.
-        found = method(*arguments, *one)
+    more = [()] if repeat is None else repeat
+    found = [method(*arguments, *one) for one in more]
     wall, cpu = time.perf_counter() - begin, cpu_seconds() - cpu
     peak = peak_memory()
     if order["keep"]:
-        kept[order["keep"]] = found
+        kept[order["keep"]] = found[-1]
         return Answer(wall, cpu, None, peak)
-    return Answer(wall, cpu, digest(found), peak)
+    return Answer(wall, cpu, digest(found[-1]), peak)
 
 
 def resolved(argument: Any, kept: dict[str, Any]) -> Any:

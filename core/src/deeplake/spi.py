@@ -1,7 +1,8 @@
 """The whole contract between the kernel and its plugins. One screenful a kind.
 
 A plugin is a class that derives from one of the ABCs below, names the API it was written for, and
-is announced as an entry point: group ``deeplake.<kind>``, name = key, value = the class::
+is
+announced as an entry point: group ``deeplake.<kind>``, name = key, value = the class::
 
     [project.entry-points."deeplake.storage"]
     s3 = "deeplake_storage_s3:S3"
@@ -9,10 +10,12 @@ is announced as an entry point: group ``deeplake.<kind>``, name = key, value = t
     class S3(StorePlugin, api=(1, 0)): ...
 
 The kernel makes one instance a process, without arguments, when the key is first used. Importing
-the module of a plugin must be cheap: import heavy libraries inside the methods that need them.
+the
+module of a plugin must be cheap: import heavy libraries inside the methods that need them.
 
 Plugins import ``deeplake.spi``, ``deeplake.types``, ``deeplake.errors`` and ``deeplake.testing``,
-and nothing else of deeplake.
+and
+nothing else of deeplake.
 """
 
 from __future__ import annotations
@@ -69,10 +72,12 @@ class Store(ABC):
 
     Keys are ``/``-separated ASCII, never absolute, never with ``.`` or ``..`` components. A put is
     all or nothing: readers see the old object or the whole new one. When ``put`` returns, the
-    object survives whatever the store promises to survive (a local store: power loss).
+    object
+    survives whatever the store promises to survive (a local store: power loss).
 
     A store whose ``capabilities.persistent`` is true can be pickled, and works after a fork and in
-    a new process; connections are made in the process that uses them.
+    a
+    new process; connections are made in the process that uses them.
     """
 
     url: str
@@ -98,6 +103,24 @@ class Store(ABC):
     def map(self, key: str) -> memoryview:
         """A read-only view of a whole object without copying it (``capabilities.mapping``)."""
         raise NotImplementedError(f"{type(self).__name__} cannot map objects")
+
+    def map_private(self, key: str, byte_range: ByteRange) -> memoryview | None:
+        """A part of an object, not copied, that may be written to without anybody else seeing it.
+
+        Args:
+            key: Key.
+            byte_range: The part.
+
+        Returns:
+            The part, writable; pages that are written to become memory of this process. None where
+            that cannot be had, for now or at all, or the object ends before: whoever asked makes a
+            copy then.
+
+        Raises:
+            ObjectNotFoundError: No object has this key.
+            StorageError: It cannot be mapped.
+        """
+        return None
 
     @abstractmethod
     def put(
@@ -394,7 +417,8 @@ class HtypePlugin(Plugin):
 
         Returns:
             The info, and what each value stored with ``theirs`` becomes (``mapping[value]``); None
-            if stored values mean the same whatever the info says.
+            if
+            stored values mean the same whatever the info says.
         """
         return None
 

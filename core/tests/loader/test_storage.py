@@ -11,9 +11,12 @@ import pytest
 import deeplake
 from deeplake.dataset import chunks
 from deeplake.dataset.reader import TensorReader
+from deeplake.errors import ChecksumError, DeepLakeError
 from deeplake.loader import gather, plan
 from deeplake.loader import memory as memories
 from deeplake.loader.memory import Memory
+from deeplake.storage import maps
+from deeplake.storage.maps import Maps
 
 
 @pytest.fixture
@@ -114,6 +117,83 @@ def test_neighbours_are_fetched_together(make: Any, tmp_path: Any, far: Any) -> 
     assert len(list(ds.dataloader().batch(64).numpy(num_threads=2))) == 16
     assert far.store.count("get") <= 4
     assert far.store.bytes_read < 2 << 20
+
+
+# --------------------------------------------------------------------------- private maps
+@pytest.fixture
+def viewed(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """How many parts of files were mapped to be handed out as they are."""
+    monkeypatch.setattr(gather, "VIEWED", 1)
+    made: list[int] = []
+    private = Maps.private
+
+    def counted(self: Maps, path: str, start: int, stop: int) -> memoryview | None:
+        view = private(self, path, start, stop)
+        made.append(0 if view is None else view.nbytes)
+        return view
+
+    monkeypatch.setattr(Maps, "private", counted)
+    return made
+
+
+def test_neighbours_are_handed_out_without_a_copy(make: Any, tmp_path: Any, viewed: Any) -> None:
+    # 64 bytes a row, chunks of about 150 rows: some batches lie in two of them.
+    plain = np.random.default_rng(0).integers(0, 256, (1000, 8, 8), dtype=np.uint8)
+    make(str(tmp_path / "ds"), plain=(plain, {"max_chunk_size": 10_000}), row=np.arange(1000))
+    ds = deeplake.load(str(tmp_path / "ds"))
+    for view in (ds, ds[3:], ds[3:777]):
+        viewed.clear()
+        batches = list(view.dataloader().batch(32).pytorch())
+        assert sum(viewed) >= plain[: len(view)].nbytes * 0.9
+        rows = np.concatenate([batch["row"].numpy().ravel() for batch in batches])
+        assert np.array_equal(rows, np.arange(1000)[3 if len(view) < 1000 else 0 :][: len(view)])
+        assert np.array_equal(np.concatenate([batch["plain"] for batch in batches]), plain[rows])
+
+
+def test_what_is_done_to_a_batch_is_seen_by_nobody_else(
+    make: Any, tmp_path: Any, viewed: Any
+) -> None:
+    plain = np.random.default_rng(0).integers(0, 256, (500, 8, 8), dtype=np.uint8)
+    make(str(tmp_path / "ds"), plain=(plain, {"max_chunk_size": 10_000}))
+    ds = deeplake.load(str(tmp_path / "ds"))
+    loader = ds.dataloader().batch(32).pytorch()
+    for _ in range(2):
+        batches = list(loader)
+        for batch, a in zip(batches, range(0, 500, 32), strict=True):
+            assert np.array_equal(batch["plain"], plain[a : a + 32])
+            batch["plain"].zero_()
+        assert not any(batch["plain"].any() for batch in batches)
+    assert sum(viewed) > plain.nbytes
+    assert np.array_equal(ds.plain.numpy(), plain)
+    assert np.array_equal(deeplake.load(str(tmp_path / "ds")).plain.numpy(), plain)
+
+
+def test_all_batches_of_an_epoch_are_kept(
+    make: Any, tmp_path: Any, viewed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(maps, "PRIVATE", 5)  # as if there were thousands of chunks
+    plain = np.arange(2000 * 64, dtype=np.uint32).reshape(2000, 8, 8)
+    make(str(tmp_path / "ds"), plain=(plain, {"max_chunk_size": 10_000}))
+    batches = list(deeplake.load(str(tmp_path / "ds")).dataloader().batch(32).numpy(num_threads=1))
+    assert viewed.count(0) > 0
+    assert np.array_equal(np.stack([s["plain"] for b in batches for s in b]), plain)
+
+
+def test_damage_is_found_before_anything_is_handed_out(
+    make: Any, tmp_path: Any, viewed: Any
+) -> None:
+    plain = np.random.default_rng(0).integers(0, 256, (500, 8, 8), dtype=np.uint8)
+    make(str(tmp_path / "ds"), plain=(plain, {"max_chunk_size": 10_000}))
+    (file,) = (f for f in (tmp_path / "ds" / "data").rglob("*") if f.stat().st_size > plain.nbytes)
+    data = bytearray(file.read_bytes())
+    at = data.index(plain[300].tobytes())
+    data[at] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(ChecksumError):
+        list(deeplake.load(str(tmp_path / "ds")).dataloader().batch(100).numpy())
+    file.write_bytes(data[:at])
+    with pytest.raises(DeepLakeError):
+        list(deeplake.load(str(tmp_path / "ds")).dataloader().batch(100).numpy())
 
 
 # --------------------------------------------------------------------------- memory

@@ -9,5 +9,3 @@ from deeplake_query_tql import Tql
 class TestTql(QueryContract):
     kind = Tql
     condition = "x >= 3"
-    placeholder = "x >= ?"
-    heavy = ("torch", "duckdb", "pyarrow")

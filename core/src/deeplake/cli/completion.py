@@ -8,8 +8,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 
 from deeplake import plugins
-from deeplake.cli.arguments import add_json, explain
-from deeplake.cli.output import print_json
+from deeplake.cli.arguments import explain
 from deeplake.errors import PluginError
 from deeplake.spi import Command
 
@@ -26,7 +25,6 @@ class Completion(Command, api=(1, 0)):
             "shell", metavar="SHELL", choices=sorted(_SCRIPTS),
             help="the shell that reads the script: bash, fish or zsh",
         )  # fmt: skip
-        add_json(parser)
         explain(
             parser,
             "Print a script that completes commands, options and their values, those of installed "
@@ -38,11 +36,7 @@ class Completion(Command, api=(1, 0)):
         )
 
     def run(self, args: argparse.Namespace) -> int:
-        script = _SCRIPTS[args.shell](_commands())
-        if args.json:
-            print_json({"shell": args.shell, "script": script})
-        else:
-            print(script)
+        print(_SCRIPTS[args.shell](_commands()))
         return 0
 
 

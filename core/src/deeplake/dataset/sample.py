@@ -66,7 +66,7 @@ class Sample:
         storage: Any = None,
         timeout: float | None = None,
     ) -> None:
-        if (path is None) + (array is None) + (buffer is None) != 2:
+        if sum(x is not None for x in (path, array, buffer)) != 1:
             raise ValueError("a Sample is made from exactly one of path, array and buffer")
         self.path = None if path is None else os.fspath(path)
         self._array = array
@@ -86,20 +86,6 @@ class Sample:
     def is_lazy(self) -> bool:
         """Whether the file has not been read yet."""
         return self._buffer is None and self._array is None
-
-    @property
-    def is_plain_path(self) -> bool:
-        """Whether this is the path of a file of this machine, of which nothing else is known yet."""
-        path = self.path
-        return (
-            path is not None
-            and self._buffer is None
-            and self._array is None
-            and self._compression is None
-            and self._storage is None
-            and "://" not in path
-            and path[:1] != "~"
-        )
 
     @property
     def is_remote(self) -> bool:
@@ -369,7 +355,7 @@ def _detect(path: str | None, read: Any) -> str:
         name = name.split("?", 1)[0].split("#", 1)[0]
     extension = "nii.gz" if name.endswith(".nii.gz") else name.rpartition(".")[2]
     named = "." in name
-    if named and extension in TELLING:
+    if named and extension in _TELLING:
         # The file need not be read to know.
         with suppress(PluginNotFoundError):
             return codec_plugin(extension).name
@@ -390,7 +376,7 @@ def _detect(path: str | None, read: Any) -> str:
     )
 
 
-TELLING = frozenset(
+_TELLING = frozenset(
     ("mp3", "flac", "wav", "mp4", "mkv", "avi", "dcm", "las", "ply", "nii", "nii.gz", "stl")
 )
 """Extensions that say what is in the file; first bytes are less telling there."""
@@ -420,4 +406,4 @@ def _codec_of(key: str, head: memoryview) -> SampleCodec | None:
     return cast(SampleCodec, codec)
 
 
-__all__ = ["HEAD", "TELLING", "Creds", "Sample", "read"]
+__all__ = ["Creds", "Sample", "read"]

@@ -8,6 +8,7 @@ frame a sample, or frames of a fixed number of uncompressed bytes.
 
 from __future__ import annotations
 
+import itertools
 import math
 import struct
 from collections.abc import Sequence
@@ -42,6 +43,8 @@ SAMPLE_FRAME = 8 << 10
 """Samples of at least this mean stored size get a frame each."""
 BLOB_FRAME = 1 << 20
 """Bytes of a blob that are read and checked together."""
+WARM = 512 << 10
+"""Bytes that fit into a processor's own cache, with room for others."""
 
 _NULLS, _DECODED_SIZES, _NULL_ROWS, _LINKS = 1, 2, 4, 8
 _PROLOGUE = struct.Struct("<4sBBBBIIQQIHxx8s16s16s8xQ")
@@ -492,12 +495,20 @@ class ChunkHeader:
         else:
             ends = self.raw_ends()
             starts, stops = np.where(frames > 0, ends[frames - 1], 0), ends[frames]
-        for start, stop, checksum, frame in zip(
-            starts.tolist(), stops.tolist(), self.checksums[frames].tolist(), frames.tolist(),
-            strict=True,
-        ):  # fmt: skip
-            if digest(payload[start:stop]) != checksum:
-                raise self._damaged(frame)
+        # Checksums are computed with the interpreter's lock held. So that nobody waits for memory
+        # with it, neighbouring frames come into the processor's cache before, without the lock.
+        data = np.frombuffer(payload, np.uint8)
+        apart = (starts[1:] != stops[:-1]) | (starts[1:] // WARM != starts[:-1] // WARM)
+        cuts = [0, *(np.flatnonzero(apart) + 1).tolist(), len(frames)]
+        spans = list(zip(starts.tolist(), stops.tolist(), strict=True))
+        sums = self.checksums[frames].tolist()
+        for a, b in itertools.pairwise(cuts):
+            if b - a > 1:
+                np.bitwise_or.reduce(data[spans[a][0] : spans[b - 1][1]])
+            for i in range(a, b):
+                start, stop = spans[i]
+                if digest(payload[start:stop]) != sums[i]:
+                    raise self._damaged(int(frames[i]))
 
     def _damaged(self, frame: int) -> ChecksumError:
         return ChecksumError(

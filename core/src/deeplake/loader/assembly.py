@@ -26,6 +26,9 @@ from deeplake.transforms import ImageTransform
 TASK_BYTES = 2 << 20
 """Batches of plain data are read together up to this size: less is not worth handing over."""
 
+TASK_BATCHES = 64
+"""Batches of plain data that are read together, at most."""
+
 TASK_ROWS = 8
 """A task that decodes or transforms has at least so many rows …"""
 
@@ -263,6 +266,17 @@ class Assembly:
         with self.stats.timed("collate"):
             return self.finish(share)
 
+    def finished_batches(self, shares: Sequence[Share]) -> list[list[Any]]:
+        """What the user gets for several batches that were read together, and need no Python.
+
+        Counted together: of small rows, counting each batch would take as long as making it.
+        """
+        with self.stats.timed("collate"):
+            self.stats.made("collate", [list(share.columns.values()) for share in shares])
+            if self._unbatched:
+                return [self._singles(share) for share in shares]
+            return [[self._adapter.convert(self._batch(share.columns))] for share in shares]
+
     def batch(self, lot: Lot, read: Share | None = None) -> list[Any]:
         """What the user gets for the rows of one batch.
 
@@ -308,17 +322,25 @@ class Assembly:
             for key, value in values.items()
         }
 
+    def rest(self) -> None:
+        """The epoch is over."""
+        if self._residency is not None:
+            self._residency.rest()
+
     # ---- cutting the work
-    def granularity(self, rows_a_batch: int, threads: int) -> tuple[int, int]:
+    def granularity(
+        self, rows_a_batch: int, threads: int, task_bytes: int = TASK_BYTES
+    ) -> tuple[int, int]:
         """Batches a unit, and tasks a unit: several of the one, or several of the other.
 
         Args:
             rows_a_batch: Rows of a batch, normally.
             threads: Threads that will work.
+            task_bytes: Batches of plain data are read together up to this size.
         """
         size = max(1, self.row_bytes) * rows_a_batch
         if not self.heavy:
-            return max(1, min(TASK_BYTES // size, 64)), 1
+            return max(1, min(task_bytes // size, TASK_BATCHES)), 1
         least = max(1, min(TASK_ROWS, TASK_PIXELS // max(1, self.row_bytes)))
         if rows_a_batch <= least:
             return max(1, min(least // rows_a_batch, 4 * TASK_BYTES // size)), 1

@@ -26,6 +26,7 @@ class Course:
         together: Batches a unit.
         parts: Tasks a unit, of a full batch.
         sharer, sharers: Unit ``k`` is that of sharer ``k % sharers``.
+        first: Batches of the first unit, of a single sharer; see ``units``.
     """
 
     plan: Plan
@@ -34,6 +35,7 @@ class Course:
     parts: int = 1
     sharer: int = 0
     sharers: int = 1
+    first: int = 0
 
     def __len__(self) -> int:
         """Units of this sharer."""
@@ -46,7 +48,7 @@ class Course:
             assembly: Makes the batches.
             rows: The list of rows that is loaded.
         """
-        return units(assembly, self._lots(rows), self.together, self.parts)
+        return units(assembly, self._lots(rows), self.together, self.parts, self.first)
 
     def _lots(self, rows: range | np.ndarray) -> Iterator[Lot]:
         """The rows of each batch."""

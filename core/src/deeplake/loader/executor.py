@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from deeplake.loader.assembly import Assembly
+from deeplake.loader.assembly import TASK_BYTES, Assembly
 from deeplake.loader.course import Course
 from deeplake.loader.frameworks import adapter_of
 from deeplake.loader.lot import Dice
@@ -26,6 +26,13 @@ Kind: TypeAlias = Literal["threads", "processes"]
 
 AHEAD_BYTES = 64 << 20
 """Batches are made ahead up to this size, beside the two that are always."""
+
+MAPPED_BYTES = 16 << 20
+"""Batches of plain data in memory maps are read together up to this size: with smaller pieces, threads
+spend their time waiting for the interpreter's lock."""
+
+FIRST = 16
+"""The first of these pieces is so many times smaller."""
 
 COPYING = 2
 """Threads that copy plain data from memory maps: one waits for memory while the other runs Python.
@@ -100,13 +107,17 @@ class Executor:
 
     def _threads(self, plan: Plan, dice: Dice, stats: Stats) -> Pipeline:
         assembly, threads = self._assembly, self.count
-        together, parts = assembly.granularity(plan.batch_size, threads)
+        mapped = self._snapshot.mapped
+        task_bytes = MAPPED_BYTES if mapped else TASK_BYTES
+        together, parts = assembly.granularity(plan.batch_size, threads, task_bytes)
         ahead = -(-self._spec.prefetch_factor * threads // together)
         ahead = min(ahead if parts > 1 else max(ahead, threads), self._units_ahead(plan, together))
         ahead = max(2, ahead)
-        course = Course(plan, dice, together, parts)
+        # From a memory map all comes at once; the first batch is not to wait for many others.
+        first = together if parts > 1 or not mapped else -(-together // FIRST)
+        course = Course(plan, dice, together, parts, first=first)
         work = course.prefetched(assembly, self._snapshot, self._spec, self._rows, ahead + 1)
-        return Pipeline(work, threads, ahead)
+        return Pipeline(work, threads, ahead, assembly.rest)
 
     def _processes(self, plan: Plan, dice: Dice, stats: Stats) -> Processes:
         spec, assembly = self._spec, self._assembly

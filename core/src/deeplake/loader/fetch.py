@@ -193,8 +193,12 @@ class Column:
             lots: Rows of each batch.
             together: Rows of all of them; at least one.
         """
+        ends = [*accumulate(map(len, lots))]
+        if self._gather is not None and self.uniform is not None:
+            views = self._gather.views(together.rows, ends)
+            if views is not None:
+                return [*views]
         values = self.read(together)
-        ends = accumulate(map(len, lots))
         spans = [slice(end - len(lot), end) for lot, end in zip(lots, ends, strict=True)]
         if isinstance(values, np.ndarray) and values.nbytes > SHARED:
             return [self.memory.aligned(values[span]) for span in spans]

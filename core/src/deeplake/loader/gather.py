@@ -7,6 +7,10 @@ labels, embeddings) as fast as copying memory.
 
 from __future__ import annotations
 
+import math
+import mmap
+from collections.abc import Sequence
+
 import numpy as np
 
 from deeplake.dataset.reader import TensorReader
@@ -16,6 +20,10 @@ from deeplake.versioning.openchunk import OpenChunk
 
 MAX_OPEN = 256
 """Chunks that are kept open: each holds a map of its file."""
+
+
+VIEWED = 1 << 20
+"""Bytes of neighbouring rows that are worth a map of their own: then they are not even copied."""
 
 
 class Gather:
@@ -59,7 +67,7 @@ class Gather:
             found = self._chunk(number, part)
             if found is None:
                 return None
-            array, shift = found
+            array, shift, _ = found
             first = int(part[0])
             if int(part[-1]) - first == b - a - 1 and _ascends(part):
                 taken[a:b] = array[first + shift : first + shift + b - a]
@@ -72,6 +80,61 @@ class Gather:
         place[order] = np.arange(len(rows))
         return taken.take(place, axis=0, out=self._array(len(rows)), mode="clip")
 
+    def views(self, rows: np.ndarray, ends: Sequence[int]) -> list[np.ndarray] | None:
+        """Batches of neighbouring rows that are parts of private maps, not copied.
+
+        What is done to them is seen by nobody else, and gone with the last of them.
+
+        Args:
+            rows: Row numbers of all batches, one after the other; at least one.
+            ends: Where in ``rows`` each batch ends.
+
+        Returns:
+            An array a batch; None if the rows are no neighbours, or few, or there are no such maps.
+        """
+        n, first = len(rows), int(rows[0])
+        row_bytes = math.prod(self._shape) * self._dtype.itemsize
+        if n * row_bytes < VIEWED or int(rows[-1]) - first != n - 1 or not _ascends(rows):
+            return None
+        stops = self._stops()
+        number = int(np.searchsorted(stops, first, "right"))
+        batches: list[np.ndarray] = []
+        begin = end = at = 0
+        base: np.ndarray | None = None
+        for stop in ends:
+            while at >= end:  # on to the next chunk
+                begin, end = end, min(int(stops[number]) - first, n)
+                base = self._private(number, rows[begin:end])
+                number += 1
+                if base is None and not batches:
+                    return None
+            if base is not None and stop <= end:
+                found: np.ndarray | None = self._memory.aligned(base[at - begin : stop - begin])
+            else:
+                found = self.read(rows[at:stop])
+            if found is None:
+                return None
+            batches.append(found)
+            at = stop
+        return batches
+
+    def _private(self, number: int, rows: np.ndarray) -> np.ndarray | None:
+        """Neighbouring rows of one piece, checked, in a map of their own."""
+        found = self._chunk(number, rows)
+        if found is None:
+            return None
+        array, shift, chunk = found
+        place = int(rows[0]) + shift
+        start = chunk.header.header_length + place * array[:1].nbytes
+        stop = start + len(rows) * array[:1].nbytes
+        view = self._reader.blocks.private(chunk.oid, chunk.offset, (start, stop))
+        if view is None:
+            return None
+        data = np.frombuffer(view, np.uint8)
+        # Now, in this thread and without the interpreter's lock, not when the rows are used.
+        np.bitwise_or.reduce(data[:: mmap.PAGESIZE])
+        return data.view(self._dtype).reshape(len(rows), *self._shape)
+
     def _array(self, n: int) -> np.ndarray:
         return self._memory.array((n, *self._shape), self._dtype)
 
@@ -82,8 +145,8 @@ class Gather:
             self._ends = np.cumsum(counts)
         return self._ends
 
-    def _chunk(self, number: int, rows: np.ndarray) -> tuple[np.ndarray, int] | None:
-        """All samples of a piece's chunk, and what to add to row numbers.
+    def _chunk(self, number: int, rows: np.ndarray) -> tuple[np.ndarray, int, OpenChunk] | None:
+        """All samples of a piece's chunk, what to add to row numbers, and the chunk.
 
         Those of ``rows`` have been checked.
         """
@@ -103,7 +166,7 @@ class Gather:
             chunk.verify_samples(rows + shift)
             if chunk.header.verified.all():
                 self._verified.add(number)
-        return array, shift
+        return array, shift, chunk
 
 
 def _ascends(rows: np.ndarray) -> bool:

@@ -18,6 +18,10 @@ ALIGNED = 64
 SMALL = 1 << 15
 """Arrays below this many bytes come from the allocator, which is as fast."""
 
+HUGE = 4 << 20
+"""For arrays of at least so many bytes NumPy asks for huge pages: the first write to a page of any size
+can take longer than filling it. What is not written to takes no memory."""
+
 SPARE = 64 << 20
 """Bytes that are kept for the next arrays, at most, of each size."""
 
@@ -27,6 +31,9 @@ SIZES = 16
 
 RESIDENT = 96 << 20
 """Bytes of memory maps that stay with the process, about."""
+
+KEPT = 16 << 20
+"""So many of them may stay after an epoch: small data are soon read again."""
 
 AROUND = 2 << 20
 """Bytes that Linux maps around a sample that is read, if it has them in its cache, at most."""
@@ -122,16 +129,24 @@ class Residency:
         """Count rows that were read. Threads may get into each other's way: it is no exact count."""
         self._touched += rows * self._row_bytes
         if self._touched > RESIDENT:
-            self._touched = 0
-            for reader in self._readers:
-                reader.release()
+            self._release()
+
+    def rest(self) -> None:
+        """The epoch is over: little stays."""
+        if self._touched > KEPT:
+            self._release()
+
+    def _release(self) -> None:
+        self._touched = 0
+        for reader in self._readers:
+            reader.release()
 
 
 def aligned(shape: Shape, dtype: Any) -> np.ndarray:
     """An array that is not filled, at an address that every framework takes as it is."""
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
-    memory = np.empty(size + ALIGNED, np.uint8)
+    memory = np.empty(max(size + ALIGNED, HUGE if size >= HUGE // 4 else 0), np.uint8)
     start = -memory.ctypes.data % ALIGNED
     return np.asarray(memory[start : start + size].view(dtype).reshape(shape))
 

@@ -104,7 +104,11 @@ class Unit:
             try:
                 with assembly.stats.timed("read"):
                     shares = assembly.read_batches(self.lots)
+                if not assembly.in_python:
+                    self.outcomes = [*assembly.finished_batches(shares)]
+                    return
             except Exception:  # noqa: BLE001 - batch by batch it will show which one it is
+                self.outcomes = []
                 shares = [None] * self.steps
         for lot, share in zip(self.lots, shares, strict=True):
             if not self._outcome(partial(assembly.batch, lot, share)):
@@ -120,7 +124,9 @@ class Unit:
         return True
 
 
-def units(assembly: Assembly, batches: Iterator[Lot], together: int, parts: int) -> Iterator[Unit]:
+def units(
+    assembly: Assembly, batches: Iterator[Lot], together: int, parts: int, first: int = 0
+) -> Iterator[Unit]:
     """Batches as pieces of work.
 
     Args:
@@ -128,9 +134,13 @@ def units(assembly: Assembly, batches: Iterator[Lot], together: int, parts: int)
         batches: Rows of one batch after the other.
         together: Batches a unit.
         parts: Tasks a unit, of a full batch.
+        first: Batches of the first unit, each further one has twice as many as the one before, up to
+            ``together``: nobody waits long for the first batch. 0: all units are alike.
     """
-    while group := list(itertools.islice(batches, together)):
+    size = first or together
+    while group := list(itertools.islice(batches, size)):
         yield Unit(assembly, group, min(parts, len(group[0])) or 1)
+        size = min(2 * size, together)
 
 
 __all__ = ["Failure", "Unit", "units"]

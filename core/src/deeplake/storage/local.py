@@ -21,6 +21,7 @@ Names that start with ``.deeplake-`` belong to the store: they are no keys, and 
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -174,6 +175,16 @@ class LocalStore(Store):
                     raise
                 return self._maps.view(path)
         except OSError as error:
+            raise self._failure(error, "map", key) from error
+
+    def map_private(self, key: str, byte_range: ByteRange) -> memoryview | None:
+        if not self.capabilities.mapping:
+            return None
+        try:
+            return self._maps.private(self._path(key), *byte_range)
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+                return None
             raise self._failure(error, "map", key) from error
 
     def head(self, key: str) -> ObjectInfo:

@@ -64,6 +64,9 @@ class Overlay(Store):
     def map(self, key: str) -> memoryview:
         return self._of(key).map(key)
 
+    def map_private(self, key: str, byte_range: ByteRange) -> memoryview | None:
+        return self._of(key).map_private(key, byte_range)
+
     def put(
         self, key: str, data: Data, *, if_match: str | None = None, if_absent: bool = False
     ) -> str:

@@ -120,6 +120,12 @@ class Retrying(Store):
         except StorageError as error:
             return self._again(error, lambda: self.store.map(key))
 
+    def map_private(self, key: str, byte_range: ByteRange) -> memoryview | None:
+        try:
+            return self.store.map_private(key, byte_range)
+        except StorageError as error:
+            return self._again(error, lambda: self.store.map_private(key, byte_range))
+
     def head(self, key: str) -> ObjectInfo:
         try:
             return self.store.head(key)

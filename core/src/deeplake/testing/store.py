@@ -242,6 +242,28 @@ class StoreContract(Contract, ABC):
         with pytest.raises(ObjectNotFoundError):
             store.map("data/x")
 
+    def test_map_private(self, store: Store) -> None:
+        self.backdoor_put(store, "data/x", DIGITS * 1000)
+        view = store.map_private("data/x", (4990, 5010))
+        if view is None:  # it is for stores that can
+            return
+        assert store.capabilities.mapping
+        assert not view.readonly
+        assert view == DIGITS * 2
+        view[:10] = b"x" * 10
+        # Whoever writes to it is alone with that.
+        again = store.map_private("data/x", (4990, 5010))
+        assert again is None or again == DIGITS * 2
+        assert store.map("data/x") == DIGITS * 1000
+        assert bytes(store.get("data/x")) == DIGITS * 1000
+        assert self.backdoor_get(store, "data/x") == DIGITS * 1000
+        assert store.map_private("data/x", (0, 10_001)) is None
+        if store.capabilities.writable:
+            store.delete(["data/x"])
+            with pytest.raises(ObjectNotFoundError):
+                store.map_private("data/x", (0, 10))
+        assert view == b"x" * 10 + DIGITS
+
     # ----------------------------------------------------------------- listing
     def test_list(self, store: Store) -> None:
         keys = ["d-x", "d.x", "d/x", "d/y/z", "d0", "dd/x", "D", "Z/a", "a", "b/c", "d/x-", "d/x.y"]

@@ -102,6 +102,13 @@ class StoreWrapper(Store):
             return super().map(key)
         return self._do(Request("map", key), lambda: self.inner.map(key), byte_length)
 
+    def map_private(self, key: str, byte_range: ByteRange) -> memoryview | None:
+        if not self.capabilities.mapping:
+            return None
+        return self._do(
+            Request("map", key, byte_range), lambda: self.inner.map_private(key, byte_range)
+        )
+
     def put(
         self, key: str, data: Data, *, if_match: str | None = None, if_absent: bool = False
     ) -> str:

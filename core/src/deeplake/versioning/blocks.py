@@ -7,6 +7,7 @@ from typing import Any
 
 from deeplake.errors import FormatError
 from deeplake.spi import Store
+from deeplake.types import ByteRange
 from deeplake.versioning.repository import data_key
 from deeplake.versioning.staging import Staging
 
@@ -56,6 +57,19 @@ class Blocks:
         if offset + length > len(view):
             raise short(oid, offset + length, len(view))
         return view[offset : offset + length]
+
+    def private(self, oid: str, offset: int, byte_range: ByteRange) -> memoryview | None:
+        """Bytes of a block to write to, not copied; None where that cannot be had.
+
+        Args:
+            oid: Its object.
+            offset: Where in the object it begins.
+            byte_range: The bytes, counted from there.
+        """
+        if self._staging is not None and self._staging.read(oid, offset) is not None:
+            return None
+        start, stop = byte_range
+        return self._store.map_private(data_key(oid), (offset + start, offset + stop))
 
     def fetch(self, ranges: Sequence[tuple[str, int, int]]) -> list[memoryview]:
         """Parts of stored objects.
