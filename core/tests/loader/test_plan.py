@@ -54,7 +54,7 @@ def test_orders_never_change_between_versions() -> None:
 
 
 GOLDEN_WHOLE = [5, 6, 7, 1, 2, 3, 8, 0, 4, 9]
-GOLDEN_WINDOWS = [4, 5, 18, 2, 1, 19, 3, 0, 7, 10, 12, 8, 13, 11, 14, 9, 6, 17, 16, 15]
+GOLDEN_WINDOWS = [18, 1, 3, 4, 5, 2, 19, 0, 7, 10, 13, 8, 11, 14, 9, 12, 6, 17, 15, 16]
 
 
 def test_windows_hold_whole_blocks() -> None:
@@ -87,8 +87,13 @@ def test_granularity_follows_the_storage() -> None:
     assert (remote.block, remote.window) == (5, 22_000)
     files = shuffled(20_000, 1, 0, row_bytes=100_000, buffer_bytes=1_000_000_000)
     assert (files.block, files.window) == (2, 10_000)  # 4,096 blocks of 2.4
-    little = shuffled(10_000, 1, 0, row_bytes=1_000, buffer_bytes=5_120_000)
-    assert (little.block, little.window) == (10, 5_120)  # 512 blocks of 10
+    little = shuffled(100_000, 1, 0, row_bytes=1_000, buffer_bytes=5_120_000)
+    assert (little.block, little.window) == (16, 67_108)  # of 64 MB, 4,096 blocks
+    tiny = shuffled(100_000_000, 1, 0, row_bytes=8, buffer_bytes=2_200_000_000)
+    assert (tiny.block, tiny.window) == (
+        4_096,
+        1 << 24,
+    )  # as many rows as are permuted, 4,096 blocks
     fits = shuffled(900, 1, 0, row_bytes=100_000, buffer_bytes=100_000_000)
     assert fits.window is None
     large = shuffled(5, 1, 0, row_bytes=10**9, buffer_bytes=10**8)

@@ -18,6 +18,7 @@ import pytest
 import deeplake
 from deeplake import plugins
 from deeplake.errors import StorageError
+from deeplake.loader import plan
 from deeplake.spi import Store, hookimpl
 from deeplake.testing.stores import RecordingStore
 from deeplake.types import Buffer, ByteRange
@@ -134,7 +135,8 @@ def test_shuffled_every_byte_comes_about_once(path: str, far: Far, count: int) -
     assert store.count("get") < ROWS / 2
 
 
-def test_shuffled_in_windows(path: str, far: Far) -> None:
+def test_shuffled_in_windows(path: str, far: Far, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "LEAST", 0)
     ds, store = opened(path, far)
     loader = ds.dataloader().shuffle(buffer_size=8).batch(16).numpy(num_threads=2)
     assert loader.state_dict()["shuffle"] is not None
@@ -198,7 +200,8 @@ def test_two_epochs_at_once(path: str, far: Far) -> None:
     assert len(pairs) == -(-ROWS // 16)
 
 
-def test_memory_is_bounded(path: str, far: Far) -> None:
+def test_memory_is_bounded(path: str, far: Far, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "LEAST", 0)
     ds, _ = opened(path, far)
     loader = ds.dataloader().shuffle(buffer_size=8).batch(16).numpy(num_threads=2)
     ahead = loader._snapshot.ahead

@@ -95,7 +95,8 @@ def test_rows_that_were_changed_and_removed(make: Any, columns: dict[str, Any]) 
 def test_far_rows_are_shuffled_in_windows(
     make: Any, tmp_path: Any, far: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan, "BLOCKS_OF_LARGE", 8)
+    monkeypatch.setattr(plan, "BLOCKS", 8)
+    monkeypatch.setattr(plan, "LEAST", 0)
     # 57 blocks: a last one that is not full would make one window shorter.
     samples = np.zeros((399, 1 << 16), np.uint8)
     make(str(tmp_path / "ds"), x=(samples, {"max_chunk_size": 1 << 20}), row=np.arange(399))

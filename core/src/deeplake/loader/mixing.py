@@ -55,10 +55,11 @@ def spread(order: Order, classes: int, stretch: int) -> float:
         return min(1.0, max(1.0, stretch * classes / order.length) / expected)
     if order.window is None or order.block == 1:
         return 1.0
-    # Rows of one block are of one class: as good as one row, drawn several times.
+    # Rows of one block are of one class: as good as one row, drawn several times. Within a window they
+    # come no sooner after each other than of rows drawn at random from all, as long as there are others.
     per_window = max(1, order.window // order.block)
     windows = max(1.0, stretch / order.window)
-    blocks = windows * _distinct(per_window, stretch / windows, order.window)
+    blocks = windows * min(per_window, stretch / windows)
     return min(1.0, _distinct(classes, blocks, order.length / order.block) / expected)
 
 

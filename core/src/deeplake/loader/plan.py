@@ -7,8 +7,10 @@ batches and deals them to ranks. Nothing has to be visited to know what comes la
 reached in one step, so resuming, offsets and several ranks cost nothing.
 
 **Shuffling** works on blocks and windows. Positions are cut into blocks of neighbours, which are
-permuted; the rows of some consecutive blocks of that order make a window, whose rows are permuted
-one by one. With one window the whole is one uniform permutation. All randomness is Philox, a
+permuted; the rows of some consecutive blocks of that order make a window. Its rows come in
+rounds, in random order, each of about a row of each block: so rows of one block come as seldom soon
+after each other as of rows drawn at random from all. With one window the whole is one uniform
+permutation. All randomness is Philox, a
 counter based generator whose words are the same on every machine and in every version of NumPy.
 
 **Ranks.** There is one order for all of them. Batch ``s`` of all ranks together is a run of
@@ -32,22 +34,20 @@ Positions: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
 MAX_WINDOW: Final = 1 << 24
 """Rows that are permuted together at most: 128 MB of numbers."""
 
-BLOCKS: Final = 512
-"""Blocks that a window is made of, at least: where the buffer is small, so are they. Of classes that
-lie together in the dataset, a window has all but as many as one of so many rows drawn at random."""
+BLOCKS: Final = 4096
+"""Blocks that a window is made of, at least: where the buffer is small, so are they. Of 1,000 classes
+that lie together in the dataset, a window has as many as as many rows drawn at random."""
 
-BLOCKS_OF_LARGE: Final = 4096
-"""The same of large rows: of 1,000 classes a window has as many as of rows drawn at random. Small rows
-are not fetched one by one: the frames that they are stored in are about as large as their blocks."""
-
-LARGE: Final = 8 << 10
-"""Bytes of a row that is stored in a frame of its own."""
+LEAST: Final = 64 << 20
+"""Bytes that are mixed with each other, at least: rows in order are fetched as far ahead, too. Blocks of
+windows that are smaller would be small parts of the frames (64 KB) that small rows are stored in."""
 
 TOGETHER: Final = 1 << 12
 """Places that are looked up at a time, about."""
 
-_BLOCKS, _ROWS = range(2)
-"""Streams of random words: for the order of blocks, and for the rows of a window."""
+_BLOCKS, _ROWS, _ROUNDS, _OWN = range(4)
+"""Streams of random words: for the order of blocks, for that of rows, for the rounds that they come
+in, and for those that come in rounds of their own."""
 
 _KEPT: Final = 2
 """Windows that are remembered: the one that is read, and the one that is prefetched."""
@@ -62,19 +62,60 @@ def _words(seed: int, epoch: int, stream: int, window: int, n: int) -> np.ndarra
 
 
 def _permutation(seed: int, epoch: int, stream: int, window: int, n: int) -> Positions:
-    """``0 … n - 1`` in random order.
-
-    Numbers are sorted by random words whose low bits are the number itself. So no two are equal,
-    and every sorting algorithm gives the same order; ``Generator.permutation`` promises no such
-    thing from one version of NumPy to the next.
-    """
-    low = np.uint64((1 << max(n - 1, 1).bit_length()) - 1)
+    """``0 … n - 1`` in random order."""
     words = _words(seed, epoch, stream, window, n)
+    return _in_order_of(words, max(n - 1, 1).bit_length()).astype(np.int64)
+
+
+def _in_order_of(words: np.ndarray, bits: int) -> np.ndarray:
+    """Numbers of the last axis in the order of random words.
+
+    Low bits of the words give way to the numbers. So no two are equal, and every sorting algorithm
+    gives the same order; ``Generator.permutation`` promises no such thing from one version of NumPy
+    to the next.
+
+    Args:
+        words: ``uint64[..., n]``; they are used up.
+        bits: Bits of the greatest number.
+    """
+    low = np.uint64((1 << bits) - 1)
     words &= ~low
-    words |= np.arange(n, dtype=np.uint64)
-    words.sort()
+    words |= np.arange(words.shape[-1], dtype=np.uint64)
+    words.sort(axis=-1)
     words &= low
-    return words.astype(np.int64)
+    return words
+
+
+def _mixed(seed: int, epoch: int, window: int, blocks: int, size: int, share: float) -> Positions:
+    """``0 … blocks * size - 1``, rows block by block, in random order, those of a block far apart.
+
+    There are as many rounds as a block has rows, each of a random row of each block, in random order.
+    That is too even where the window holds much of the data: of rows drawn at random from all, two of
+    one block are among the next few now and then. So some rows come in a round of their own, just
+    as many as makes that as likely as it is there.
+
+    Args:
+        seed, epoch, window: Which random words.
+        blocks: Blocks in the window.
+        size: Rows of each.
+        share: Part of all rows that the window holds.
+    """
+    n = blocks * size
+    words = _words(seed, epoch, _ROUNDS, window, n).reshape(blocks, size)
+    rounds = _in_order_of(words, max(size - 1, 1).bit_length()).ravel()
+    words = _words(seed, epoch, _OWN, window, n)
+    own = int((1 - (1 - min(1.0, share)) ** 0.5) * (1 << 32))
+    mine = words >> np.uint64(32) < own
+    words &= np.uint64((1 << 32) - 1)
+    words %= np.uint64(size)
+    np.copyto(rounds, words, where=mine)
+    # Rounds in the highest bits: those behind them are random.
+    words = _words(seed, epoch, _ROWS, window, n)
+    bits = np.uint64(max(size - 1, 1).bit_length())
+    words >>= bits
+    rounds <<= np.uint64(64) - bits
+    words |= rounds
+    return _in_order_of(words, max(n - 1, 1).bit_length()).astype(np.int64)
 
 
 # --------------------------------------------------------------------------- orders
@@ -95,7 +136,7 @@ class InOrder:
 
 @dataclass(frozen=True, slots=True)
 class Shuffled:
-    """Blocks permuted, then the rows of each window of them.
+    """Blocks permuted, then the rows of each window of them, about one of each after the other.
 
     Attributes:
         length: Number of positions.
@@ -155,9 +196,12 @@ class Shuffled:
             found = _permutation(self.seed, self.epoch, _ROWS, 0, self.length)
         else:
             mine = blocks[which * self._per_window : (which + 1) * self._per_window]
-            rows = (mine[:, None] * self.block + np.arange(self.block)).ravel()
-            rows = rows[rows < self.length]
-            found = rows[_permutation(self.seed, self.epoch, _ROWS, which, len(rows))]
+            size = self.block
+            share = len(mine) * size / self.length
+            places = _mixed(self.seed, self.epoch, which, len(mine), size, share)
+            found = mine[places // size] * size + places % size
+            if mine.max() == (self.length - 1) // size:
+                found = found[found < self.length]  # the last block may be shorter
         self._windows[which] = found
         while len(self._windows) > _KEPT:
             self._windows.popitem(last=False)
@@ -198,9 +242,9 @@ def shuffled(
         seed: Seed.
         epoch: Epoch.
         row_bytes: Stored bytes a row, about.
-        buffer_bytes: Bytes of a window; None where any row is read as cheaply as its neighbour (a
-            memory map): then the whole epoch is one permutation, or, of more than 16 million rows,
-            windows of small blocks from all over the data.
+        buffer_bytes: Bytes of a window, ``LEAST`` at least; None where any row is read as cheaply as
+            its neighbour (a memory map): then the whole epoch is one permutation, or, of more than 16
+            million rows, windows of small blocks from all over the data.
         block_bytes: Bytes that are read at a time, at most.
     """
     if buffer_bytes is None:
@@ -208,8 +252,8 @@ def shuffled(
         window = None if block == 1 else MAX_WINDOW
         return Shuffled(length, seed, epoch, block, window)
     each = max(1, row_bytes)
-    blocks = BLOCKS_OF_LARGE if each >= LARGE else BLOCKS
-    block = max(1, min(block_bytes, buffer_bytes // blocks) // each)
+    buffer_bytes = max(buffer_bytes, LEAST)
+    block = max(1, min(min(block_bytes, buffer_bytes // BLOCKS) // each, MAX_WINDOW // BLOCKS))
     window = min(max(block, buffer_bytes // each), MAX_WINDOW)
     return Shuffled(length, seed, epoch, block, None if window >= length else window)
 

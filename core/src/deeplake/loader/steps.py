@@ -74,8 +74,8 @@ class Steps(ABC):
         Args:
             shuffle: False: in order.
             buffer_size: Megabytes of rows that are mixed with each other, of data that have to be
-                fetched: with more of them, neighbours in the dataset are less often neighbours in
-                the epoch. Blocks of rows from all over the dataset are mixed in any case.
+                fetched; 64 are in any case. With more of them, more rows are read together, and fewer
+                bytes twice. Blocks of rows from all over the dataset are mixed in any case.
 
         Raises:
             ValueError: It was called before, or ``buffer_size`` is not positive.
