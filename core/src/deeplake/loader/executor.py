@@ -27,11 +27,11 @@ Kind: TypeAlias = Literal["threads", "processes"]
 AHEAD_BYTES = 64 << 20
 """Batches are made ahead up to this size, beside the two that are always."""
 
-MAPPED_BYTES = 16 << 20
+MAPPED_BYTES = 8 << 20
 """Batches of plain data in memory maps are read together up to this size: with smaller pieces, threads
 spend their time waiting for the interpreter's lock."""
 
-FIRST = 16
+FIRST = 2
 """The first of these pieces is so many times smaller."""
 
 COPYING = 2

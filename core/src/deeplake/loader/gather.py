@@ -62,6 +62,9 @@ class Gather:
         starts = [0, *(np.flatnonzero(which[1:] != which[:-1]) + 1).tolist()]
         stops = [*starts[1:], len(rows)]
         taken = self._array(len(rows))
+        # What is to be spread over the batch comes here first, a chunk's rows at a time.
+        few = max(b - a for a, b in zip(starts, stops, strict=True)) if order is not None else 0
+        scratch = self._array(few) if order is not None else None
         for number, a, b in zip(which[starts].tolist(), starts, stops, strict=True):
             part = rows[a:b]
             found = self._chunk(number, part)
@@ -69,16 +72,15 @@ class Gather:
                 return None
             array, shift, _ = found
             first = int(part[0])
+            target = taken[a:b] if scratch is None else scratch[: b - a]
             if int(part[-1]) - first == b - a - 1 and _ascends(part):
-                taken[a:b] = array[first + shift : first + shift + b - a]
+                target[...] = array[first + shift : first + shift + b - a]
             else:
                 # Without a mode that cannot fail, NumPy would take to a buffer first.
-                array.take(part + shift, axis=0, out=taken[a:b], mode="clip")
-        if order is None:
-            return taken
-        place = np.empty(len(rows), np.int64)
-        place[order] = np.arange(len(rows))
-        return taken.take(place, axis=0, out=self._array(len(rows)), mode="clip")
+                array.take(part + shift, axis=0, out=target, mode="clip")
+            if order is not None:
+                taken[order[a:b]] = target
+        return taken
 
     def views(self, rows: np.ndarray, ends: Sequence[int]) -> list[np.ndarray] | None:
         """Batches of neighbouring rows that are parts of private maps, not copied.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mmap
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -18,9 +19,8 @@ ALIGNED = 64
 SMALL = 1 << 15
 """Arrays below this many bytes come from the allocator, which is as fast."""
 
-HUGE = 4 << 20
-"""For arrays of at least so many bytes NumPy asks for huge pages: the first write to a page of any size
-can take longer than filling it. What is not written to takes no memory."""
+HUGE = 2 << 20
+"""Bytes of a huge page, on most systems. Arrays of at least half of it are made of such pages."""
 
 SPARE = 64 << 20
 """Bytes that are kept for the next arrays, at most, of each size."""
@@ -29,11 +29,11 @@ SIZES = 16
 """Sizes of which something is kept."""
 
 
-RESIDENT = 96 << 20
+RESIDENT = 64 << 20
 """Bytes of memory maps that stay with the process, about."""
 
 KEPT = 16 << 20
-"""So many of them may stay after an epoch: small data are soon read again."""
+"""Data of up to so many bytes stay mapped after an epoch."""
 
 AROUND = 2 << 20
 """Bytes that Linux maps around a sample that is read, if it has them in its cache, at most."""
@@ -117,10 +117,11 @@ class Residency:
         row_bytes: Stored bytes of a row, about, of all of them together.
     """
 
-    __slots__ = ("_readers", "_row_bytes", "_touched")
+    __slots__ = ("_readers", "_row_bytes", "_size", "_touched")
 
     def __init__(self, readers: Sequence[TensorReader], row_bytes: int) -> None:
         self._readers = readers
+        self._size = row_bytes * max(map(len, readers), default=0)
         # Many small rows lie in what is mapped around each of them.
         self._row_bytes = row_bytes + (AROUND if row_bytes >= LARGE else 0)
         self._touched = 0
@@ -133,7 +134,7 @@ class Residency:
 
     def rest(self) -> None:
         """The epoch is over: little stays."""
-        if self._touched > KEPT:
+        if self._size > KEPT:
             self._release()
 
     def _release(self) -> None:
@@ -146,9 +147,30 @@ def aligned(shape: Shape, dtype: Any) -> np.ndarray:
     """An array that is not filled, at an address that every framework takes as it is."""
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
-    memory = np.empty(max(size + ALIGNED, HUGE if size >= HUGE // 4 else 0), np.uint8)
-    start = -memory.ctypes.data % ALIGNED
-    return np.asarray(memory[start : start + size].view(dtype).reshape(shape))
+    memory = _huge(size) if size >= HUGE // 2 else None
+    if memory is None:
+        memory = np.empty(size + ALIGNED, np.uint8)
+        start = -memory.ctypes.data % ALIGNED
+        memory = memory[start : start + size]
+    return np.asarray(memory.view(dtype).reshape(shape))
+
+
+def _huge(size: int) -> np.ndarray | None:
+    """Bytes in huge pages, if the system has any to spare; None where it knows nothing of them.
+
+    The first write to a page is slow, and of a small one takes longer than filling it.
+    """
+    if not hasattr(mmap, "MADV_HUGEPAGE"):
+        return None
+    whole = -(-size // HUGE) * HUGE
+    try:
+        memory = mmap.mmap(-1, whole + HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    except OSError:  # a kernel without them
+        return None
+    found = np.frombuffer(memory, np.uint8)
+    start = -found.ctypes.data % HUGE
+    return found[start : start + size]
 
 
 __all__ = ["Memory", "Residency", "aligned"]
