@@ -8,6 +8,7 @@ writes (``guard.SingleWriter``).
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -77,6 +78,18 @@ _INSTALL = {
 
 
 _inherited: list[Any] = []
+
+
+def _new_loop() -> None:
+    """Let fsspec begin with a thread of its own in a forked child; later versions do so by themselves."""
+    asynchronous = sys.modules.get("fsspec.asyn")
+    reset = getattr(asynchronous, "reset_lock", None)
+    if reset is not None:
+        reset()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_loop)
 
 
 class FileSystemStore(Store):
