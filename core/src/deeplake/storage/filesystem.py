@@ -81,7 +81,7 @@ _inherited: list[Any] = []
 
 
 def _new_loop() -> None:
-    """Let fsspec begin with a thread of its own in a forked child; later versions do so by themselves."""
+    """Let fsspec begin with a thread of its own in a forked child, as later versions do anyway."""
     asynchronous = sys.modules.get("fsspec.asyn")
     reset = getattr(asynchronous, "reset_lock", None)
     if reset is not None:
