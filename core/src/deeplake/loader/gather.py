@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from deeplake.dataset.reader import TensorReader
-from deeplake.loader.memory import Memory
+from deeplake.loader.memory import ALIGNED, Memory
 from deeplake.types import Shape
 from deeplake.versioning.openchunk import OpenChunk
 
@@ -101,7 +101,7 @@ class Gather:
         stops = self._stops()
         number = int(np.searchsorted(stops, first, "right"))
         batches: list[np.ndarray] = []
-        begin = end = at = 0
+        begin = end = at = place = 0
         base: np.ndarray | None = None
         for stop in ends:
             while at >= end:  # on to the next chunk
@@ -110,8 +110,11 @@ class Gather:
                 number += 1
                 if base is None and not batches:
                     return None
+                place = 0 if base is None else base.ctypes.data
             if base is not None and stop <= end:
-                found: np.ndarray | None = self._memory.aligned(base[at - begin : stop - begin])
+                found: np.ndarray | None = base[at - begin : stop - begin]
+                if (place + (at - begin) * row_bytes) % ALIGNED:
+                    found = self._memory.aligned(base[at - begin : stop - begin])
             else:
                 found = self.read(rows[at:stop])
             if found is None:

@@ -12,6 +12,9 @@ from torch.utils.data import default_collate
 
 _NUMBERS = "biufc"
 
+_SAME = "?bBhilqefdFD"
+"""NumPy's codes of dtypes that PyTorch has under the same name since its first releases."""
+
 
 class Conversion:
     """Makes batches of tensors.
@@ -27,8 +30,14 @@ class Conversion:
 
     def convert(self, batch: Mapping[str, Any]) -> Any:
         """The batch with tensors for its arrays; see ``Torch.convert``."""
+        made = _empty(type(batch))
         # By items: such a dict may iterate over its values.
-        return _like(batch, {k: _named(k, value, self._column) for k, value in batch.items()})
+        for key, value in batch.items():
+            if type(value) is np.ndarray and _fits(value):
+                made[key] = torch.from_numpy(value)
+            else:
+                made[key] = _named(key, value, self._column)
+        return made
 
     def collate(self, values: list[Any]) -> Any:
         """One batch of some samples, or of one entry of each; see ``Torch.collate``."""
@@ -113,6 +122,12 @@ def _padded(values: list[torch.Tensor]) -> torch.Tensor:
     return batch
 
 
+def _fits(array: np.ndarray) -> bool:
+    """Whether PyTorch takes an array as it is, for certain; as nearly all are."""
+    dtype = array.dtype
+    return dtype.isnative and dtype.char in _SAME and array.flags.carray
+
+
 def tensor(array: np.ndarray) -> torch.Tensor:
     """The array as a tensor, in the same memory if PyTorch can use it as it is."""
     if not array.dtype.isnative:
@@ -176,11 +191,19 @@ def _plain(array: np.ndarray) -> Any:
 
 def _like(template: Mapping[str, Any], items: dict[str, Any]) -> Any:
     """The items in a dict of the template's class."""
-    if type(template) is dict or not isinstance(template, MutableMapping):
-        return items
-    made = type(template)()
+    made = _empty(type(template))
     made.update(items)
     return made
+
+
+def _empty(kind: type) -> Any:
+    """A dict of a class, if it is one that can be filled."""
+    return kind() if _fillable(kind) else {}
+
+
+@functools.lru_cache(maxsize=64)
+def _fillable(kind: type) -> bool:
+    return kind is not dict and issubclass(kind, MutableMapping)
 
 
 def _named(key: str, value: Any, make: Any) -> Any:
