@@ -495,3 +495,37 @@ def test_empty_datasets() -> None:
 def test_return_data_is_refused(ds: deeplake.Dataset) -> None:
     with pytest.raises(ValueError, match="managed database"):
         ds.query("select *", return_data=True)
+
+
+def test_parts_of_several_lengths() -> None:
+    """Polygons of several numbers of points, sequences of items of several shapes."""
+    ds = deeplake.empty("mem://tql-parts")
+    ds.create_tensor("poly", htype="polygon", dtype="float32")
+    ds.create_tensor("seq", htype="sequence[generic]", dtype="int64")
+    with ds:
+        for i in range(8):
+            points = [np.full((3, 2), i), np.full((3 + i % 2, 2), (i, 10 * i))]
+            ds.append({"poly": points, "seq": [np.arange(i % 3 + 1), np.arange(i % 2)]})
+
+    def found(condition: str) -> list[int]:
+        return rows_of(ds.query(f"SELECT * WHERE {condition}"))
+
+    assert found("ANY(poly[:,:,0] > 5)") == [6, 7]
+    assert found("ANY(poly[...,1] > 50)") == [6, 7]
+    assert found("ANY(poly > 50)") == [6, 7]
+    assert found("AMAX(poly) >= 40") == [4, 5, 6, 7]
+    assert found("poly[1,0,1] == 50") == [5]
+    assert found("ALL(poly[0] > 5)") == [6, 7]
+    assert found("ANY(poly[7,:,0] > 1)") == []
+    assert found("SHAPE(poly)[1] == 4") == [1, 3, 5, 7]
+    assert found("SUM(seq) == 3") == [2, 5]
+    assert found("ANY(seq[:,0] == 0)") == [1, 3, 5, 7]
+    some = ds.query("SELECT poly[:,:,1] AS y, SUM(poly) AS total")
+    assert [y.size for y in some.y.numpy(aslist=True)] == [6 + i % 2 for i in range(8)]
+    assert column(some, "total") == [i * 6 + 11 * i * (3 + i % 2) for i in range(8)]
+
+
+@pytest.mark.parametrize("name", ["BM25_SIMILARITY(text, 'a')", "DEEPMEMORY_DISTANCE(emb, emb)"])
+def test_functions_that_need_an_index_say_so(ds: deeplake.Dataset, name: str) -> None:
+    with pytest.raises(QueryError, match=r"is not found: it needs .* without one"):
+        ds.query(f"SELECT * ORDER BY {name} DESC LIMIT 3")

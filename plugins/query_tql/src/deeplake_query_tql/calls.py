@@ -8,6 +8,14 @@ from deeplake_query_tql.functions import AGGREGATES, ALWAYS_AGGREGATE, FUNCTIONS
 from deeplake_query_tql.operands import Operands
 from deeplake_query_tql.tree import Node
 
+INDEXED = {
+    "BM25_SIMILARITY": ": it needs an index of words, of which there is none; CONTAINS, LIKE and ILIKE "
+    "find texts without one",
+    "DEEPMEMORY_DISTANCE": ": it needs a model that a service trains; COSINE_SIMILARITY and L2_NORM "
+    "compare vectors without one",
+}
+"""What functions of the predecessor would need, and what to do instead."""
+
 
 class Calls(Operands):
     """Checks calls."""
@@ -21,7 +29,8 @@ class Calls(Operands):
         function = FUNCTIONS.get(name)
         if function is None:
             known = [*FUNCTIONS, *SPECIAL, *ALWAYS_AGGREGATE]
-            raise self.fail(node, f"Function '{name}' is not found{nearest(name, known)}")
+            why = INDEXED.get(name) or nearest(name, known)
+            raise self.fail(node, f"Function '{name}' is not found{why}")
         self._check_count(node, function.least, function.most)
         args = [self.bind(part) for part in node.parts]
         for arg in args:

@@ -117,7 +117,7 @@ def numbers(vec: Vec) -> Vec:
     if any(isinstance(x, (list, tuple, np.ndarray)) for x in items):
         arrays = [_as_array(x) for x in items]
         if any(x is not None for x in arrays):
-            return of_list(arrays, vec.valid)
+            return of_list(of_one_depth(arrays), vec.valid)
     valid = np.array([x is not None for x in plain], bool)
     if valid.any() and all(flags[i] for i in np.flatnonzero(valid).tolist()):
         return Dense(np.array([bool(x) for x in plain]), _tidy(valid))
@@ -135,10 +135,24 @@ def _as_array(x: Any) -> np.ndarray | None:
     try:
         array = np.asarray(x)
     except ValueError:
-        return None
+        array = _joined(x)
     if array.dtype.kind not in "biuf":
         return None
     return np.atleast_1d(array)
+
+
+def of_one_depth(samples: Sequence[Any]) -> Sequence[Any]:
+    """Arrays as they are, or, where some have other axes than others, all their elements."""
+    if len({x.ndim for x in samples if isinstance(x, np.ndarray)}) < 2:
+        return samples
+    return [x.ravel() if isinstance(x, np.ndarray) else x for x in samples]
+
+
+def _joined(x: Any) -> np.ndarray:
+    """Arrays of several shapes as all their elements: parts of a polygon, items of a sequence."""
+    if not all(isinstance(part, np.ndarray) for part in x):
+        return np.array(None)
+    return np.concatenate([part.ravel() for part in x])
 
 
 def strings(vec: Vec) -> Vec:
@@ -190,4 +204,4 @@ def is_scalar(vec: Vec) -> bool:
     return True
 
 
-__all__ = ["is_scalar", "numbers", "of_list", "of_values", "scalars", "strings"]
+__all__ = ["is_scalar", "numbers", "of_list", "of_one_depth", "of_values", "scalars", "strings"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -269,8 +269,15 @@ def _shape(expr: Expr, batch: Batch) -> Vec:
     vec = expand(evaluate(of, batch))
     if isinstance(vec, (Dense, Ragged)):
         return Dense(shapes_of(vec), vec.valid)
-    found = [None if x is None else np.array(np.shape(x) or (1,)) for x in items(vec)]
+    found = [None if x is None else np.array(_shape_of(x)) for x in items(vec)]
     return of_list(found)
+
+
+def _shape_of(x: Any) -> tuple[int, ...]:
+    try:
+        return np.shape(x) or (1,)
+    except ValueError:  # parts of several shapes
+        return (len(x),)
 
 
 def _sample_info(expr: Expr, batch: Batch) -> Vec:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from deeplake_query_tql.conversion import of_list
+from deeplake_query_tql.conversion import of_list, of_one_depth
 from deeplake_query_tql.vector import Const, Dense, Objects, Ragged, Text, Vec, both, expand
 
 
@@ -147,10 +147,11 @@ def _of_objects(vec: Objects, entries: Sequence[Any]) -> Vec:
         elif isinstance(x, (list, tuple)) and single is not None and single is not Ellipsis:
             value = _entry(x, single)
         elif isinstance(x, (list, tuple)) and len(entries) > 1:
-            value = _of_array(_listed(x), whole)
+            listed = _listed(x)
+            value = _of_parts(x, whole) if listed is None else _of_array(listed, whole)
         found.append(value)
     if found and any(isinstance(x, np.ndarray) for x in found):
-        return of_list(found, vec.valid)
+        return of_list(of_one_depth(found), vec.valid)
     missing = np.array([x is not None for x in found], bool)
     return Objects(found, both(vec.valid, missing))
 
@@ -170,6 +171,26 @@ def _of_array(x: Any, entries: tuple[Any, ...]) -> Any:
         return np.asarray(x[entries])
     except IndexError:
         return None
+
+
+def _of_parts(x: Sequence[Any], entries: tuple[Any, ...]) -> Any:
+    """What subscripts take of arrays of several lengths, as the parts of a polygon, one after the other.
+
+    Of which parts is what the first one says; the others are about each of them.
+    """
+    first, *rest = (slice(None), *entries) if entries[0] is Ellipsis else entries
+    if not all(isinstance(part, np.ndarray) for part in x):
+        return None
+    chosen = _entry(x, first) if isinstance(first, (int, slice)) else None
+    if chosen is None or isinstance(chosen, np.ndarray):
+        return _of_array(chosen, tuple(rest))
+    found = [_of_array(part, tuple(rest)) for part in chosen]
+    if not found or any(part is None for part in found):
+        return None
+    if len({part.shape for part in found}) == 1:
+        return np.stack(found)
+    same = len({part.shape[1:] for part in found}) == 1
+    return np.concatenate(found if same else [part.ravel() for part in found])
 
 
 def _entry(x: Sequence[Any], entry: Any) -> Any:
