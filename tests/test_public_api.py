@@ -17,12 +17,35 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import deeplake
+
 SNAPSHOT = Path(__file__).with_name("public_api.txt")
 
-WITHOUT_EXPORT = {"deeplake": ("Tensor",), "deeplake.loader.loader": ("DeepLakeDataLoader",)}
+WITHOUT_EXPORT: dict[str, tuple[str, ...]] = {
+    "deeplake": tuple(deeplake._LAZY),
+    "deeplake.dataset.info": ("Info",),
+    "deeplake.dataset.linkcheck": ("BrokenLink",),
+    "deeplake.dataset.linked": ("LinkedSample",),
+    "deeplake.dataset.linkgrid": ("LinkedTiledSample",),
+    "deeplake.dataset.meta": ("DatasetMeta", "TensorMeta"),
+    "deeplake.dataset.sample": ("Sample",),
+    "deeplake.dataset.tiling": ("PartialSample",),
+    "deeplake.dataset.views": ("ViewEntry",),
+    "deeplake.loader.loader": ("DeepLakeDataLoader",),
+}
 """What users hold without importing it by the name in an ``__all__``."""
 
-MODULES = ("deeplake", "deeplake.spi", "deeplake.types", "deeplake.errors", "deeplake.testing")
+MODULES = (
+    "deeplake",
+    "deeplake.spi",
+    "deeplake.types",
+    "deeplake.errors",
+    "deeplake.plugins",
+    "deeplake.config",
+    "deeplake.random",
+    "deeplake.transforms",
+    "deeplake.testing",
+)
 
 
 def modules() -> Iterator[str]:
@@ -30,7 +53,7 @@ def modules() -> Iterator[str]:
     package = importlib.import_module("deeplake.testing")
     for found in pkgutil.walk_packages(package.__path__, "deeplake.testing."):
         yield found.name
-    yield from WITHOUT_EXPORT.keys() - set(MODULES)
+    yield from (module for module in WITHOUT_EXPORT if module not in MODULES)
 
 
 def signature(value: Any) -> str:

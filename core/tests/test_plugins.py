@@ -226,7 +226,6 @@ def test_what_is_installed_meanwhile_is_found_without_a_restart(site: Site) -> N
         ("framework", "tensorflow", 'pip install "deeplake-core[tf]"'),
         ("query", "tql", 'pip install "deeplake-core[tql]"'),
         ("sampler", "balanced", 'pip install "deeplake-core[sampling]"'),
-        ("executor", "ray", 'pip install "deeplake-core[ray]"'),
         # Nearly something that an extra brings.
         ("storage", "s3n", 'did you mean "s3"?: pip install "deeplake-core[s3]"'),
         ("codec", "JPEG", 'did you mean "jpeg"?: pip install "deeplake-core[codecs]"'),
@@ -303,6 +302,71 @@ def test_a_disabled_key_is_not_there_and_says_why(two: Site) -> None:
         "show(['draw' in plugins.names('sampler'), 'raw' in plugins.names('codec')])",
         DEEPLAKE_PLUGINS_DISABLE="codec:raw,sampler:draw",
     ) == [False, False]
+
+
+@pytest.mark.parametrize("allowed", ["other-draw", "OTHER.draw, acme-nothing", ",Other_Draw,"])
+def test_only_what_is_allowed_is_used(two: Site, allowed: str) -> None:
+    """And what the kernel brings, and what the process registers."""
+    two.module("acme_more", SAMPLER.format(name="More"))
+    two.install("acme-more", "1", {"sampler": {"more": "acme_more:More"}})
+    code = """
+    from deeplake import spi
+
+    class Mine(spi.Sampler, api=(1, 0)):
+        def order(self, weights, *, size, replace, rng):
+            return "Mine"
+
+    plugins.register("sampler", "mine", Mine)
+    used = plugins.get("sampler", "draw").order(None, size=1, replace=True, rng=None)
+    rows = {i.distribution: [i.status, i.reason] for i in plugins.available() if i.key == "draw"}
+    names = plugins.names("sampler")
+    show([used, rows, [n in names for n in ("mine", "weighted", "draw", "more")],
+          "raw" in plugins.names("codec"), type(plugins.get("sampler", "mine")).__name__])
+    """
+    refused = ["disabled", "not named by DEEPLAKE_PLUGINS_ALLOW"]
+    assert two.result(code, DEEPLAKE_PLUGINS_ALLOW=allowed) == [
+        "Other", {"Other_Draw": ["loaded", ""], "acme-draw": refused}, [True, True, True, False],
+        True, "Mine",
+    ]  # fmt: skip
+
+
+def test_a_key_can_be_allowed_and_what_is_disabled_stays_out(two: Site) -> None:
+    code = "show([(i.distribution, i.status) for i in plugins.available() if i.key == 'draw'])"
+    both = [["acme-draw", "conflict"], ["Other_Draw", "conflict"]]
+    assert sorted(two.result(code, DEEPLAKE_PLUGINS_ALLOW="sampler:draw")) == sorted(both)
+    assert two.result(
+        code, DEEPLAKE_PLUGINS_ALLOW="sampler:draw", DEEPLAKE_PLUGINS_DISABLE="acme-draw"
+    ) == [["Other_Draw", "available"], ["acme-draw", "disabled"]]
+
+
+def test_what_is_not_allowed_is_not_there_and_says_why(two: Site) -> None:
+    # The kernel alone.
+    name, message, _, _ = two.failure("sampler", "draw", DEEPLAKE_PLUGINS_ALLOW="deeplake-core")
+    assert name == "PluginNotFoundError"
+    assert 'sampler "draw" of ' in message
+    assert "not named by DEEPLAKE_PLUGINS_ALLOW" in message
+    # An empty variable is one that is not set.
+    assert two.failure("sampler", "draw", DEEPLAKE_PLUGINS_ALLOW=" ,")[0] == "PluginConflictError"
+
+
+def test_the_command_shows_what_the_environment_turns_off(two: Site) -> None:
+    code = """
+    import contextlib, io
+    from deeplake import cli
+
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        cli.main(["plugins"])
+    show([line for line in out.getvalue().splitlines() if "DEEPLAKE" in line or "draw " in line])
+    """
+    lines = two.result(
+        code, DEEPLAKE_PLUGINS_ALLOW="acme-draw,acme-drow", DEEPLAKE_PLUGINS_DISABLE="codec:none"
+    )
+    assert [line.split()[-2] for line in lines[:2]] == ["available", "disabled"]
+    assert 'sampler "draw" is disabled: not named by DEEPLAKE_PLUGINS_ALLOW' in lines
+    assert lines[-2:] == [
+        "DEEPLAKE_PLUGINS_DISABLE names codec:none, which is not there",
+        "DEEPLAKE_PLUGINS_ALLOW names acme-drow, which is not there",
+    ]
 
 
 def test_the_same_distribution_found_twice_is_no_conflict(site: Site, tmp_path: Path) -> None:
@@ -740,6 +804,14 @@ def test_a_disabled_provider_of_hooks_is_not_called(site: Site) -> None:
             """,
             DEEPLAKE_PLUGINS_DISABLE=disabled,
         ) == [[], ["disabled"]]
+
+
+def test_a_provider_of_hooks_that_is_not_allowed_is_not_called(site: Site) -> None:
+    site.module("acme_audit", HOOKS)
+    site.install("acme-audit", "1", {"hooks": {"audit": "acme_audit:Audit"}})
+    code = 'show(plugins.hook("deeplake_committed", dataset="ds", commit_id="c1"))'
+    assert site.result(code, DEEPLAKE_PLUGINS_ALLOW="deeplake-core") == []
+    assert site.result(code, DEEPLAKE_PLUGINS_ALLOW="hooks:audit") == ["c1 audited"]
 
 
 @pytest.mark.parametrize(

@@ -48,9 +48,11 @@ if TYPE_CHECKING:
     from deeplake.names import htype as htype
 
     compressions: list[str | None]
+    """Names of all compressions that are installed, aliases included, sorted; then None."""
     config: MutableMapping[str, Any]
     dataset: CallablePackage
     htypes: list[str]
+    """Names of all htypes, those of installed plugins included, sorted."""
 
 _LAZY = {
     "Dataset": "deeplake.dataset.dataset:Dataset",

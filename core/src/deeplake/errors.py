@@ -11,8 +11,7 @@ programmer would expect, carries a stable ``code``, and its message says what wa
     │   ├── PluginLoadError (ImportError)          the provider cannot be imported
     │   ├── PluginApiError                         the provider speaks another API version
     │   └── PluginContractError (TypeError)        the provider is not what its kind asks for
-    ├── StorageError (OSError)            the store failed: retry, or look at network and
-    credentials
+    ├── StorageError (OSError)            the store failed: retry; look at network, credentials
     │   ├── ObjectNotFoundError (FileNotFoundError)
     │   ├── PreconditionFailedError                a conditional put found another version
     │   ├── CredentialsError (PermissionError)
@@ -34,8 +33,8 @@ programmer would expect, carries a stable ``code``, and its message says what wa
     │   ├── TensorDoesNotExistError (KeyError, AttributeError), TensorAlreadyExistsError, …
     │   └── MetaError ── TensorMetaInvalidHtype, TensorDtypeMismatchError, …
     ├── SampleError                       one sample: its value, shape, bytes
-    │   ├── SampleAppendError, SampleUpdateError, SampleExtendError, TensorInvalidSampleShapeError,
-    …
+    │   ├── SampleAppendError, SampleUpdateError, SampleExtendError,
+    │   │   TensorInvalidSampleShapeError, …
     │   ├── CorruptedSampleError, SampleReadError
     │   └── CompressionError ── UnsupportedCompressionError, SampleCompressionError, …
     ├── SelectionError                    a subscript
@@ -688,48 +687,214 @@ class SettingTypeError(SettingError, TypeError):
 
 
 # --------------------------------------------------------------------------- names kept
-_KEPT: dict[type[DeepLakeError], str] = {
-    StorageError: "S3Error DirectoryAtPathException FileAtPathException InvalidBytesRequestedError "
-    "ProviderListEmptyError ProviderSizeListMismatch ResourceNotFoundException BadRequestException "
-    "OverLimitException ServerException BadGatewayException GatewayTimeoutException "
-    "WaitTimeoutException UnexpectedStatusCodeException UnprocessableEntityException",
-    CredentialsError: "UserNotLoggedInException "
-    "AuthenticationException AuthorizationException EmptyTokenException InvalidTokenException "
-    "TokenPermissionError InvalidAuthContextError",
-    FormatError: "BufferError ChunkEngineError OutOfChunkCountError OutOfSampleCountError "
-    "CorruptedMetaError",
-    DatasetError: "EmptyDeeplakePathException InvalidHubPathException "
-    "ConflictingDatasetParametersError DeepMemoryAccessError ValidationDatasetMissingError",
-    SchemaError: "TensorMetaMissingKey MissingTensorMappingError",
-    MetaError: "MetaDoesNotExistError MetaAlreadyExistsError MetaInvalidKey "
-    "MetaInvalidRequiredMetaKey",
-    SampleError: "IncorrectEmbeddingShapeError",
-    LinkError: "ManagedCredentialsNotFoundError",
-    QueryError: "IncorrectRelevanceTypeError IncorrectQueriesTypeError",
-    IngestionError: "FailedIngestionError",
-}
-"""Names that nothing here raises, by the class of ours that handles what they stood for."""
-
-_KEPT_BELOW = {
-    "S3Error": "S3GetError S3SetError S3DeletionError S3ListError",
-    "S3GetError": "S3GetAccessError",
-    "AuthorizationException": "CouldNotCreateNewDatasetException",
-    "ChunkEngineError": "FullChunkError ChunkIdEncoderError ChunkSizeTooSmallError",
-}
-"""The same below one of those names."""
+# Names that nothing here raises, each below the class of ours that handles what it stood for.
+class S3Error(StorageError):
+    """Kept for code that catches it; nothing raises it."""
 
 
-def _keep(base: type[DeepLakeError], names: str) -> None:
-    for name in names.split():
-        about = {"__doc__": "Kept for code that catches it.", "__module__": __name__}
-        kept = type(name, (base,), about)
-        globals()[name] = kept
-        _keep(kept, _KEPT_BELOW.get(name, ""))
+class S3GetError(S3Error):
+    """Kept for code that catches it; nothing raises it."""
 
 
-for _base, _names in _KEPT.items():
-    _keep(_base, _names)
-del _base, _names
+class S3GetAccessError(S3GetError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class S3SetError(S3Error):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class S3DeletionError(S3Error):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class S3ListError(S3Error):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class DirectoryAtPathException(StorageError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class FileAtPathException(StorageError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class InvalidBytesRequestedError(StorageError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class ProviderListEmptyError(StorageError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class ProviderSizeListMismatch(StorageError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class ResourceNotFoundException(StorageError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class BadRequestException(StorageError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class OverLimitException(StorageError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class ServerException(StorageError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class BadGatewayException(StorageError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class GatewayTimeoutException(StorageError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class WaitTimeoutException(StorageError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class UnexpectedStatusCodeException(StorageError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class UnprocessableEntityException(StorageError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class UserNotLoggedInException(CredentialsError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class AuthenticationException(CredentialsError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class AuthorizationException(CredentialsError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class CouldNotCreateNewDatasetException(AuthorizationException):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class EmptyTokenException(CredentialsError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class InvalidTokenException(CredentialsError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class TokenPermissionError(CredentialsError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class InvalidAuthContextError(CredentialsError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class BufferError(FormatError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class ChunkEngineError(FormatError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class FullChunkError(ChunkEngineError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class ChunkIdEncoderError(ChunkEngineError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class ChunkSizeTooSmallError(ChunkEngineError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class OutOfChunkCountError(FormatError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class OutOfSampleCountError(FormatError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class CorruptedMetaError(FormatError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class EmptyDeeplakePathException(DatasetError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class InvalidHubPathException(DatasetError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class ConflictingDatasetParametersError(DatasetError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class DeepMemoryAccessError(DatasetError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class ValidationDatasetMissingError(DatasetError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class TensorMetaMissingKey(SchemaError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class MissingTensorMappingError(SchemaError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class MetaDoesNotExistError(MetaError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class MetaAlreadyExistsError(MetaError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class MetaInvalidKey(MetaError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class MetaInvalidRequiredMetaKey(MetaError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class IncorrectEmbeddingShapeError(SampleError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class ManagedCredentialsNotFoundError(LinkError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class IncorrectRelevanceTypeError(QueryError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class IncorrectQueriesTypeError(QueryError):
+    """Kept for code that catches it; nothing raises it."""
+
+
+class FailedIngestionError(IngestionError):
+    """Kept for code that catches it; nothing raises it."""
+
 
 __all__ = sorted(
     name

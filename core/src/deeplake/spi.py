@@ -1,8 +1,7 @@
 """The whole contract between the kernel and its plugins. One screenful a kind.
 
 A plugin is a class that derives from one of the ABCs below, names the API it was written for, and
-is
-announced as an entry point: group ``deeplake.<kind>``, name = key, value = the class::
+is announced as an entry point: group ``deeplake.<kind>``, name = key, value = the class::
 
     [project.entry-points."deeplake.storage"]
     s3 = "deeplake_storage_s3:S3"
@@ -10,12 +9,10 @@ announced as an entry point: group ``deeplake.<kind>``, name = key, value = the 
     class S3(StorePlugin, api=(1, 0)): ...
 
 The kernel makes one instance a process, without arguments, when the key is first used. Importing
-the
-module of a plugin must be cheap: import heavy libraries inside the methods that need them.
+the module of a plugin must be cheap: import heavy libraries inside the methods that need them.
 
 Plugins import ``deeplake.spi``, ``deeplake.types``, ``deeplake.errors`` and ``deeplake.testing``,
-and
-nothing else of deeplake.
+and nothing else of deeplake.
 """
 
 from __future__ import annotations
@@ -72,12 +69,10 @@ class Store(ABC):
 
     Keys are ``/``-separated ASCII, never absolute, never with ``.`` or ``..`` components. A put is
     all or nothing: readers see the old object or the whole new one. When ``put`` returns, the
-    object
-    survives whatever the store promises to survive (a local store: power loss).
+    object survives whatever the store promises to survive (a local store: power loss).
 
     A store whose ``capabilities.persistent`` is true can be pickled, and works after a fork and in
-    a
-    new process; connections are made in the process that uses them.
+    a new process; connections are made in the process that uses them.
     """
 
     url: str
@@ -417,8 +412,7 @@ class HtypePlugin(Plugin):
 
         Returns:
             The info, and what each value stored with ``theirs`` becomes (``mapping[value]``); None
-            if
-            stored values mean the same whatever the info says.
+            if stored values mean the same whatever the info says.
         """
         return None
 

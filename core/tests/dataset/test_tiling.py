@@ -767,7 +767,7 @@ ds = deeplake.load(sys.argv[1])
 assert ds.t[0, ::1000, ::1000].numpy().shape == (15, 15, 3)
 print("done")
 """
-    # Threads have stacks of 8 MB of address space each, and one map of each object is 64 MiB.
+    # Threads have stacks of 8 MB of address space each, and one map of each object is 32 MiB.
     assert run_bounded(code, 1_500_000_000, str(tmp_path / "large")) == "done\n"
 
 

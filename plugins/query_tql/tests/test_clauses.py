@@ -529,3 +529,46 @@ def test_parts_of_several_lengths() -> None:
 def test_functions_that_need_an_index_say_so(ds: deeplake.Dataset, name: str) -> None:
     with pytest.raises(QueryError, match=r"is not found: it needs .* without one"):
         ds.query(f"SELECT * ORDER BY {name} DESC LIMIT 3")
+
+
+def test_aggregates_inside_case(ds: deeplake.Dataset) -> None:
+    """Each branch is evaluated for some of the groups: their own sums, not those of others."""
+    view = ds.query(
+        "SELECT labels, CASE WHEN labels = 'dog' THEN MIN(id) WHEN SUM(id) > 144 THEN SUM(id) "
+        "ELSE -COUNT(*) END AS c, CASE labels WHEN MIN(id) THEN MAX(id) + SUM(id) ELSE 0 END AS d "
+        "WHERE id != 3 AND id != 0 GROUP BY labels ORDER BY labels"
+    )
+    ids = {label: [i for i in range(N) if i not in (0, 3) and i % 3 == label] for label in range(3)}
+    assert sum(ids[0]) < 144 < sum(ids[2])
+    assert column(view, "c") == [-len(ids[0]), 1, sum(ids[2])]
+    assert column(view, "d") == [0, max(ids[1]) + sum(ids[1]), max(ids[2]) + sum(ids[2])]
+
+
+def test_numbers_beyond_narrow_floats() -> None:
+    ds = deeplake.empty("mem://tql-narrow")
+    ds.create_tensor("x", dtype="float32").extend(
+        np.array([1, np.inf, -np.inf, np.nan], np.float32)
+    )
+    ds.create_tensor("e", htype="embedding", dtype="float32").extend(
+        np.array([[1, 2], [np.inf, 1], [0, 0], [3, -np.inf]], np.float32)
+    )
+    assert rows_of(ds.query("SELECT * WHERE x == 1e49")) == []
+    assert rows_of(ds.query("SELECT * WHERE x < 1e49")) == [0, 2]
+    assert rows_of(ds.query("SELECT * WHERE x BETWEEN 0 AND 1e49")) == [0]
+    assert rows_of(ds.query("SELECT * WHERE x > 1e49")) == [1]
+    assert rows_of(ds.query("SELECT * WHERE ANY(e == 1e49)")) == []
+    assert rows_of(ds.query("SELECT * WHERE ANY(e > 1e49)")) == [1]
+    assert rows_of(ds.query("SELECT * WHERE ALL(e >= -1e300)")) == [0, 1, 2]
+
+
+def test_groups_that_are_compared_with_json() -> None:
+    """Lists of arrays are equal to lists of equal arrays."""
+    ds = deeplake.empty("mem://tql-lists")
+    ds.create_tensor("a", htype="sequence[generic]", dtype="int64")
+    ds.create_tensor("b", htype="json")
+    with ds:
+        ds.append({"a": [[1, 2], [3, 4, 5]], "b": [[1, 2], [3, 4, 5]]})
+        ds.append({"a": [[1, 2], [3, 4]], "b": [[1, 2], [3, 5]]})
+        ds.append({"a": [[1], [2, 3]], "b": {"a": [1]}})
+    assert rows_of(ds.query("SELECT * WHERE a == b")) == [0]
+    assert rows_of(ds.query("SELECT * WHERE a != b")) == [1, 2]

@@ -9,3 +9,5 @@ from deeplake_query_tql import Tql
 class TestTql(QueryContract):
     kind = Tql
     condition = "x >= 3"
+    placeholder = "x >= ?"
+    heavy = ("torch", "duckdb", "pyarrow")

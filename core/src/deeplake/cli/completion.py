@@ -8,7 +8,8 @@ import shlex
 from collections.abc import Iterable, Mapping
 
 from deeplake import plugins
-from deeplake.cli.arguments import explain
+from deeplake.cli.arguments import add_json, explain
+from deeplake.cli.output import print_json
 from deeplake.errors import PluginError
 from deeplake.spi import Command
 
@@ -25,6 +26,7 @@ class Completion(Command, api=(1, 0)):
             "shell", metavar="SHELL", choices=sorted(_SCRIPTS),
             help="the shell that reads the script: bash, fish or zsh",
         )  # fmt: skip
+        add_json(parser)
         explain(
             parser,
             "Print a script that completes commands, options and their values, those of installed "
@@ -36,7 +38,11 @@ class Completion(Command, api=(1, 0)):
         )
 
     def run(self, args: argparse.Namespace) -> int:
-        print(_SCRIPTS[args.shell](_commands()))
+        script = _SCRIPTS[args.shell](_commands())
+        if args.json:
+            print_json({"shell": args.shell, "script": script})
+        else:
+            print(script)
         return 0
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Iterator
 
 from deeplake import plugins
 from deeplake.cli.arguments import add_json, explain
 from deeplake.cli.output import print_json, print_table
+from deeplake.plugins import PluginInfo
+from deeplake.plugins.discovery import switches
 from deeplake.spi import Command
 
 
@@ -24,9 +27,11 @@ class Plugins(Command, api=(1, 0)):
         add_json(parser)
         explain(
             parser,
-            "List what extends deeplake, built in or installed, without importing it.",
+            "List what extends deeplake, built in or installed, without importing it. What variables of "
+            "the environment turn off is listed as disabled.",
             "deeplake plugins",
             "deeplake plugins --check --json",
+            "DEEPLAKE_PLUGINS_ALLOW=deeplake-codecs deeplake plugins",
             codes="with --check: a plugin cannot be used",
         )
 
@@ -52,10 +57,21 @@ class Plugins(Command, api=(1, 0)):
                     for info in found
                 ),
             )
-            for info in found:
-                if info.reason:
-                    print(f"\n{info.plugin} is {info.status}: {info.reason}")
+            for line in (*_reasons(found), *switches().misses(found)):
+                print(f"\n{line}")
         return int(args.check and any(info.status in ("broken", "conflict") for info in found))
+
+
+def _reasons(found: Iterable[PluginInfo]) -> Iterator[str]:
+    """Why plugins are not used; once for those of a distribution that share the reason."""
+    alike: dict[tuple[str, str, str], list[PluginInfo]] = {}
+    for info in found:
+        if info.reason:
+            alike.setdefault((info.distribution, info.status, info.reason), []).append(info)
+    for (distribution, status, reason), infos in alike.items():
+        by = distribution or "this process"
+        what = infos[0].plugin if len(infos) == 1 else f"{len(infos)} plugins of {by}"
+        yield f"{what} {'is' if len(infos) == 1 else 'are'} {status}: {reason}"
 
 
 class Reporting(Command, api=(1, 0)):
@@ -67,6 +83,7 @@ class Reporting(Command, api=(1, 0)):
         switch = parser.add_mutually_exclusive_group()
         switch.add_argument("--off", action="store_true", help="accepted: it is off")
         switch.add_argument("--on", action="store_true", help="accepted, and stays off")
+        add_json(parser)
         explain(
             parser,
             "Say what is reported to anybody: nothing. Scripts for Deep Lake 3 call it.",
@@ -74,9 +91,13 @@ class Reporting(Command, api=(1, 0)):
         )
 
     def run(self, args: argparse.Namespace) -> int:
-        print(
-            "Nothing is reported to anybody, and nothing can be turned on: there is no telemetry."
-        )
+        if args.json:
+            print_json({"reporting": False})
+        else:
+            print(
+                "Nothing is reported to anybody, and nothing can be turned on: there is no "
+                "telemetry."
+            )
         return 0
 
 

@@ -23,6 +23,7 @@ exit codes:
 environment variables:
   DEEPLAKE_DEBUG=1                             show where an error happened
   DEEPLAKE_PLUGINS_TRACE=1                     show which plugins are found and loaded
+  DEEPLAKE_PLUGINS_ALLOW=kind:key,dist,...     of what is installed, use only these
   DEEPLAKE_PLUGINS_DISABLE=kind:key,dist,...   do without these plugins and distributions
 """
 

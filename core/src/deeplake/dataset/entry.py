@@ -98,7 +98,7 @@ def empty(
 
     Raises:
         DatasetHandlerError: There is a dataset, and ``overwrite`` is False; or it may not be
-        deleted.
+            deleted.
         ValueError: ``path`` has a version address.
         InvalidDatasetNameException: The last part of the path is not a name.
         PluginNotFoundError: No plugin for this kind of URL is installed.

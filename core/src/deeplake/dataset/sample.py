@@ -66,7 +66,7 @@ class Sample:
         storage: Any = None,
         timeout: float | None = None,
     ) -> None:
-        if sum(x is not None for x in (path, array, buffer)) != 1:
+        if (path is None) + (array is None) + (buffer is None) != 2:
             raise ValueError("a Sample is made from exactly one of path, array and buffer")
         self.path = None if path is None else os.fspath(path)
         self._array = array
@@ -86,6 +86,20 @@ class Sample:
     def is_lazy(self) -> bool:
         """Whether the file has not been read yet."""
         return self._buffer is None and self._array is None
+
+    @property
+    def is_plain_path(self) -> bool:
+        """Whether this is the path of a file of this machine, of which nothing else is known yet."""
+        path = self.path
+        return (
+            path is not None
+            and self._buffer is None
+            and self._array is None
+            and self._compression is None
+            and self._storage is None
+            and "://" not in path
+            and path[:1] != "~"
+        )
 
     @property
     def is_remote(self) -> bool:
@@ -355,7 +369,7 @@ def _detect(path: str | None, read: Any) -> str:
         name = name.split("?", 1)[0].split("#", 1)[0]
     extension = "nii.gz" if name.endswith(".nii.gz") else name.rpartition(".")[2]
     named = "." in name
-    if named and extension in _TELLING:
+    if named and extension in TELLING:
         # The file need not be read to know.
         with suppress(PluginNotFoundError):
             return codec_plugin(extension).name
@@ -376,7 +390,7 @@ def _detect(path: str | None, read: Any) -> str:
     )
 
 
-_TELLING = frozenset(
+TELLING = frozenset(
     ("mp3", "flac", "wav", "mp4", "mkv", "avi", "dcm", "las", "ply", "nii", "nii.gz", "stl")
 )
 """Extensions that say what is in the file; first bytes are less telling there."""
@@ -406,4 +420,4 @@ def _codec_of(key: str, head: memoryview) -> SampleCodec | None:
     return cast(SampleCodec, codec)
 
 
-__all__ = ["Creds", "Sample", "read"]
+__all__ = ["HEAD", "TELLING", "Creds", "Sample", "read"]

@@ -19,6 +19,7 @@ from deeplake.dataset import tiling
 from deeplake.dataset.casting import STORED_KINDS, cast, dtype_name
 from deeplake.dataset.linked import LinkedSample
 from deeplake.dataset.linkgrid import LinkedTiledSample
+from deeplake.dataset.localfiles import LocalFiles
 from deeplake.dataset.plan import Plan
 from deeplake.dataset.readahead import read_ahead
 from deeplake.dataset.sample import Sample
@@ -149,7 +150,11 @@ def _encode_each(samples: Iterable[Any], plan: Plan) -> list[Run]:
     jobs: list[tuple[int, Callable[[], Run]]] = []
     if isinstance(samples, (list, tuple)):
         samples = read_ahead(samples)
+    files: LocalFiles | None = None
     for row, sample in enumerate(samples):
+        if files is not None and (known := files.take(sample)) is not None:
+            encoded.append(known)
+            continue
         try:
             run = _encode_one(sample, plan)
         except Exception as error:  # noqa: BLE001 - a sample's own code may raise anything
@@ -160,6 +165,8 @@ def _encode_each(samples: Iterable[Any], plan: Plan) -> list[Run]:
         else:
             jobs.append((row, run))
             encoded.append(_LATER)
+        if isinstance(sample, Sample):
+            files = LocalFiles.of(plan)  # which is what this sample made of it
     if jobs:
         for (row, _), run in zip(jobs, _parallel(jobs), strict=True):
             encoded[row] = run

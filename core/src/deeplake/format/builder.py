@@ -62,14 +62,13 @@ class Encoded(Protocol):
 R = TypeVar("R", bound=Encoded)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Run:
-    """Encoded samples of equal shape and size, one after the other in one buffer.
+    """Encoded samples of equal shape and size, one after the other in one buffer. Nobody changes one.
 
     Attributes:
         buffer: Their bytes (format ``B`` if a memoryview); the builder keeps it, so nobody may
-        change
-            it any more.
+            change it any more.
         n: How many.
         shape: Shape of each.
         size: Stored bytes of each.

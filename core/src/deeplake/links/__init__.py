@@ -15,11 +15,12 @@ Nothing here knows datasets: :mod:`deeplake.dataset` stores links, and reads the
 """
 
 from deeplake.links.file import RangeFile
-from deeplake.links.local import read_local
+from deeplake.links.local import FLAGS, read_local
 from deeplake.links.opening import Opener, open_file, read_bytes
 from deeplake.links.policy import Policy
 from deeplake.links.source import Source, Stat, shown
 
 __all__ = [
-    "Opener", "Policy", "RangeFile", "Source", "Stat", "open_file", "read_bytes", "read_local", "shown",
+    "FLAGS", "Opener", "Policy", "RangeFile", "Source", "Stat", "open_file", "read_bytes", "read_local",
+    "shown",
 ]  # fmt: skip

@@ -19,7 +19,7 @@ _URL = re.compile(r"file://([^/]*)(.*)", re.IGNORECASE | re.DOTALL)
 _HAS_READV = hasattr(os, "preadv")
 
 # Opening a pipe would wait for somebody who writes to it.
-_FLAGS = (
+FLAGS = (
     os.O_RDONLY
     | getattr(os, "O_NONBLOCK", 0)
     | getattr(os, "O_BINARY", 0)
@@ -41,7 +41,7 @@ class LocalSource(Source):
         try:
             if self._handle >= 0:
                 return os.fstat(self._handle)
-            handle = os.open(self._path, _FLAGS)
+            handle = os.open(self._path, FLAGS)
             try:
                 found = os.fstat(handle)
                 if not modes.S_ISREG(found.st_mode):
@@ -148,4 +148,4 @@ def read_local(url: str, policy: Policy, place: Callable[[int], memoryview | Non
         source.close()
 
 
-__all__ = ["LocalSource", "path_of", "read_local"]
+__all__ = ["FLAGS", "LocalSource", "path_of", "read_local"]

@@ -6,7 +6,11 @@ built-ins, and the entry points of the group ``deeplake.<kind>``. Whatever goes 
 that names the distribution; nothing falls back silently to another provider.
 
 Environment variables:
-    DEEPLAKE_PLUGINS_DISABLE: Comma list of ``kind:key`` and of distributions that are not used.
+    DEEPLAKE_PLUGINS_ALLOW: Comma list of ``kind:key`` and of distributions: of what is installed only
+        these are used. The kernel's own plugins, and those that a process registers, always are;
+        ``deeplake-core`` alone therefore means no other distribution. Empty: everything is allowed.
+    DEEPLAKE_PLUGINS_DISABLE: Comma list of ``kind:key`` and of distributions that are not used,
+        whatever is allowed.
     DEEPLAKE_PLUGINS_TRACE: ``1`` logs what is found and loaded, with times, to the logger
         ``deeplake.plugins``.
 """

@@ -111,7 +111,6 @@ EXTRAS: Mapping[str, Mapping[str, str]] = {
     "framework": {"torch": "torch", "tensorflow": "tf", "jax": "jax"},
     "query": {"tql": "tql"},
     "sampler": dict.fromkeys(("balanced", "stratified"), "sampling"),
-    "executor": {"ray": "ray"},
 }
 """Kind -> key -> extra of the kernel's distribution that installs a provider."""
 

@@ -7,7 +7,7 @@ import re
 import sys
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias
@@ -172,17 +172,52 @@ def _warn_of_namesake() -> None:
     )
 
 
-def disabled() -> frozenset[str]:
-    """What ``DEEPLAKE_PLUGINS_DISABLE`` names: ``kind:key``, and normalized distributions."""
-    items = os.environ.get("DEEPLAKE_PLUGINS_DISABLE", "").split(",")
-    return frozenset(
-        item if ":" in item else _normalized(item) for item in map(str.strip, items) if item
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """What the environment says about which plugins are used.
+
+    Attributes:
+        disabled: What ``DEEPLAKE_PLUGINS_DISABLE`` names: ``kind:key``, and normalized distributions.
+        allowed: What ``DEEPLAKE_PLUGINS_ALLOW`` names, in the same way; None if it is not set.
+    """
+
+    disabled: frozenset[str]
+    allowed: frozenset[str] | None
+
+    def reason_against(self, info: PluginInfo) -> str:
+        """Why a plugin is not used, in words; empty if it may be."""
+        names = {f"{info.kind}:{info.key}", _normalized(info.distribution)}
+        if not names.isdisjoint(self.disabled):
+            return "named by DEEPLAKE_PLUGINS_DISABLE"
+        # The kernel works with its own plugins, and what a process registers it has chosen itself.
+        if info.source != "installed" or self.allowed is None or names & self.allowed:
+            return ""
+        return "not named by DEEPLAKE_PLUGINS_ALLOW"
+
+    def misses(self, infos: Iterable[PluginInfo]) -> list[str]:
+        """What the variables name and is not there, in words."""
+        there = {CORE}
+        for info in infos:
+            there |= {f"{info.kind}:{info.key}", _normalized(info.distribution)}
+        variables = {"DISABLE": self.disabled, "ALLOW": self.allowed or frozenset()}
+        return [
+            f"DEEPLAKE_PLUGINS_{variable} names {item}, which is not there"
+            for variable, items in variables.items()
+            for item in sorted(items - there)
+        ]
+
+
+def switches() -> Switches:
+    """What the environment says now."""
+    disabled, allowed = (
+        frozenset(
+            item if ":" in item else _normalized(item)
+            for item in map(str.strip, os.environ.get(f"DEEPLAKE_PLUGINS_{name}", "").split(","))
+            if item
+        )
+        for name in ("DISABLE", "ALLOW")
     )
-
-
-def is_disabled(info: PluginInfo, items: frozenset[str]) -> bool:
-    """Whether ``items`` of :func:`disabled` name the plugin or its distribution."""
-    return f"{info.kind}:{info.key}" in items or _normalized(info.distribution) in items
+    return Switches(disabled, allowed or None)
 
 
 def _normalized(distribution: str) -> str:
@@ -207,10 +242,10 @@ def trace(text: str) -> None:
 __all__ = [
     "Installed",
     "PluginInfo",
-    "disabled",
+    "Switches",
     "extra_of",
     "installed",
-    "is_disabled",
     "lacking",
+    "switches",
     "trace",
 ]

@@ -14,7 +14,7 @@ from deeplake.errors import (
     PluginNotFoundError,
 )
 from deeplake.plugins import loading
-from deeplake.plugins.discovery import PluginInfo, disabled, installed, is_disabled
+from deeplake.plugins.discovery import PluginInfo, installed, switches
 from deeplake.plugins.wording import entry_point_of, listed, nearest
 
 if TYPE_CHECKING:
@@ -151,14 +151,13 @@ def unregister_hooks(provider: object) -> None:
 
 def rows() -> list[PluginInfo]:
     """Every provider with its status; nothing is imported."""
-    without = disabled()
+    environment = switches()
     found = [info for (distribution, _), (info, _) in list(_providers.items()) if not distribution]
     found += [info for infos in installed().get(KIND, {}).values() for info in infos]
     for position, info in enumerate(found):
         if (info.distribution, info.key) in _providers:
             found[position] = replace(info, status="loaded")
-        elif is_disabled(info, without):
-            reason = "named by DEEPLAKE_PLUGINS_DISABLE"
+        elif reason := environment.reason_against(info):
             found[position] = replace(info, status="disabled", reason=reason)
     return sorted(found, key=lambda info: (info.key, info.distribution))
 

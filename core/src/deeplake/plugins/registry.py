@@ -15,11 +15,11 @@ from deeplake.plugins import hooking, loading
 from deeplake.plugins.catalog import BUILTINS, CORE, EXTRAS
 from deeplake.plugins.discovery import (
     PluginInfo,
-    disabled,
+    Switches,
     extra_of,
     installed,
-    is_disabled,
     lacking,
+    switches,
     trace,
 )
 from deeplake.plugins.wording import entry_point_of, listed, nearest
@@ -185,8 +185,8 @@ def _provider(kind: str, key: str) -> PluginInfo:
             return rows[0]
     if rows:
         raise PluginNotFoundError(
-            f"{rows[0].plugin} of {rows[0].provider} is disabled: the environment variable "
-            f"DEEPLAKE_PLUGINS_DISABLE names it or its distribution"
+            f"{rows[0].plugin} of {rows[0].provider} is disabled: it or its distribution is "
+            f"{rows[0].reason}, a variable of the environment"
         )
     raise _not_found(kind, key)
 
@@ -208,12 +208,12 @@ def _rows(kind: str, key: str | None = None, *, everywhere: bool = True) -> list
     if everywhere:
         for name, infos in installed().get(kind, {}).items():
             providers.setdefault(name, []).extend(infos)
-    without = disabled()
+    environment = switches()
     chosen = sorted(providers) if key is None else [key] if key in providers else []
-    return [info for name in chosen for info in _ranked(providers[name], without)]
+    return [info for name in chosen for info in _ranked(providers[name], environment)]
 
 
-def _ranked(infos: list[PluginInfo], without: frozenset[str]) -> list[PluginInfo]:
+def _ranked(infos: list[PluginInfo], environment: Switches) -> list[PluginInfo]:
     """The providers of one key with their status, the one that is used first."""
     kind, key = infos[0].kind, infos[0].key
     if kind not in spi.KINDS:
@@ -221,8 +221,7 @@ def _ranked(infos: list[PluginInfo], without: frozenset[str]) -> list[PluginInfo
         return [replace(info, status="broken", reason=reason) for info in infos]
     usable, rest = [], []
     for info in infos:
-        if is_disabled(info, without):
-            reason = "named by DEEPLAKE_PLUGINS_DISABLE"
+        if reason := environment.reason_against(info):
             rest.append(replace(info, status="disabled", reason=reason))
         else:
             usable.append(info)

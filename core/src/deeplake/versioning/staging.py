@@ -18,7 +18,8 @@ from deeplake.versioning.repository import data_key
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
-OBJECT_SIZE = 64 << 20
+OBJECT_SIZE = 32 << 20
+"""What is on its way stays in the processor's cache, and few objects are on their way at a time."""
 ENOUGH = 8 << 20
 """Bytes for an object of its own, where they would be copied otherwise."""
 MAX_UPLOADS = 2
@@ -112,7 +113,15 @@ class Staging:
         self.added += block.length
         if current.size >= OBJECT_SIZE:
             self._close()
+        elif self._uploads:
+            self._reap()
         return current.id, offset
+
+    def _reap(self) -> None:
+        """Let go of what has been stored meanwhile: its memory serves what is added next."""
+        for oid in [oid for oid, upload in self._uploads.items() if upload.done()]:
+            with suppress(StorageError):
+                self._finish(oid)
 
     def _close(self) -> None:
         """Upload the object in the making, and begin another."""

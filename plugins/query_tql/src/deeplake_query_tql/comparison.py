@@ -66,7 +66,7 @@ def compare(op: str, a: Vec, b: Vec) -> Vec:
         return _compare_text(op, a, b)
     if isinstance(a, Objects) and isinstance(b, Objects):
         return _compare_objects(op, a, b)
-    return map2(_OPERATORS[op], a, b)
+    return map2(_OPERATORS[op], *_in_range(a, b))
 
 
 def compare_rows(op: str, a: Vec, b: Vec) -> Dense:
@@ -75,7 +75,7 @@ def compare_rows(op: str, a: Vec, b: Vec) -> Dense:
         return truth(_compare_text(op, a, b))
     if isinstance(a, Objects) and isinstance(b, Objects):
         return truth(_compare_objects(op, a, b))
-    a, b = numbers(a), numbers(b)
+    a, b = _in_range(numbers(a), numbers(b))
     fast = _fast_rows(op, a, b)
     if fast is not None:
         return fast
@@ -99,6 +99,25 @@ def compare_rows(op: str, a: Vec, b: Vec) -> Dense:
         known = one | (arrays & equal_shape)
     known = known if valid is None else known & valid
     return Dense(data & known, None if known.all() else known)
+
+
+def _in_range(a: Vec, b: Vec) -> tuple[Vec, Vec]:
+    """Vectors of narrow floats as wide ones, where the number beside them is beyond narrow ones."""
+    return _as_wide_as(a, b), _as_wide_as(b, a)
+
+
+def _as_wide_as(vec: Vec, other: Vec) -> Vec:
+    if not isinstance(other, Const) or not isinstance(other.value, (int, float)):
+        return vec
+    data = vec.data if isinstance(vec, Dense) else vec.flat if isinstance(vec, Ragged) else None
+    if data is None or data.dtype.kind != "f" or data.dtype.itemsize >= 8:
+        return vec
+    if not float(np.finfo(data.dtype).max) < abs(other.value) < np.inf:
+        return vec
+    if isinstance(vec, Dense):
+        return Dense(data.astype(np.float64), vec.valid)
+    assert isinstance(vec, Ragged)
+    return Ragged(data.astype(np.float64), vec.ends, vec.shapes, vec.valid)
 
 
 def _fast_rows(op: str, a: Vec, b: Vec) -> Dense | None:
@@ -200,9 +219,18 @@ def _compare_objects(op: str, a: Objects, b: Objects) -> Dense:
             data[i] = np.array_equal(x, y) == (op == "=")
             known[i] = op in ("=", "!=")
         elif op in ("=", "!=") or (alike and plain):
-            data[i] = bool(function(x, y))
+            data[i] = function(x, y) if alike and plain else _same(x, y) == (op == "=")
             known[i] = True
     return Dense(data & known, both(both(a.valid, b.valid), known))
+
+
+def _same(x: Any, y: Any) -> bool:
+    """Whether json values are equal; lists may hold arrays."""
+    if isinstance(x, np.ndarray) or isinstance(y, np.ndarray):
+        return np.array_equal(x, y)
+    if isinstance(x, list) and isinstance(y, list):
+        return len(x) == len(y) and all(map(_same, x, y))
+    return bool(x == y)
 
 
 def among(of: Vec, choices: Any) -> Vec:

@@ -103,7 +103,8 @@ class Batch:
         mine = self.rows
         rows = places + (mine.start or 0) if isinstance(mine, slice) else mine[places]
         numbers = places if self.positions is None else self.positions[places]
-        narrow = Batch(self.columns, rows, len(places), self.environment, numbers, self.held)
+        held = {key: take(vec, places) for key, vec in self.held.items()}
+        narrow = Batch(self.columns, rows, len(places), self.environment, numbers, held)
         narrow._of, narrow._near = (self, places), near
         return narrow
 

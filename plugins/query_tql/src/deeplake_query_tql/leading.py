@@ -136,7 +136,7 @@ def leading(
         return leaders.picked(key, part.start)
 
     try:
-        for picked in in_order(look, work, parallel=series.parallel):
+        for picked in in_order(look, work, nbytes=series.nbytes):
             if picked is not None:
                 leaders.add(*picked)
     except _TextKey:

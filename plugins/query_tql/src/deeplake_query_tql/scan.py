@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,8 +24,10 @@ BLOCK_BYTES = 2 << 20
 MAX_ROWS = 1 << 18
 SPREAD = 1 << 22
 """Rows of a block at most, and elements that long constants spread them to."""
-PARALLEL_BYTES = 4 << 20
-"""Threads are used for as many bytes."""
+PARALLEL_BYTES, MANY_BYTES = 4 << 20, 64 << 20
+"""Threads may be used for more bytes than the first, and are for more than the second."""
+QUICK = 1e-3
+"""Seconds that a block takes at most, on average, where it is not worth to hand it to a thread."""
 CHEAP = 64
 """Bytes a row of a condition that is evaluated on all rows, whatever those before it left."""
 
@@ -46,16 +49,34 @@ def _executor() -> ThreadPoolExecutor:
     return _pool
 
 
-def in_order(function: Callable[[S], T], work: Sequence[S], *, parallel: bool) -> Iterator[T]:
-    """Results in the order of the work; on threads, never many ahead of what was taken."""
-    if not parallel or len(work) < 2 or WORKERS < 2:
+def in_order(function: Callable[[S], T], work: Sequence[S], *, nbytes: float) -> Iterator[T]:
+    """Results in the order of the work; on threads, never many ahead of what was taken.
+
+    Threads take turns with the interpreter: what NumPy does in less than a millisecond is done sooner
+    on one. So the work is begun here, and handed to threads where it turns out to take longer, which
+    it does where chunks are far away or compressed; or at once where there is much of it.
+
+    Args:
+        function: What is done with each item.
+        work: Items.
+        nbytes: Stored bytes that it is about; 0: it is not for threads.
+    """
+    if nbytes <= PARALLEL_BYTES or len(work) < 2 or WORKERS < 2:
         yield from map(function, work)
         return
+    done = 0
+    if nbytes <= MANY_BYTES:
+        spent = 0.0
+        while done < len(work) and spent <= QUICK * done:
+            begin = time.perf_counter()
+            result = function(work[done])
+            spent += time.perf_counter() - begin
+            done += 1
+            yield result
     pool = _executor()
     waiting: deque[Future[T]] = deque()
-    items = iter(work)
     try:
-        for item in items:
+        for item in work[done:]:
             waiting.append(pool.submit(function, item))
             if len(waiting) >= 2 * WORKERS:
                 yield waiting.popleft().result()
@@ -197,10 +218,11 @@ class Scan:
             return hits + base if places is None else places[hits]
 
         bytes_ = row_bytes(names, self.columns) * n
-        parallel = bytes_ > PARALLEL_BYTES and not volatile(where)
+        if volatile(where):
+            bytes_ = 0.0
         found: list[np.ndarray] = []
         count = 0
-        for part in in_order(look, work, parallel=parallel):
+        for part in in_order(look, work, nbytes=bytes_):
             if len(part):
                 found.append(part)
                 count += len(part)
@@ -322,7 +344,7 @@ class Series:
             self.parts = [
                 Part(numbers[a : a + step], a, min(a + step, n)) for a in range(0, n, step)
             ]
-        self.parallel = row_bytes(names, columns) * n > PARALLEL_BYTES and not volatile(expr)
+        self.nbytes = 0.0 if volatile(expr) else row_bytes(names, columns) * n
 
     def of(self, part: Part) -> Vec:
         """The values of one part."""
@@ -342,7 +364,7 @@ class Series:
             shrink: What is kept of each part.
         """
         parts = self.parts or [Part(slice(0, 0), 0, 0)]
-        return in_order(lambda part: shrink(self.of(part)), parts, parallel=self.parallel)
+        return in_order(lambda part: shrink(self.of(part)), parts, nbytes=self.nbytes)
 
     def all(self, shrink: Callable[[Vec], Vec] | None = None) -> Vec:
         """The values of all rows (see ``each``)."""
