@@ -16,6 +16,7 @@ import soundfile
 
 import deeplake
 from deeplake import Dataset
+from deeplake.dataset import items
 from deeplake.dataset.checkout import Checkout
 from deeplake.errors import ChecksumError, CorruptedSampleError, StorageError
 from deeplake.format.chunk import BLOB, BLOB_FRAME
@@ -124,6 +125,42 @@ def test_large_files_are_blobs_and_small_ones_share_chunks(ds: Dataset, url: str
         assert (dataset.audio[1, 700_000:700_100].numpy() == waves[700_000:700_100]).all()
         assert (dataset.audio[:, 5:9, 0].numpy()[1] == waves[5:9, 0]).all()
     assert scrub(ds._checkout.repository).ok
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[slice]:
+    """Which frames of videos were decoded."""
+    from deeplake_codecs.video import Mp4
+
+    parts: list[slice] = []
+    decode_part = Mp4.decode_part
+
+    def counted(self: Mp4, file: Any, part: slice, *, header: Any) -> np.ndarray:
+        parts.append(part)
+        return decode_part(self, file, part, header=header)
+
+    monkeypatch.setattr(Mp4, "decode_part", counted)
+    return parts
+
+
+def test_frames_far_apart_are_decoded_apart(
+    ds: Dataset, monkeypatch: pytest.MonkeyPatch, decoded: list[slice]
+) -> None:
+    fill(ds)
+    whole = ds.video[0].numpy()
+    monkeypatch.setattr(items, "FAR", 20 * whole[0].nbytes)
+    picked = [119, 0, 2, 119, 30]
+    np.testing.assert_array_equal(ds.video[0, picked].numpy(), whole[picked])
+    assert decoded == [slice(0, 3), slice(30, 31), slice(119, 120)]
+    decoded.clear()
+    np.testing.assert_array_equal(ds.video[0, 100:2:-7].numpy(), whole[100:2:-7])
+    assert decoded == [slice(9, 101, 7)]
+    decoded.clear()
+    np.testing.assert_array_equal(ds.video[0, ::60].numpy(), whole[::60])
+    assert decoded == [slice(0, 1), slice(60, 61)]
+    waves = ds.audio[1].numpy()
+    some = [90_000, 5, 5]
+    np.testing.assert_array_equal(ds.audio[1, some].numpy(), waves[some])
 
 
 PARTS: list[Any] = [

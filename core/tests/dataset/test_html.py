@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,7 +19,12 @@ from PIL import Image
 import deeplake
 from deeplake import Dataset
 from deeplake.dataset import html
+from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.html import SIDE, thumbnail
+from deeplake.storage.memory import MemoryStore
+from deeplake.testing.stores import RecordingStore
+from deeplake.versioning.repository import Repository
+from deeplake.versioning.session import Session
 
 
 class Parsed(HTMLParser):
@@ -265,3 +271,50 @@ assert "<img" not in ds._repr_html_()
     env = {**os.environ, "DEEPLAKE_PLUGINS_DISABLE": "deeplake-codecs"}
     done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_thousand_tensors_are_few_bytes_and_few_reads() -> None:
+    memory = MemoryStore()
+    # As if it were behind a network: everything that is read is asked for.
+    far = replace(memory.capabilities, mapping=False, request_cost=1 << 16)
+    store = RecordingStore(memory, capabilities=far)
+    Repository(store).create()
+    ds = Dataset(Checkout("mem://far", Session.open(Repository(store)), read_only=False))
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    with ds:
+        for number in range(1000):
+            picture = number % 2 == 0
+            options = (
+                {"htype": "image", "sample_compression": "png"} if picture else {"htype": "text"}
+            )
+            tensor = ds.create_tensor(f"t{number}", **options)
+            tensor.extend([noise] * 5 if picture else ["long " * 10_000] * 5)
+    ds.commit()
+    ds = Dataset(Checkout("mem://far", Session.open(Repository(store)), read_only=False))
+    store.clear()
+    text = ds._repr_html_()
+    shown = Parsed(text)
+    assert all(f"t{number}" in shown.text for number in range(1000))
+    assert len(shown.pictures) == html.TENSORS // 2 * html.IN_TABLE
+    # A picture of noise is some 37 kB as text, a line of the table less than one.
+    assert len(text) < len(shown.pictures) * 40_000 + 1000 * 1000
+    # A chunk of each tensor that is shown, and where to find it.
+    assert store.count("get", "get_versioned") <= 4 * html.TENSORS
+    assert store.bytes_read < html.TENSORS * 5 * 130_000
+
+
+def test_a_page_of_what_is_huge_or_odd(ds: Dataset) -> None:
+    ds.create_tensor("canvas", dtype="uint8").append(deeplake.tiled((50_000, 50_000)))
+    ds.create_tensor("novel", htype="text").append("a" * 3_000_000)
+    ds.create_tensor("nested", htype="json").append({"k" * 9000: [{"v": "x" * 9000}] * 500})
+    ds.create_tensor("names", htype="tag").append(["n" * 5000] * 300)
+    ds.create_tensor("shapes", htype="polygon").append([np.zeros((60_000, 2), np.float32)])
+    ds.create_tensor("nothing").extend([None, None])
+    ds.create_tensor("far", htype="link[image]", verify=False).append(
+        deeplake.link("https://127.0.0.1:1/no.jpg")
+    )
+    page = ds._repr_html_()
+    assert len(Parsed(page).text) < 5000
+    assert len(page) < 20_000
+    for name in ds.tensors:
+        assert len(ds[name]._repr_html_()) < 5000

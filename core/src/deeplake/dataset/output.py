@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from deeplake.dataset import media
+from deeplake.dataset.chunks import Rows
 from deeplake.dataset.extent import rows as rows_of
+from deeplake.dataset.jobs import run_jobs
 from deeplake.dataset.linking import sample_of
 from deeplake.dataset.linkviews import as_links
 from deeplake.dataset.reader import TensorReader
@@ -103,6 +106,8 @@ def _arrays(tensor: Tensor, reader: TensorReader, aslist: bool) -> Any:
     found: list[np.ndarray] | None = None
     if selection.steps and len(wanted) and reader.in_parts(wanted):
         found = [_part(reader, int(row), selection) for row in wanted]
+    elif selection.steps and tensor._total == len(reader) and reader.in_crops(wanted):
+        found = _crops(reader, wanted, selection)
     elif not aslist:
         if len(wanted) == 0:
             return _none_selected(tensor, reader)
@@ -118,6 +123,18 @@ def _arrays(tensor: Tensor, reader: TensorReader, aslist: bool) -> Any:
     if len({value.shape for value in found}) == 1:
         return np.stack(found)
     raise dynamic(tensor, len(found))
+
+
+def _crops(reader: TensorReader, wanted: Rows, selection: Selection) -> list[np.ndarray]:
+    """What the steps of a selection take of some rows, on threads."""
+    found: list[Any] = [None] * len(wanted)
+
+    def take(position: int, row: int) -> None:
+        found[position] = _part(reader, row, selection)
+
+    jobs = [partial(take, position, int(row)) for position, row in enumerate(wanted)]
+    run_jobs(jobs, parallel=True)
+    return found
 
 
 def _none_selected(tensor: Tensor, reader: TensorReader) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 
 from deeplake.dataset import linking
 from deeplake.dataset.chunks import Group, Rows, consecutive, row_numbers
+from deeplake.dataset.items import decode_items
 from deeplake.dataset.jobs import on_threads, run_jobs
 from deeplake.dataset.link_reader import LinkReader
 from deeplake.dataset.sample import Sample
@@ -34,6 +35,9 @@ from deeplake.types import SampleHeader, Shape
 from deeplake.versioning.blobs import BlobFile, blob_file
 from deeplake.versioning.openchunk import OpenChunk, array_dtype
 from deeplake.versioning.tiles import Jobs, Tiles, in_turn
+
+CROPPED = 64 << 10
+"""Bytes of a plain sample of which a part is read alone, where parts of several samples are."""
 
 COPIED = 32 << 20
 """Bytes of plain samples that are copied on threads, from this many on."""
@@ -105,6 +109,23 @@ class TensorReader(LinkReader):
             return True
         spans = self.table.spans(int(wanted.min()), int(wanted.max()) + 1)
         return any(bool((part["flags"] & ALONE).any()) for _, part in spans)
+
+    def in_crops(self, rows: Rows) -> bool:
+        """Whether parts of samples that are in one piece are best read one by one, on threads.
+
+        That is so where it saves decoding or copying, and where no row takes a request of its own.
+        """
+        wanted = row_numbers(rows)
+        if not self.blocks.mapping or self.schema.is_link or len(wanted) == 0:
+            return False
+        codecs = encoding(self.schema)
+        if codecs.sample is not None:
+            return codecs.sample.crops
+        if codecs.sample_bytes is not None or codecs.chunk is not None or not self.schema.dtype:
+            return False
+        smallest = self.bounds(wanted[:1])[0].min(axis=0)
+        nbytes: int = math.prod(smallest.tolist()) * np.dtype(self.schema.dtype).itemsize
+        return nbytes >= CROPPED
 
     def tiles(self, row: int) -> Tiles | None:
         """The tiles of a row's sample; None if it is in one piece."""
@@ -206,7 +227,6 @@ class TensorReader(LinkReader):
         picked = np.atleast_1d(np.arange(shape[axis])[parts[axis]])
         if not len(picked):
             return np.empty(selection.result_shape(shape), array_dtype(header))
-        low, high = int(picked.min()), int(picked.max()) + 1
         whole = SampleHeader(shape, array_dtype(header).name)
         opened: Any = None
         if header.kind == BLOB:
@@ -217,17 +237,16 @@ class TensorReader(LinkReader):
             if link is not None:
                 opened = self._opened(link)
             with opened as file:
-                items = codec.decode_part(cast(BinaryIO, file), slice(low, high), header=whole)
+                items = decode_items(codec, cast(BinaryIO, file), picked, whole)
         except (GetDataFromLinkError, MissingCredsError) as error:
             raise linking.located(error, self.schema.name, row) from error
         except (DeepLakeError, ValueError) as error:
             _check_read(opened)
             raise CorruptedSampleError(
-                f"tensor {self.schema.name!r}, row {row}: items {low} to {high} cannot be decoded: "
-                f"{error}"
+                f"tensor {self.schema.name!r}, row {row}: items {picked.min()} to "
+                f"{picked.max() + 1} cannot be decoded: {error}"
             ) from error
         _check_read(opened)
-        items = items.take(picked - low, axis)
         for k, part in enumerate(parts):
             index = slice(part, part + 1) if type(part) is int else part
             items = items if k == axis else items[(slice(None),) * k + (index,)]

@@ -34,15 +34,16 @@ class Blocks:
         staging: Blocks of a session that are not stored yet.
 
     Attributes:
+        mapping: The store gives its objects without a copy.
         request_cost: Bytes that cost as much as a request.
     """
 
-    __slots__ = ("_mapping", "_staging", "_store", "request_cost")
+    __slots__ = ("_staging", "_store", "mapping", "request_cost")
 
     def __init__(self, store: Store, staging: Staging | None = None) -> None:
         self._store = store
         self._staging = staging
-        self._mapping = store.capabilities.mapping
+        self.mapping = store.capabilities.mapping
         self.request_cost = store.capabilities.request_cost
 
     def whole(self, oid: str, offset: int, length: int) -> memoryview | None:
@@ -51,7 +52,7 @@ class Blocks:
             staged = self._staging.read(oid, offset)
             if staged is not None:
                 return staged
-        if not self._mapping:
+        if not self.mapping:
             return None
         view = self._store.map(data_key(oid))
         if offset + length > len(view):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -120,25 +120,30 @@ class Clip:
             self.decoded += 1
             yield frame
 
-    def some_frames(self, start: int, stop: int, total: int) -> Iterator[VideoFrame]:
-        """Frames ``start`` to ``stop``; as few others as possible are decoded.
+    def some_frames(self, start: int, stop: int, total: int, step: int = 1) -> Iterator[VideoFrame]:
+        """Every ``step``-th of the frames ``start`` to ``stop``; as few others as possible are decoded.
 
         Args:
             start, stop: Numbers of frames, ``0 <= start < stop <= total``.
             total: Frames of the whole video.
+            step: Others between them are decoded, and let go.
         """
-        try:
-            found = list(self._from_nearest(start, stop, total))
-        except _Unclear:
-            found = []
-        if len(found) == stop - start:
+        found: list[VideoFrame] = []
+        count = 0
+        with suppress(_Unclear):
+            for frame in self._from_nearest(start, stop, total):
+                if count % step == 0:
+                    found.append(frame)
+                count += 1
+        if count == stop - start:
             yield from found
             return
+        found.clear()
         self._rewind()
         for number, frame in enumerate(self.frames()):
             if number >= stop:
                 return
-            if number >= start:
+            if number >= start and (number - start) % step == 0:
                 yield frame
 
     def _rewind(self) -> None:

@@ -30,6 +30,8 @@ class OriginalCodec(SampleCodec):
     writable = False
     counts: ClassVar[bool] = True
     """A header says how long the file is, or where its parts are, and ``_header`` looks there."""
+    skips: ClassVar[bool] = False
+    """Items between those that are wanted need not be held (``_read_steps``)."""
 
     # ------------------------------------------------------------------ contract
     def is_whole(self, data: Buffer) -> bool:
@@ -85,19 +87,22 @@ class OriginalCodec(SampleCodec):
         if not picked:
             return np.empty((*before, 0, *behind), header.dtype)
         low, high = min(picked), max(picked) + 1
-        shape = (*before, high - low, *behind)
-        self._refuse_excess(shape, header.dtype)
+        shape = (*before, len(picked), *behind)
+        held = len(picked) if self.skips else high - low
+        self._refuse_excess((*before, held, *behind), header.dtype)
+        across = (slice(None),) * axis
         with self._refusing():
-            items = self._read_part(file, low, high, header)
+            if self.skips and abs(step) > 1:
+                items = self._read_steps(file, low, high, abs(step), header)
+            else:
+                items = self._read_part(file, low, high, header)
+                items = items if abs(step) == 1 else items[(*across, slice(None, None, abs(step)))]
         if items.shape != shape or items.dtype != np.dtype(header.dtype):
             raise self._unreadable(
                 f"items {low} to {high} of {header.dtype} {header.shape} are {items.dtype} "
                 f"{items.shape}"
             )
-        if step == 1:
-            return items
-        stepped = slice(start - low, None, step) if step > 0 else slice(None, None, step)
-        return np.ascontiguousarray(items[(slice(None),) * axis + (stepped,)])
+        return np.ascontiguousarray(items if step > 0 else items[(*across, slice(None, None, -1))])
 
     # ------------------------------------------------------------------ what formats state
     @abstractmethod
@@ -110,6 +115,12 @@ class OriginalCodec(SampleCodec):
 
     def _read_part(self, file: BinaryIO, start: int, stop: int, header: SampleHeader) -> np.ndarray:
         """Items ``start < stop`` of ``axis``; may raise anything."""
+        raise NotImplementedError
+
+    def _read_steps(
+        self, file: BinaryIO, start: int, stop: int, step: int, header: SampleHeader
+    ) -> np.ndarray:
+        """Every ``step``-th of these items, if this format ``skips``; may raise anything."""
         raise NotImplementedError
 
     # ------------------------------------------------------------------ errors

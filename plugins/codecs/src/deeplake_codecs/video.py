@@ -33,6 +33,7 @@ class VideoCodec(OriginalCodec):
     media = "video"
     lossless = False
     parts = True
+    skips = True
     format: ClassVar[str]
     tells_length: ClassVar[bool] = True
 
@@ -78,11 +79,16 @@ class VideoCodec(OriginalCodec):
             return self._filled(clip.frames(), header.shape[0], header, out)
 
     def _read_part(self, file: BinaryIO, start: int, stop: int, header: SampleHeader) -> np.ndarray:
+        return self._read_steps(file, start, stop, 1, header)
+
+    def _read_steps(
+        self, file: BinaryIO, start: int, stop: int, step: int, header: SampleHeader
+    ) -> np.ndarray:
         if self.tells_length:
             self._refuse_cut(file)
         with Clip.open(file, self.format) as clip:
-            frames = clip.some_frames(start, stop, header.shape[0])
-            return self._filled(frames, stop - start, header, None)
+            frames = clip.some_frames(start, stop, header.shape[0], step)
+            return self._filled(frames, len(range(start, stop, step)), header, None)
 
     def fields(self, file: BinaryIO) -> dict[str, np.ndarray]:
         """``timestamps``: the second at which each frame is shown."""
