@@ -5,6 +5,8 @@ from __future__ import annotations
 import email
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -189,3 +191,41 @@ def test_s3(environment: Environment, dist: Path) -> None:
         server.make_bucket("bucket")
         printed = environment.python(HERE / "use_s3.py", server.endpoint, *ADMIN)
     assert printed.splitlines()[-1].startswith(f"used {__version__} {environment.folder}")
+
+
+# --------------------------------------------------------------------------- plugins of somebody else
+EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/pyproject.toml"))
+
+
+@pytest.mark.install
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda folder: folder.name)
+def test_an_example_passes_its_contract(
+    environment: Environment, dist: Path, example: Path
+) -> None:
+    """Its wheel and the kernel's, in an environment with nothing else but what its tests run with."""
+    project = tomllib.loads((example / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    shelf = environment.folder / "shelf"
+    shelf.mkdir()
+    [wheel] = build_wheels(shelf, example)
+    origins = environment.install(dist, f"{project['name']} @ {wheel.as_uri()}")
+    assert ours(origins, dist) == {"deeplake-core"}
+    environment.install(dist, "pytest")
+    environment.install(dist, "hypothesis")
+    tests = environment.folder / "tests"
+    shutil.copytree(example / "tests", tests)
+    said = environment.python(
+        *("-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", tests)
+    )
+    assert " passed" in said
+    assert not re.search("failed|error|skipped", said)
+    (group,) = project["entry-points"]
+    listed = json.loads(environment.python("-m", "deeplake.cli", "plugins", "--check", "--json"))
+    keys = {
+        (info["kind"], info["key"]): (info["distribution"], info["status"])
+        for info in listed
+        if info["source"] == "installed"
+    }
+    assert keys == {
+        (group.removeprefix("deeplake."), key): (project["name"], "loaded")
+        for key in project["entry-points"][group]
+    }
