@@ -10,6 +10,8 @@ the ones who are measured next to nothing.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import socket
 import sys
@@ -49,6 +51,9 @@ def answers(client: socket.socket, server: socket.socket) -> None:
 def spliced(source: int, target: int) -> None:
     """Move bytes from one socket to another until the first ends."""
     out, into = os.pipe()
+    with contextlib.suppress(OSError):
+        # As much at a time as there is: each move wakes both ends.
+        fcntl.fcntl(into, fcntl.F_SETPIPE_SZ, BLOCK)
     try:
         while moved := os.splice(source, into, BLOCK):
             while moved:

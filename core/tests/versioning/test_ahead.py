@@ -16,7 +16,7 @@ from deeplake.storage.local import LocalStore
 from deeplake.storage.memory import MemoryStore
 from deeplake.testing.stores import RecordingStore
 from deeplake.types import Buffer, ByteRange
-from deeplake.versioning.ahead import IN_FLIGHT, Ahead, Range
+from deeplake.versioning.ahead import IN_FLIGHT, Ahead, Part, Range
 from deeplake.versioning.blocks import Blocks
 from deeplake.versioning.repository import data_key
 
@@ -142,18 +142,38 @@ def test_many_ask_and_one_fetches(ahead: Ahead, store: Gate) -> None:
     assert store.count() == 1
 
 
-def test_few_requests_at_first_and_never_too_many(ahead: Ahead) -> None:
+def test_never_too_many_requests(ahead: Ahead) -> None:
     ahead.want([(ONE, at, at + 10) for at in range(0, SIZE, 1000)])
     taken = []
-    while (part := ahead.take()) is not None:
-        taken.append(part)
-    assert len(taken) == 2
     for _ in range(30):
-        ahead.run(taken.pop(0))
         while (part := ahead.take()) is not None:
             taken.append(part)
-        assert len(taken) <= IN_FLIGHT
-    assert len(taken) == IN_FLIGHT
+        assert len(taken) == IN_FLIGHT  # what is small is asked for at once
+        ahead.run(taken.pop(0))
+
+
+def test_few_bytes_at_first(ahead: Ahead, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is needed first has the network to itself; what is small does not wait for it."""
+    monkeypatch.setattr("deeplake.versioning.ahead.FIRST_BYTES", 2_000)
+    monkeypatch.setattr("deeplake.versioning.ahead.IN_FLIGHT_BYTES", 7_000)
+    ahead.want([(ONE, at, at + 900) for at in range(0, SIZE, 2_000)])
+    taken: list[Part] = []
+
+    def take() -> int:
+        while (part := ahead.take()) is not None:
+            taken.append(part)
+        return len(taken)
+
+    assert take() == 2
+    ahead.want([(TWO, 0, 90)])
+    assert take() == 2  # it has its turn after the others
+    ahead.run(taken.pop(0))
+    assert take() == 4
+    while take() < 7:
+        ahead.run(taken.pop(0))
+    for _ in range(5):
+        ahead.run(taken.pop(0))
+        assert take() == 7
 
 
 def test_what_is_not_needed_makes_room(ahead: Ahead, store: Gate) -> None:

@@ -23,6 +23,9 @@ IN_FLIGHT: Final = 16
 IN_FLIGHT_BYTES: Final = 6 * MAX_REQUEST
 """… and what they bring together: more of them only make each slower."""
 
+FIRST_BYTES: Final = 2 * MAX_REQUEST
+"""… before the first of them is there."""
+
 PIECES: Final = 8
 """One byte in so many comes twice, at most, for those who do not wait for the rest of a part."""
 
@@ -83,7 +86,7 @@ class Ahead(Blocks):
     """
 
     __slots__ = (
-        "_ended",
+        "_ended_bytes",
         "_held",
         "_mutex",
         "_parts",
@@ -112,7 +115,7 @@ class Ahead(Blocks):
         self._queue: deque[Part] = deque()
         self._unused: deque[Part] = deque()
         self._held = self.needed = self._piecemeal = 0
-        self._running = self._running_bytes = self._ended = 0
+        self._running = self._running_bytes = self._ended_bytes = 0
         self._pid = os.getpid()
 
     def _guarded(self) -> threading.Lock:
@@ -191,15 +194,17 @@ class Ahead(Blocks):
     def take(self) -> Part | None:
         """The part whose turn it is; None if there is none, or enough requests are under way.
 
-        Only a few at first: what is needed first comes sooner when it comes alone.
+        Only a few at first: what is needed first comes sooner when it comes alone. What is small
+        does not wait for that.
         """
         with self._guarded():
-            if self._running >= min(IN_FLIGHT, 2 + 2 * self._ended):
+            if self._running >= IN_FLIGHT:
                 return None
+            most = min(IN_FLIGHT_BYTES, FIRST_BYTES + 2 * self._ended_bytes)
             while self._queue:
                 part = self._queue[0]
                 if part.state == _WAITING and part.kept:
-                    if self._running and self._running_bytes + len(part) > IN_FLIGHT_BYTES:
+                    if self._running and self._running_bytes + len(part) > most:
                         return None
                     self._queue.popleft()
                     part.state = _RUNNING
@@ -218,7 +223,7 @@ class Ahead(Blocks):
         with self._guarded():
             self._running -= 1
             self._running_bytes -= len(part)
-            self._ended += 1
+            self._ended_bytes += len(part)
             self.fetched += len(data)
             self._end(part, data)
             self._trim()

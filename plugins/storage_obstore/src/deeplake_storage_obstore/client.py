@@ -20,7 +20,7 @@ from deeplake.errors import ObjectNotFoundError, PreconditionFailedError, Storag
 from deeplake.types import ByteRange, Data, joined
 from deeplake_storage_obstore.failure import told, translated
 
-IN_FLIGHT = 16
+IN_FLIGHT = 32
 """Requests of one batch that are under way at once."""
 
 # How servers write versions.
