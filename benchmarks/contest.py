@@ -42,7 +42,8 @@ class Contender:
     lacks: set[str] = field(default_factory=set)
 
     def call(
-        self, method: str, *arguments: Any, keep: str = "", each: Sequence[tuple[Any, ...]] | None = None
+        self, method: str, *arguments: Any, keep: str = "",
+        each: Sequence[tuple[Any, ...]] | None = None, limit: float | None = None,
     ) -> Answer | None:  # fmt: skip
         """Let it do something; None if it cannot.
 
@@ -51,14 +52,18 @@ class Contender:
             *arguments: ``Kept`` and ``Loaded`` stand for what the contender has and reads itself.
             keep: Name to keep the result under, in the contender.
             each: Call once with each of these further arguments, and time them together.
+            limit: Seconds after which it is ended, and does nothing more.
 
         Raises:
             RuntimeError: It failed.
         """
-        self.line.send({"method": method, "arguments": arguments, "keep": keep, "each": each})
         try:
+            self.line.send({"method": method, "arguments": arguments, "keep": keep, "each": each})
+            if limit is not None and not self.line.poll(limit):
+                self.process.kill()
+                raise RuntimeError(f"{self.name} took more than {limit:.0f} s in {method}")
             answer: Answer = self.line.recv()
-        except EOFError:
+        except (EOFError, ConnectionError):
             raise RuntimeError(f"{self.name} died in {method}") from None
         if answer.error:
             raise RuntimeError(f"{self.name} failed in {method}:\n{answer.error}")
@@ -158,7 +163,7 @@ def race(
                 continue
             if before is not None:
                 before(one)
-                _wake_memory()
+                wake_memory()
             answer = work(one)
             if answer is None:
                 one.lacks.add(row.work)
@@ -174,13 +179,13 @@ def race(
             row.cells[one.name] = Timing(wall, tuple(answer.cpu for answer in answers), items)
 
 
-def _wake_memory() -> None:
+def wake_memory(size: int = MEMORY) -> None:
     """Use as much memory as a contender may, and give it back.
 
     A virtual machine takes pages back that were free for seconds; whoever uses them next waits for
     each of them, which takes longer than to write a file.
     """
-    np.empty(MEMORY, np.uint8)[:: mmap.PAGESIZE] = 1
+    np.empty(size, np.uint8)[:: mmap.PAGESIZE] = 1
 
 
-__all__ = ["Answer", "Contender", "Kept", "Loaded", "contest", "race"]
+__all__ = ["Answer", "Contender", "Kept", "Loaded", "contest", "race", "wake_memory"]

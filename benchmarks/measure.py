@@ -23,12 +23,16 @@ class Options:
         rounds: How often each thing is timed; the median counts.
         quick: Use a fraction of the data: to see that it works, not how fast.
         only: Contenders to run; empty for all.
+        match: Run only what has this in its name; where a benchmark can be cut into parts.
+        resume: Take what earlier runs found, and run only the rest.
     """
 
     folder: Path
     rounds: int = 5
     quick: bool = False
     only: frozenset[str] = frozenset()
+    match: str = ""
+    resume: bool = False
 
     def runs(self, contender: str) -> bool:
         """Whether a contender takes part."""
@@ -136,10 +140,12 @@ class Table:
     Attributes:
         title: What was measured, on how much data.
         rows: Lines, in order.
+        remarks: What follows from them, in words.
     """
 
     title: str
     rows: list[Row] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     def row(self, work: str, unit: Unit, target: float | None = None) -> Row:
         """Add a line."""
@@ -160,7 +166,8 @@ class Table:
                 line.append(f"{_figure(row.value(name))} ({_figure(cpu * 1e6)})")
             missed = row.meets_target(ours) is False
             lines.append([*line, "missed" if missed else ""])
-        return f"{self.title}\n\n{_aligned(lines)}\n\n(in brackets: CPU µs per item, all cores)"
+        remarks = ["(in brackets: CPU µs per item, all cores)", *self.remarks]
+        return "\n\n".join([self.title, _aligned(lines), "\n".join(remarks)])
 
     def record(self) -> dict[str, Any]:
         """Everything that was measured, for a JSON file."""

@@ -45,6 +45,14 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="little data: only see that it works")
     parser.add_argument("--only", default="", metavar="A,B", help="contenders to run (all)")
     parser.add_argument(
+        "--match", default="", metavar="TEXT",
+        help="run only what has this in its name (streaming: server, order, milliseconds)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--resume", action="store_true",
+        help="take what earlier runs found, and run only the rest (streaming)",
+    )  # fmt: skip
+    parser.add_argument(
         "--folder", type=Path, default=HERE.parent / "data" / "benchmarks", help="where to write"
     )
     parser.add_argument("--json", type=Path, help="file for every single timing")
@@ -71,6 +79,8 @@ def main(argv: list[str]) -> int:
         rounds=args.rounds,
         quick=args.quick,
         only=frozenset(filter(None, args.only.split(","))),
+        match=args.match,
+        resume=args.resume,
     )
     print(f"{machine()}\nmedian of {options.rounds} rounds, caches warm, in {options.folder}")
     records = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -9,13 +10,15 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import data
-from contest import Answer, Contender, contest, race
-from measure import Options, Table, Timing
+import environments
+from contest import Answer, Contender, contest, race, wake_memory
+from measure import Options, Row, Table, Timing
 from roles import Place
 
 from deeplake.testing.servers import ADMIN, free_ports, seaweedfs
@@ -26,8 +29,11 @@ BUCKET = "bench"
 DELAYS = (0, 15)
 """Milliseconds that every request waits."""
 
-Address = tuple[str, str]
-"""Name and endpoint of a server."""
+LIMIT = 120.0
+"""Seconds that an epoch may take: some clients wait for ever."""
+
+AWAKE = 512 << 20
+"""Bytes of memory that an epoch may need anew."""
 
 NGINX = """
 worker_processes 2; daemon off; pid {folder}/pid; error_log {folder}/log;
@@ -42,56 +48,196 @@ http {{
 
 
 def bench(options: Options) -> Iterator[Table]:
-    """A table for each server, and one of first batches."""
+    """A table for each server, and one of first batches.
+
+    What was found is written down after each line, so that a run that is cut short, or runs only a
+    part (``--match "nginx, shuffled"``), can be gone on with: ``--resume``.
+    """
     count = 128 if options.quick else 4_000
     files = data.photographs(options.folder / f"photographs-{count}", count)
     size = files.nbytes / count / 1000
-    notes = Table("time to the first batch (median)")
+    title = (
+        f"{count:,} JPEG files of about 500 x 375 pixels ({size:.0f} KB), random crops to "
+        "224 x 224, batches of 64, 2 cores"
+    )
+    found = Found(options.folder / f"streaming-{count}.json", options)
     with contest("Streaming", options) as contenders, ExitStack() as stack:
-        for one in contenders:
+        running = [one.name for one in contenders]
+        names = found.names(running)
+        wanted = [one for one in races() if options.match in one.name and found.lacks(one, running)]
+        for one in contenders if wanted else ():
             if one.call("write_files", one.folder / "files", files.paths, files.labels) is None:
                 raise AssertionError(f"{one.name} writes nothing")
-        for kind in (nginx, seaweed):
-            address = stack.enter_context(kind(contenders))
-            if address is None:
-                continue
-            table = Table(
-                f"{address[0]}, cold: {count:,} JPEG files of about 500 x 375 pixels ({size:.0f} KB), "
-                "random crops to 224 x 224, batches of 64, 2 cores"
-            )
-            for one in contenders:
-                one.lacks.clear()  # what another server lacks is not theirs
-            for shuffle in (False, True):
-                order = "shuffled" if shuffle else "in order"
-                _race(table, notes, f"{order}, local disk", "", count, contenders, shuffle, options)
-                for delay in DELAYS:
-                    with delayed(address[1], delay) as endpoint:
-                        _race(
-                            table, notes, f"{order}, {delay} ms a request", address[0], count,
-                            contenders, shuffle, options, endpoint,
-                        )  # fmt: skip
-            yield table
-    yield notes
+        lacking: set[tuple[str, str]] = set()  # who does not get along with which server
+        for server, start in SERVERS.items():
+            mine = [one for one in wanted if one.server in (server, "")]
+            address = stack.enter_context(start(contenders)) if mine else None
+            for one in mine:
+                if not one.server:
+                    wanted.remove(one)
+                    _race(one, found, contenders, count, options, lacking)
+                elif address is not None:
+                    with delayed(address, one.delay) as endpoint:
+                        _race(one, found, contenders, count, options, lacking, endpoint)
+            table = found.table(f"{server}, cold: {title}", server, names, count)
+            if any(row.cells for row in table.rows):
+                yield table
+        yield found.first_batches(names)
+
+
+@dataclass(frozen=True, slots=True)
+class Race:
+    """An epoch that all contenders run.
+
+    Attributes:
+        shuffle: In random order.
+        server: Where from; empty for the local disk.
+        delay: Milliseconds that every request waits.
+    """
+
+    shuffle: bool
+    server: str = ""
+    delay: int = 0
+
+    @property
+    def work(self) -> str:
+        """What is done, without the server's name."""
+        order = "shuffled" if self.shuffle else "in order"
+        return f"{order}, {f'{self.delay} ms a request' if self.server else 'local disk'}"
+
+    @property
+    def name(self) -> str:
+        """What it is called in files and on the command line."""
+        return f"{self.server}, {self.work}" if self.server else self.work
+
+
+def races() -> list[Race]:
+    """All there are; those of the local disk beside those of the servers that come first."""
+    found = []
+    for server in SERVERS:
+        for shuffle in (False, True):
+            if not found or server == next(iter(SERVERS)):
+                found.append(Race(shuffle))
+            found += [Race(shuffle, server, delay) for delay in DELAYS]
+    return found
+
+
+class Found:
+    """What was measured, in a file.
+
+    Args:
+        path: The file.
+        options: With ``resume``, what it holds is taken.
+    """
+
+    def __init__(self, path: Path, options: Options) -> None:
+        self._path = path
+        self._rounds = options.rounds
+        self._known: dict[str, dict[str, dict[str, list[float]]]] = {}
+        if options.resume and path.is_file():
+            self._known = json.loads(path.read_text())
+
+    def names(self, running: Sequence[str]) -> list[str]:
+        """All contenders that something is known of or will be, in the order of the columns."""
+        known = {*running, *(name for known in self._known.values() for name in known)}
+        return [name for name in environments.peers("Streaming") if name in known]
+
+    def lacks(self, race: Race, names: Sequence[str]) -> bool:
+        """Whether a race was not run by some of the contenders, or not as many times."""
+        known = self._known.get(race.name, {})
+        # What a contender could not do is written down, too.
+        return any(
+            name not in known or 0 < len(known[name]["wall"]) < self._rounds for name in names
+        )
+
+    def add(
+        self, race: Race, row: Row, names: Sequence[str], firsts: dict[str, list[float]]
+    ) -> None:
+        """Write down what came of a race."""
+        known = self._known.setdefault(race.name, {})
+        for name in names:
+            cell = row.cells.get(name)
+            known[name] = {
+                "wall": list(cell.wall) if cell else [],
+                "cpu": list(cell.cpu) if cell else [],
+                "first": firsts.get(name, [])[1:],
+            }
+        self._path.write_text(json.dumps(self._known, indent=1))
+
+    def timing(self, race: Race, name: str, items: int) -> Timing | None:
+        """The epochs of a contender."""
+        known = self._known.get(race.name, {}).get(name)
+        if not known or not known["wall"]:
+            return None
+        return Timing(tuple(known["wall"]), tuple(known["cpu"]), items)
+
+    def table(self, title: str, server: str, names: Sequence[str], items: int) -> Table:
+        """All races that have to do with a server."""
+        table = Table(title)
+        for shuffle in (False, True):
+            local = Race(shuffle)
+            for each in (local, *(Race(shuffle, server, delay) for delay in DELAYS)):
+                row = table.row(each.work, "img/s")
+                for name in names:
+                    timing = self.timing(each, name, items)
+                    if timing is not None:
+                        row.cells[name] = timing
+                said = _compared(row, self.timing(local, "ours", items) if each != local else None)
+                if said:
+                    table.remarks.append(f"{each.work}: ours is {said}")
+        return table
+
+    def first_batches(self, names: Sequence[str]) -> Table:
+        """How long each waited for its first batch."""
+        table = Table("time to the first batch (median)")
+        for one in races():
+            known = self._known.get(one.name, {})
+            if one.server and known:
+                row = table.row(one.name, "ms", target=500)
+                for name in names:
+                    if known.get(name, {}).get("first"):
+                        row.cells[name] = Timing(tuple(known[name]["first"]), (0.0,), 1)
+        return table
+
+
+def _compared(row: Row, local: Timing | None) -> str:
+    """Ours beside the best of the others, and beside itself on the local disk."""
+    if "ours" not in row.cells:
+        return ""
+    mine, said = row.value("ours"), []
+    others = {name: row.value(name) for name in row.cells if name != "ours"}
+    if others:
+        best = max(others, key=others.__getitem__)
+        said.append(f"{mine / others[best]:.2f} x {best}")
+    if local is not None:
+        said.append(f"{mine / local.rate:.2f} x its speed on the local disk")
+    return " and ".join(said)
 
 
 def _race(
-    table: Table, notes: Table, what: str, server: str, count: int, contenders: list[Contender],
-    shuffle: bool, options: Options, endpoint: str = "",
+    race_: Race, found: Found, contenders: list[Contender], count: int, options: Options,
+    lacking: set[tuple[str, str]], endpoint: str = "",
 ) -> None:  # fmt: skip
     firsts: dict[str, list[float]] = {}
 
     def work(one: Contender) -> Answer | None:
+        if (one.name, race_.server) in lacking:
+            return None
+        wake_memory(AWAKE)
         place = Place(endpoint, BUCKET, one.name, *ADMIN)
         try:
             if endpoint:
-                answer = one.call("crops", place, shuffle)
+                answer = one.call("crops", place, race_.shuffle, limit=LIMIT)
             else:
-                answer = one.call("local_crops", one.folder / "files", shuffle)
+                local = one.folder / "files"
+                answer = one.call("local_crops", local, race_.shuffle, limit=LIMIT)
         except RuntimeError as error:
             # Not every client gets along with every server: nginx lists nothing, for example.
             if one.name == "ours":
                 raise
-            print(f"{one.name} is left out of {what!r}: {str(error).splitlines()[-1]}", flush=True)
+            said = str(error).splitlines()[-1]
+            lacking.add((one.name, race_.server))
+            print(f"{one.name} is left out of {race_.name!r}: {said}", flush=True)
             answer = None
         if answer is not None:
             (_, rows), (_, first) = answer.digest
@@ -100,17 +246,18 @@ def _race(
             firsts.setdefault(one.name, []).append(first / 1000)
         return answer
 
-    row = table.row(what, "img/s")
+    begin = time.monotonic()
+    row = Row(race_.name, "img/s")
+    for one in contenders:
+        one.lacks.clear()  # what another server lacks is not theirs
     race(row, contenders, work, items=count, rounds=options.rounds, agree=False)
-    if endpoint:
-        row = notes.row(f"{server}, {what}", "ms", target=500)
-        for name, seconds in firsts.items():
-            row.cells[name] = Timing(tuple(seconds[1:]), (0.0,), 1)
+    found.add(race_, row, [one.name for one in contenders], firsts)
+    print(f"{race_.name}: {time.monotonic() - begin:.0f} s", flush=True)
 
 
 # --------------------------------------------------------------------------- servers
 @contextmanager
-def nginx(contenders: list[Contender]) -> Iterator[Address | None]:
+def nginx(contenders: list[Contender]) -> Iterator[str | None]:
     """Files in memory, served by their names: the fastest that there is, and it can only read."""
     binary = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if binary is None:
@@ -130,14 +277,14 @@ def nginx(contenders: list[Contender]) -> Iterator[Address | None]:
         try:
             endpoint = f"http://{HOST}:{port}"
             _wait(process, endpoint)
-            yield "nginx", endpoint
+            yield endpoint
         finally:
             process.terminate()
             process.wait()
 
 
 @contextmanager
-def seaweed(contenders: list[Contender]) -> Iterator[Address]:
+def seaweed(contenders: list[Contender]) -> Iterator[str]:
     """A real S3 server."""
     from obstore.store import S3Store
 
@@ -151,7 +298,7 @@ def seaweed(contenders: list[Contender]) -> Iterator[Address]:
             root = one.folder / "files"
             for file in sorted(path for path in root.rglob("*") if path.is_file()):
                 store.put(f"{one.name}/{file.relative_to(root).as_posix()}", file.read_bytes())
-        yield "SeaweedFS", server.endpoint
+        yield server.endpoint
 
 
 @contextmanager
@@ -184,6 +331,13 @@ def _wait(process: subprocess.Popen[bytes], endpoint: str) -> None:
         except OSError:
             time.sleep(0.05)
     raise RuntimeError(f"{process.args!r} ended with exit code {process.returncode}")
+
+
+SERVERS: dict[str, Callable[[list[Contender]], AbstractContextManager[str | None]]] = {
+    "nginx": nginx,
+    "SeaweedFS": seaweed,
+}
+"""Name -> starts it with what the contenders wrote, and gives its address."""
 
 
 __all__ = ["bench"]

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -161,12 +162,26 @@ def test_tables_are_put_into_the_page(tmp_path: Path) -> None:
 def test_streaming_with_little_data(tmp_path: Path) -> None:
     record = tmp_path / "record.json"
     options = ["--quick", "--rounds", "1", "--folder", tmp_path / "data", "--json", record]
-    done = bench("streaming", *options, "--only", "ours")
+    options += ["--only", "ours"]
+
+    def tables() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(record.read_text())["benchmarks"]["streaming"]
+        return found
+
+    part = bench("streaming", *options, "--match", "SeaweedFS, in order")
+    assert part.returncode == 0, part.stderr
+    [table, notes] = tables()
+    assert [bool(row["contenders"]) for row in table["rows"]] == [False, True, True] + 3 * [False]
+    kept = table["rows"][1]
+    done = bench("streaming", *options, "--resume")
     assert done.returncode == 0, done.stderr
-    *tables, notes = json.loads(record.read_text())["benchmarks"]["streaming"]
-    assert len(tables) == (2 if "nginx is left out" not in done.stdout else 1)
-    for table in tables:
+    *found, notes = tables()
+    assert len(found) == (2 if "nginx is left out" not in done.stdout else 1)
+    for table in found:
         assert len(table["rows"]) == 6
         for row in table["rows"]:
             assert row["contenders"]["ours"]["value"] > 0
-    assert len(notes["rows"]) == 4 * len(tables)
+    assert found[-1]["rows"][1] == kept  # it was not run again
+    assert "SeaweedFS, in order" not in done.stdout.partition("streaming:")[0]
+    assert "its speed on the local disk" in done.stdout
+    assert len(notes["rows"]) == 4 * len(found)

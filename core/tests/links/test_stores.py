@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,7 +73,8 @@ def test_a_folder_is_no_file(memory: Any, tmp_path: Path) -> None:
     [("abfs://container@account.dfs.core.windows.net/a", "adlfs"), ("az://c/a", "adlfs"),
      ("sftp://host/a", "paramiko"), ("nothing-like-this://a", "no storage plugin")],
 )  # fmt: skip
-def test_what_to_install_is_said(url: str, library: str) -> None:
+def test_what_to_install_is_said(url: str, library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises((ModuleNotInstalledException, GetDataFromLinkError), match=library):
         links.read_bytes(url)
 

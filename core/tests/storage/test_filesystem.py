@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pickle
+import socket
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,15 +20,19 @@ import pytest
 import deeplake
 from deeplake.errors import (
     CredentialsError,
+    DatasetHandlerError,
     ModuleNotInstalledException,
     PluginNotFoundError,
     PreconditionFailedError,
     ReadOnlyModeError,
     StorageError,
+    StorageTimeoutError,
+    StorageUnreachableError,
 )
 from deeplake.spi import Store
-from deeplake.storage.filesystem import FileSystem, FileSystemStore
+from deeplake.storage.filesystem import CONNECT_SECONDS, FileSystem, FileSystemStore
 from deeplake.storage.guard import ReadOnly, SingleWriter
+from deeplake.storage.retry import PAUSE, TRIES
 from deeplake.testing.store import StoreContract
 
 
@@ -235,6 +242,33 @@ def test_writing_has_to_be_asked_for(url: str) -> None:
         assert deeplake.dataset(url, single_writer=True).x.numpy().sum() == 10
 
 
+def test_datasets_are_deleted_without_further_ado(url: str, web: Web) -> None:
+    """Who deletes everything loses no commit by it; only what is read only stays."""
+    system = fsspec.filesystem("memory")
+    with pytest.raises(DatasetHandlerError, match="force=True"):
+        deeplake.delete(url)
+    for force in (False, True):
+        with pytest.warns(UserWarning, match="several writers"):
+            ds = deeplake.empty(url, single_writer=True)
+        ds.create_tensor("x")
+        ds.x.extend([1, 2, 3])
+        deeplake.delete(url, force=force)
+        assert not deeplake.exists(url)
+        assert not system.find(url.removeprefix("memory:/"))
+    with pytest.raises(DatasetHandlerError, match="nothing"):
+        deeplake.delete(url, force=True)
+    with pytest.warns(UserWarning, match="several writers"):
+        deeplake.empty(url, single_writer=True).allow_delete = False
+    with pytest.raises(DatasetHandlerError, match="allow_delete"):
+        deeplake.delete(url)
+    assert deeplake.exists(url)
+    made(web.folder / "ds")
+    for force in (False, True):
+        with pytest.raises(ReadOnlyModeError, match="can only be read"):
+            deeplake.delete(f"{web.url}/ds", force=force)
+    assert len(deeplake.load(f"{web.url}/ds")) == 100
+
+
 def test_another_writer_is_noticed_where_it_can_be(url: str) -> None:
     with pytest.warns(UserWarning, match="several writers"):
         ds = deeplake.empty(url, single_writer=True)
@@ -268,7 +302,8 @@ def test_protocols_that_nobody_knows() -> None:
         deeplake.load("nosuch://x/y")
 
 
-def test_a_library_that_is_missing() -> None:
+def test_a_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "adlfs", None)
     with pytest.raises(ModuleNotInstalledException, match="deeplake-core\\[azure\\]"):
         deeplake.load("az://container/ds")
 
@@ -308,3 +343,35 @@ def test_who_is_refused(status: int) -> None:
                 deeplake.load(f"http://127.0.0.1:{server.server_address[1]}/ds")
         finally:
             server.shutdown()
+
+
+@pytest.fixture
+def silence() -> Iterator[str]:
+    """An address where connections are neither taken nor refused, as behind some firewalls."""
+    with ExitStack() as stack:
+        listening = stack.enter_context(socket.socket())
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for _ in range(4):  # nobody accepts them, and there is room for no more
+            one = stack.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(listening.getsockname())
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("operation", [deeplake.load, deeplake.exists])
+@pytest.mark.parametrize("where", ["silence", "nobody", "no host"])
+def test_no_network(
+    silence: str, where: str, operation: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deeplake.storage.filesystem.CONNECT_SECONDS", 0.2)
+    host = {
+        "silence": silence, "nobody": "http://127.0.0.1:9", "no host": "http://no.such.invalid",
+    }[where]  # fmt: skip
+    with pytest.raises((StorageUnreachableError, StorageTimeoutError), match=f"{host}/ds"):
+        operation(f"{host}/ds")
+
+
+def test_no_network_is_said_within_ten_seconds() -> None:
+    pauses = sum(PAUSE * 2**number for number in range(TRIES - 1))
+    assert TRIES * CONNECT_SECONDS + pauses < 10

@@ -377,6 +377,7 @@ def delete(
     Raises:
         DatasetHandlerError: There is none, or it may not be deleted.
         DatasetTooLargeToDelete: More than 1 GB, without ``large_ok``.
+        ReadOnlyModeError: Nothing can be deleted by such a URL (``https://``, ``zip://``).
         NotImplementedError: The path is that of a saved view.
         ValueError: ``path`` has a version address.
     """
@@ -385,14 +386,17 @@ def delete(
         raise NotImplementedError(
             f"{url} is a saved view: use delete_view(id) of its dataset to forget it"
         )
+    store = _store(url, scheme, creds, deleting=True)
+    if not store.capabilities.writable:
+        raise ReadOnlyModeError(f"{url} cannot be deleted: it can only be read")
     if force:
-        repository = Repository(_store(url, scheme, creds))
-        if next(iter(repository.store.list("")), None) is None:
+        if next(iter(store.list("")), None) is None:
             raise DatasetHandlerError(f"there is nothing at {url}")
-        repository.clear()
+        Repository(store).clear()
         return
     try:
-        found = load(path, creds=creds, read_only=False)
+        session = _session(store, url, None, reset=False, read_only=False)
+        found = opened(Dataset(Checkout(url, session, read_only=False)))
     except (DatasetNotFoundError, DatasetCorruptError) as error:
         raise DatasetHandlerError(
             f"{url} cannot be deleted as a dataset: {error}. Pass force=True to delete everything "

@@ -7,12 +7,14 @@ writes (``guard.SingleWriter``).
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -21,12 +23,14 @@ import xxhash
 
 from deeplake.errors import (
     CredentialsError,
+    DeepLakeError,
     InvalidPathException,
     MemoryDatasetCanNotBePickledError,
     ModuleNotInstalledException,
     ObjectNotFoundError,
     StorageError,
     StorageTimeoutError,
+    StorageUnreachableError,
     TransientStorageError,
 )
 from deeplake.spi import Store, StorePlugin
@@ -69,6 +73,18 @@ _PASSING = (429, 500, 502, 503, 504)
 
 _REFUSED = (401, 403)
 """What they answer to who may not do this."""
+
+_REFUSALS = frozenset({"AuthenticationException", "ClientAuthenticationError"})
+"""Errors of paramiko and Azure that mean the same."""
+
+_BROKEN = frozenset({"ClientConnectionError", "ClientPayloadError", "NoValidConnectionsError",
+                     "ServiceRequestError"})  # fmt: skip
+"""Errors of aiohttp, paramiko and Azure about connections."""
+
+CONNECT_SECONDS = 2.0
+"""Seconds for a connection to a web server; with all tries, it is said within ten that there is none."""
+READ_SECONDS = 60.0
+"""Seconds between two parts of an answer."""
 
 _INSTALL = {
     **dict.fromkeys(("az", "abfs", "abfss", "azure"), "azure"),
@@ -118,17 +134,19 @@ class FileSystemStore(Store):
         self._root = ""
         self._pid = 0
         self._mutex = threading.Lock()
+        self._turns: AbstractContextManager[Any] = nullcontext()
 
     def __getstate__(self) -> dict[str, Any]:
         if not self.capabilities.persistent:
             raise MemoryDatasetCanNotBePickledError(
                 f"{self.url} is in the memory of this process, and cannot be pickled or sent to another"
             )
-        return {**self.__dict__, "_system": None, "_pid": 0, "_mutex": None}
+        return {**self.__dict__, "_system": None, "_pid": 0, "_mutex": None, "_turns": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._mutex = threading.Lock()
+        self._turns = nullcontext()
 
     def __repr__(self) -> str:
         return f"FileSystemStore({self.url!r})"
@@ -136,13 +154,18 @@ class FileSystemStore(Store):
     def _opened(self) -> Any:
         """The file system of this process."""
         if self._pid != os.getpid():
-            self._mutex = threading.Lock()
+            self._mutex, self._turns = threading.Lock(), nullcontext()
             # What the parent of a fork uses must not be finalised here: it would close its connections.
             _inherited.append(self._system)
             self._system, self._pid = None, os.getpid()
         with self._mutex:
             if self._system is None:
-                self._system, self._root = _file_system(self.url, self._options)
+                # Some connect at once.
+                with self._translated("open"):
+                    self._system, self._root = _file_system(self.url, self._options)
+                if not getattr(self._system, "async_impl", False):
+                    # One connection, whose threads would take each other's answers (paramiko hangs).
+                    self._turns = threading.RLock()
             return self._system
 
     def _path(self, key: str) -> str:
@@ -158,14 +181,25 @@ class FileSystemStore(Store):
         path = self._path(key)
         if byte_range is None:
             with self._translated("read", key):
-                data: bytes = self._opened().cat_file(path)
-                return data
+                return self._whole(path)
         start, stop = byte_range
         if not 0 <= start <= stop:
             raise StorageError(
                 f"cannot read bytes {start} to {stop} of {key!r}: a range has 0 <= start <= stop"
             )
         return self._part(key, path, start, stop)
+
+    def _whole(self, path: str) -> bytes:
+        system = self._opened()
+        try:
+            data: bytes = system.cat_file(path)
+        except FileNotFoundError:
+            raise
+        except OSError:
+            if not getattr(system, "async_impl", False):
+                self._size(path)  # some say in words only that it is a folder
+            raise
+        return data
 
     def _part(self, key: str, path: str, start: int, stop: int) -> Buffer:
         with self._translated("read", key):
@@ -205,9 +239,8 @@ class FileSystemStore(Store):
         return data, xxhash.xxh3_128_hexdigest(data)
 
     def get_many(self, requests: Sequence[tuple[str, ByteRange | None]]) -> list[Buffer]:
-        if len(requests) < 2:
+        if len(requests) < 2 or not getattr(self._opened(), "async_impl", False):
             return [self.get(*one) for one in requests]
-        self._opened()
         with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="deeplake-fsspec") as threads:
             return list(threads.map(lambda one: self.get(*one), requests))
 
@@ -263,14 +296,21 @@ class FileSystemStore(Store):
             if not self.capabilities.writable:
                 raise StorageError(f"cannot delete {key!r}: {self.url} is read only")
             with self._translated("delete", key), suppress(FileNotFoundError):
-                self._opened().rm_file(path)
+                system = self._opened()
+                try:
+                    system.rm_file(path)
+                except OSError:
+                    # Where there are folders, a key may be one; then there is no such object.
+                    if getattr(system, "async_impl", False) or not system.isdir(path):
+                        raise
 
     @contextmanager
     def _translated(self, what: str, key: str | None = None) -> Iterator[None]:
         where = f"{key!r} in {self.url}" if key else self.url
         try:
-            yield
-        except StorageError:
+            with self._turns:
+                yield
+        except DeepLakeError:
             raise
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
             if what == "write":
@@ -285,13 +325,20 @@ class FileSystemStore(Store):
         except Exception as error:
             # File systems are anybody's, and so are their errors.
             status = getattr(error, "status", None) or getattr(error, "status_code", None)
-            if status in _REFUSED:
+            kinds = {kind.__name__ for kind in type(error).__mro__}
+            if status in _REFUSED or kinds & _REFUSALS:
                 raise CredentialsError(
-                    f"cannot {what} {where}: refused ({status}); check the credentials and what they "
-                    f"may do ({error})"
+                    f"cannot {what} {where}: refused ({status or type(error).__name__}); check the "
+                    f"credentials and what they may do ({error})"
                 ) from error
-            passing = isinstance(error, ConnectionError) or status in _PASSING
-            raise (TransientStorageError if passing else StorageError)(
+            if isinstance(error, (ConnectionError, socket.gaierror)) or kinds & _BROKEN:
+                failure = StorageUnreachableError(
+                    f"cannot {what} {where}: the server cannot be reached; check the network and the "
+                    f"address ({type(error).__name__}: {error})"
+                )
+                failure.errno = errno.ECONNRESET  # it may pass: the kernel tries again
+                raise failure from error
+            raise (TransientStorageError if status in _PASSING else StorageError)(
                 f"cannot {what} {where}: {type(error).__name__}: {error}"
             ) from error
 
@@ -303,13 +350,9 @@ def _file_system(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
     scheme = scheme_of(url)
     known = ALIASES.get(scheme, scheme)
     try:
-        # Listings that were made before somebody else wrote would be wrong.
-        system, root = url_to_fs(
-            known + url[len(scheme) :],
-            use_listings_cache=False,
-            skip_instance_cache=True,
-            **options,
-        )
+        if scheme in ("http", "https"):
+            options = _with_timeouts(options)
+        system, root = url_to_fs(known + url[len(scheme) :], skip_instance_cache=True, **options)
     except ImportError as error:
         extra = _INSTALL.get(scheme)
         hint = f'pip install "deeplake-core[{extra}]"' if extra else str(error)
@@ -318,7 +361,22 @@ def _file_system(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
         ) from error
     except (ValueError, TypeError) as error:
         raise InvalidPathException(f"{url} cannot be opened: {error}") from error
+    # Listings that were made before somebody else wrote would be wrong. As an option, some file systems
+    # would pass it on to whom it means nothing.
+    listings: Any = getattr(system, "dircache", None)
+    if hasattr(listings, "use_listings_cache"):
+        listings.use_listings_cache = False
     return system, root
+
+
+def _with_timeouts(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a web client that does not wait for ever; those that were given stay."""
+    import aiohttp
+
+    timeout = aiohttp.ClientTimeout(
+        total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS
+    )
+    return {**options, "client_kwargs": {"timeout": timeout, **options.get("client_kwargs", {})}}
 
 
 def _modified(info: Mapping[str, Any]) -> float | None:

@@ -26,6 +26,7 @@ def open_store(
     *,
     fresh: bool = False,
     single_writer: bool = False,
+    deleting: bool = False,
 ) -> Store:
     """The store of a URL, as plugins want it wrapped.
 
@@ -36,6 +37,7 @@ def open_store(
         fresh: It is for a new dataset.
         single_writer: The user says that nobody else writes; asked for only where a store cannot keep
             several writers apart.
+        deleting: All there is will be deleted: no commit of another writer is worth more than that.
 
     Raises:
         PluginNotFoundError: Nothing knows the scheme; the message says what to install.
@@ -51,7 +53,9 @@ def open_store(
     store = plugin.create(url, creds=creds) if fresh else plugin.open(url, creds=creds)
     able = store.capabilities
     if able.writable and not able.conditional_put:
-        if single_writer:
+        if deleting:
+            store = SingleWriter(store)
+        elif single_writer:
             warnings.warn(
                 f"{url}: this kind of store cannot keep several writers apart; writing elsewhere at "
                 "the same time would lose commits",
