@@ -86,6 +86,12 @@ SOAKS = {
         "{DEEPLAKE_SOAK_S3_WRITERS} processes × {DEEPLAKE_SOAK_S3_COMMITS:,} commits on a real S3 "
         "server, 5 % of the answers lost or 503", "commits", 8,
     ),
+    "s3_runs": Soak(
+        ("test_remote.py::test_acknowledged_commits_are_there_once",), "R3 writers on S3, many runs",
+        {"DEEPLAKE_SOAK_S3_RUNS": 200, "DEEPLAKE_SOAK_S3_COMMITS": 10, "DEEPLAKE_SOAK_S3_WRITERS": 8},
+        "{DEEPLAKE_SOAK_S3_RUNS} times {DEEPLAKE_SOAK_S3_WRITERS} processes × "
+        "{DEEPLAKE_SOAK_S3_COMMITS} commits, each on a new dataset", "commits", 80,
+    ),
     "remote": Soak(
         ("test_remote.py::test_model",), "R8 on S3 and GCS", {"DEEPLAKE_SOAK_REMOTE_STEPS": 2_000},
         "{DEEPLAKE_SOAK_REMOTE_STEPS:,} steps on each of two real servers", "steps", 2, workers=2,

@@ -79,8 +79,15 @@ EVERY = 20
 """One in so many requests fails: 5 %."""
 
 
+@pytest.fixture(scope="module")
+def writers() -> Iterator[Any]:
+    """Processes for all runs: to start them takes longer than a short run."""
+    with multiprocessing.get_context("spawn").Pool(WRITERS) as pool:
+        yield pool
+
+
 @pytest.mark.parametrize("seed", range(int(os.environ.get("DEEPLAKE_SOAK_S3_RUNS", "1"))))
-def test_acknowledged_commits_are_there_once(s3: Server, seed: int) -> None:
+def test_acknowledged_commits_are_there_once(s3: Server, writers: Any, seed: int) -> None:
     """R3: answers get lost at random, and the server is busy at times."""
     url = f"s3://bench/{uuid.uuid4().hex}/ds"
     ds = deeplake.empty(url, creds=s3.creds)
@@ -101,14 +108,14 @@ def test_acknowledged_commits_are_there_once(s3: Server, seed: int) -> None:
         done[fault or ""] += 1
         return fault
 
-    context = multiprocessing.get_context("spawn")
-    with FaultServer(s3.endpoint) as faults, context.Pool(WRITERS) as pool:
+    with FaultServer(s3.endpoint) as faults:
         faults.plan = plan
         given = {
             **s3.creds, "endpoint_url": faults.endpoint, "timeout": 20, "connect_timeout": 20,
             "max_retries": 5,
         }  # fmt: skip
-        acknowledged = pool.starmap(_write, [(url, given, number) for number in range(WRITERS)])
+        jobs = [(url, given, number) for number in range(WRITERS)]
+        acknowledged = writers.starmap(_write, jobs, chunksize=1)
     found = deeplake.load(url, creds=s3.creds)
     values = found.x.numpy()[:, 0].tolist()
     assert len(values) == len(set(values))
