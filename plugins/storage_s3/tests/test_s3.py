@@ -109,6 +109,41 @@ def test_a_profile(
     assert len(deeplake.load(url, creds=server.creds)) == 3
 
 
+@pytest.mark.parametrize("creds", [None, "ENV", {}])
+def test_the_default_profile(
+    server: Server, url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, creds: Any
+) -> None:
+    """As boto3 finds them: in the shared files where the environment has none."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    keys = (
+        f"aws_access_key_id = {server.creds['aws_access_key_id']}\n"
+        f"aws_secret_access_key = {server.creds['aws_secret_access_key']}\n"
+    )
+    (tmp_path / "credentials").write_text(f"[default]\n{keys}[lab]\n{keys}")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server.endpoint)
+    filled(url, server.creds, 3)
+    assert len(deeplake.load(url, creds=creds)) == 3
+    monkeypatch.setenv("AWS_PROFILE", "lab")
+    assert len(deeplake.load(url, creds=creds)) == 3
+    monkeypatch.setenv("AWS_PROFILE", "absent")
+    with pytest.raises(CredentialsError, match="no profile 'absent'"):
+        deeplake.load(url, creds=creds)
+
+
+def test_a_rename_uses_the_credentials_of_the_dataset(server: Server, url: str) -> None:
+    ds = filled(url, server.creds, 3)
+    ds.rename("other")
+    there = f"{url.rpartition('/')[0]}/other"
+    assert not deeplake.exists(url, creds=server.creds)
+    assert len(deeplake.load(there, creds=server.creds)) == 3
+    copy = pickle.loads(pickle.dumps(deeplake.load(there, creds=server.creds)))
+    copy.rename("again")
+    assert len(deeplake.load(f"{url.rpartition('/')[0]}/again", creds=server.creds)) == 3
+
+
 def test_a_profile_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "credentials").write_text("[lab]\naws_access_key_id = a\n")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))

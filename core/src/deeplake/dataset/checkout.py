@@ -51,6 +51,7 @@ class Checkout:
         lender: Credentials for links; None: none yet.
 
     Attributes:
+        creds: What the user opened it with; None: nothing, or it is not known.
         linker: Reads what links lead to.
         generation: Changes whenever rows may have moved: views taken earlier are invalid then.
         virtual: It shows columns that a query made, and is changed by nobody.
@@ -68,6 +69,7 @@ class Checkout:
         lender: Lender | None = None,
     ) -> None:
         self.path = path
+        self.creds: Any = None
         self.session = session
         self.read_only = read_only
         self.origin = origin

@@ -619,14 +619,16 @@ class Dataset(Arranged, Rowwise, Versioned, Derived, Training, Credentials, Acco
             shared = (checkout.session, self.path, checkout.origin, checkout.saves, checkout.lender)
             return _unpickle_computed, (shared, self._query, state)
         store = checkout.repository.store
-        return _unpickle, (store, self.path, frozen, self.read_only, state)
+        return _unpickle, (store, self.path, frozen, self.read_only, state, checkout.creds)
 
 
 def _unpickle(
-    store: Any, path: str, frozen: tuple[Any, ...], read_only: bool, state: tuple[Any, ...]
-) -> Dataset:
+    store: Any, path: str, frozen: tuple[Any, ...], read_only: bool, state: tuple[Any, ...],
+    creds: Any = None,
+) -> Dataset:  # fmt: skip
     """The dataset as it was pickled: at the same state, also if its branch has moved on."""
     checkout = versions.thaw(store, path, frozen, read_only=read_only)
+    checkout.creds = creds
     selection, group, names, padded = state
     return Dataset(checkout, selection=selection, group=group, names=names, padded=padded)
 

@@ -113,7 +113,9 @@ def empty(
         repository.clear()
     ref, version = repository.create()
     session = Session(repository, repository.head_commit(ref), ref, version, MAIN)
-    return opened(Dataset(Checkout(url, session, read_only=False), verbose=verbose))
+    checkout = Checkout(url, session, read_only=False)
+    checkout.creds = creds
+    return opened(Dataset(checkout, verbose=verbose))
 
 
 def check_may_replace(repository: Repository, url: str) -> None:
@@ -196,6 +198,7 @@ def load(
     if read_only is None:
         read_only = not store.capabilities.writable
     checkout = Checkout(url, session, read_only=read_only)
+    checkout.creds = creds
     found = Dataset(checkout, selection=default_selection(session), verbose=verbose)
     if view_id:
         try:
@@ -386,7 +389,7 @@ def delete(
         raise NotImplementedError(
             f"{url} is a saved view: use delete_view(id) of its dataset to forget it"
         )
-    store = _store(url, scheme, creds, deleting=True)
+    store = _store(url, scheme, creds, alone=True)
     if not store.capabilities.writable:
         raise ReadOnlyModeError(f"{url} cannot be deleted: it can only be read")
     if force:
@@ -439,9 +442,11 @@ def move(dataset: Dataset, new_name: PathLike) -> None:
         url = f"{parent}{slash}{url}"
         scheme = urls.scheme_of(url)
     urls.check_name(url)
-    if next(iter(_store(url, scheme, None).list("")), None) is not None:
+    # In the same store, by the same credentials; elsewhere, by those of the environment.
+    creds = checkout.creds if scheme == urls.scheme_of(checkout.path) else None
+    if next(iter(_store(url, scheme, creds, alone=True).list("")), None) is not None:
         raise RenameError(f"there is something at {url} already; choose another name")
-    store = _store(url, scheme, None, fresh=True)
+    store = _store(url, scheme, creds, fresh=True, alone=True)
     checkout.flush()
     session = checkout.session
     old = checkout.repository

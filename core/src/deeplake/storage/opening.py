@@ -26,7 +26,7 @@ def open_store(
     *,
     fresh: bool = False,
     single_writer: bool = False,
-    deleting: bool = False,
+    alone: bool = False,
 ) -> Store:
     """The store of a URL, as plugins want it wrapped.
 
@@ -37,7 +37,8 @@ def open_store(
         fresh: It is for a new dataset.
         single_writer: The user says that nobody else writes; asked for only where a store cannot keep
             several writers apart.
-        deleting: All there is will be deleted: no commit of another writer is worth more than that.
+        alone: As ``single_writer``, without a warning: it was said before, or all there is will be
+            deleted.
 
     Raises:
         PluginNotFoundError: Nothing knows the scheme; the message says what to install.
@@ -53,7 +54,7 @@ def open_store(
     store = plugin.create(url, creds=creds) if fresh else plugin.open(url, creds=creds)
     able = store.capabilities
     if able.writable and not able.conditional_put:
-        if deleting:
+        if alone:
             store = SingleWriter(store)
         elif single_writer:
             warnings.warn(

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from deeplake.errors import CredentialsError, ModuleNotInstalledException
@@ -118,7 +120,13 @@ class Bucket:
         }
         if endpoint.startswith("http://"):
             client["allow_http"] = True
-        provider: Any = _from_profile(self.profile) if self.profile else self.provider
+        provider: Any = self.provider
+        if self.profile:
+            provider = _from_profile(self.profile)
+        elif provider is None and not _has_keys(options):
+            provider = _from_files()
+            if provider is not None and "region" not in options and provider.region:
+                options["region"] = provider.region
         return S3Store(
             self.bucket,
             prefix=self.prefix or None,
@@ -147,7 +155,70 @@ def _from_environment() -> dict[str, str]:
     return {"region": region} if region else {}
 
 
-def _from_profile(name: str) -> Callable[[], Mapping[str, Any]]:
+def _from_files() -> Profile | None:
+    """A provider for the profile that AWS's own files and environment say is the one to use.
+
+    obstore looks at the environment and the machine's role, and not at these files.
+    """
+    if "AWS_ACCESS_KEY_ID" in os.environ or "AWS_WEB_IDENTITY_TOKEN_FILE" in os.environ:
+        return None
+    files = (
+        os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials",
+        os.environ.get("AWS_CONFIG_FILE") or "~/.aws/config",
+    )
+    if not any(Path(file).expanduser().is_file() for file in files):
+        return None
+    name = os.environ.get("AWS_PROFILE") or os.environ.get("AWS_DEFAULT_PROFILE")
+    if name:
+        return _from_profile(name)
+    if find_spec("boto3") is None:
+        return None
+    import boto3
+
+    # By its name: a session without one would ask the machine for a role where the files have nothing.
+    if "default" not in boto3.Session().available_profiles:
+        return None
+    found = _from_profile("default")
+    return found if found.has_credentials else None
+
+
+class Profile:
+    """Credentials of a profile of AWS's configuration, as obstore asks for them.
+
+    Attributes:
+        region: Its region, or None.
+    """
+
+    def __init__(self, name: str, session: Any) -> None:
+        self.region = session.region_name
+        self._name = name
+        self._found = session.get_credentials()
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether it has any."""
+        return self._found is not None
+
+    def __call__(self) -> Mapping[str, Any]:
+        """What obstore asks for.
+
+        Raises:
+            CredentialsError: There are none.
+        """
+        if self._found is None:
+            raise CredentialsError(
+                f"the profile {self._name!r} of the AWS configuration has no credentials"
+            )
+        frozen = self._found.get_frozen_credentials()
+        return {
+            "access_key_id": frozen.access_key,
+            "secret_access_key": frozen.secret_key,
+            "token": frozen.token,
+            "expires_at": datetime.now(UTC) + timedelta(minutes=10),
+        }
+
+
+def _from_profile(name: str) -> Profile:
     """A provider for a profile; boto3 knows all the ways in which one gives credentials."""
     try:
         import boto3
@@ -156,31 +227,17 @@ def _from_profile(name: str) -> Callable[[], Mapping[str, Any]]:
             "creds with profile_name needs boto3: pip install boto3"
         ) from error
     from botocore.exceptions import ProfileNotFound
+    from botocore.session import get_session
 
     try:
         session = boto3.Session(profile_name=name)
     except ProfileNotFound as error:
-        known = ", ".join(map(repr, boto3.Session().available_profiles)) or "none"
+        known = ", ".join(map(repr, get_session().available_profiles)) or "none"
         raise CredentialsError(
             f"the AWS configuration has no profile {name!r}; there are {known}: correct "
             "profile_name, or run `aws configure`"
         ) from error
-
-    def provide() -> Mapping[str, Any]:
-        found = session.get_credentials()
-        if found is None:
-            raise CredentialsError(
-                f"the profile {name!r} of the AWS configuration has no credentials"
-            )
-        frozen = found.get_frozen_credentials()
-        return {
-            "access_key_id": frozen.access_key,
-            "secret_access_key": frozen.secret_key,
-            "token": frozen.token,
-            "expires_at": datetime.now(UTC) + timedelta(minutes=10),
-        }
-
-    return provide
+    return Profile(name, session)
 
 
 __all__ = ["Bucket"]
