@@ -25,6 +25,7 @@ class Options:
         only: Contenders to run; empty for all.
         match: Run only what has this in its name; where a benchmark can be cut into parts.
         resume: Take what earlier runs found, and run only the rest.
+        tables: Tables to make, of a benchmark that has names for them; empty for all.
     """
 
     folder: Path
@@ -33,10 +34,15 @@ class Options:
     only: frozenset[str] = frozenset()
     match: str = ""
     resume: bool = False
+    tables: frozenset[str] = frozenset()
 
     def runs(self, contender: str) -> bool:
         """Whether a contender takes part."""
         return not self.only or contender in self.only
+
+    def makes(self, table: str) -> bool:
+        """Whether a table is made."""
+        return not self.tables or table in self.tables
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@
     make bench ARGS="data_model --rounds 9"
     make bench ARGS="--list"
     make bench ARGS="versioning --write"     # and put the tables into docs/benchmarks.md
+    make bench ARGS="data_model --tables scan,film --write"   # two of them, beside those that are there
 
 A benchmark is a module of this folder with a function ``bench(options)`` that yields tables.
 """
@@ -53,6 +54,10 @@ def arguments(argv: list[str]) -> argparse.Namespace:
         help="take what earlier runs found, and run only the rest (streaming)",
     )  # fmt: skip
     parser.add_argument(
+        "--tables", default="", metavar="A,B",
+        help="tables of data_model to make (all): files, small, large, embeddings, scan, film",
+    )  # fmt: skip
+    parser.add_argument(
         "--folder", type=Path, default=HERE.parent / "data" / "benchmarks", help="where to write"
     )
     parser.add_argument("--json", type=Path, help="file for every single timing")
@@ -63,6 +68,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     unknown = sorted(set(args.names) - set(known))
     if unknown:
         parser.error(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(known)}")
+    if args.tables and args.names != ["data_model"]:
+        parser.error("--tables is for data_model alone")
     if args.rounds < 1:
         parser.error("--rounds is at least 1")
     return args
@@ -81,6 +88,7 @@ def main(argv: list[str]) -> int:
         only=frozenset(filter(None, args.only.split(","))),
         match=args.match,
         resume=args.resume,
+        tables=frozenset(filter(None, args.tables.split(","))),
     )
     print(f"{machine()}\nmedian of {options.rounds} rounds, caches warm, in {options.folder}")
     records = {}
@@ -93,20 +101,35 @@ def main(argv: list[str]) -> int:
             print(f"\n{name}: {texts[-1]}", flush=True)
             records[name].append(table.record())
         if args.write:
-            write(name, f"{time.strftime('%Y-%m-%d')}, {before}; median of {options.rounds}", texts)
+            when = f"{time.strftime('%Y-%m-%d')}, {before}; median of {options.rounds}"
+            write(name, when, texts, some=bool(options.tables))
     if args.json:
         args.json.write_text(json.dumps({"machine": machine(), "benchmarks": records}, indent=1))
     return 0
 
 
-def write(name: str, when: str, tables: list[str]) -> None:
-    """Put the tables of a benchmark into the page of benchmarks, in the place of earlier ones."""
+def write(name: str, when: str, tables: list[str], *, some: bool = False) -> None:
+    """Put the tables of a benchmark into the page of benchmarks, in the place of earlier ones.
+
+    Args:
+        name: The benchmark.
+        when: When and where it ran.
+        tables: What it found.
+        some: These are not all of its tables: those with other titles stay, and these say when.
+    """
     text = PAGE.read_text(encoding="utf-8")
     begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
     head, found, rest = text.partition(begin)
-    _, closed, tail = rest.partition(end)
+    body, closed, tail = rest.partition(end)
     if not found or not closed:
         raise SystemExit(f"{PAGE} has no place for {name}: {begin.strip()} and {end}")
+    if some:
+        first, _, block = body.partition("```text\n")
+        there = block.partition("\n```")[0].split("\n\n\n")
+        made = {text.partition("\n")[0]: f"{text}\n({when})" for text in tables}
+        tables = [made.pop(text.partition("\n")[0], text) for text in there if text]
+        tables += made.values()
+        when = first.strip() or when
     inside = "\n\n\n".join(tables)
     PAGE.write_text(
         f"{head}{begin}\n{when}\n\n```text\n{inside}\n```\n\n{end}{tail}", encoding="utf-8"

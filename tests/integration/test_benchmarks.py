@@ -185,3 +185,30 @@ def test_streaming_with_little_data(tmp_path: Path) -> None:
     assert "SeaweedFS, in order" not in done.stdout.partition("streaming:")[0]
     assert "its speed on the local disk" in done.stdout
     assert len(notes["rows"]) == 4 * len(found)
+
+
+def test_some_tables_are_put_beside_the_others(tmp_path: Path) -> None:
+    shutil.copytree(
+        RUN.parent, tmp_path / "benchmarks", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    page = tmp_path / "docs" / "benchmarks.md"
+    page.parent.mkdir()
+    page.write_text("<!-- data_model: begin -->\nold\n<!-- data_model: end -->")
+    command = [sys.executable, tmp_path / "benchmarks" / "run.py", "data_model", "--quick"]
+    options = ["--rounds", "1", "--only", "ours", "--folder", tmp_path / "data", "--write"]
+    for tables in ("large,scan", "scan,embeddings", "none"):
+        done = subprocess.run(
+            [*command, *options, "--tables", tables], capture_output=True, text=True, check=False
+        )
+        if tables == "none":
+            assert done.returncode
+            assert "there are files, small, large, embeddings, scan, film" in done.stderr
+        else:
+            assert done.returncode == 0, done.stderr
+    text = page.read_text()
+    assert text.count("write all of them") == 1
+    assert text.count("crop of 512 x 512, random") == 1
+    assert text.count("read all embeddings") == 1
+    assert text.count("median of 1)") == 3  # each says when it was measured
+    assert "JPEG" not in text
+    assert text.endswith("```\n\n<!-- data_model: end -->")
