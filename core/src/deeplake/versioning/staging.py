@@ -219,6 +219,10 @@ class Staging:
         """
         put = put or self._store.put
         try:
+            if self._uploads:
+                # While others are on their way; what fails here is tried again below.
+                with suppress(StorageError):
+                    self._put_current(put)
             for oid in list(self._uploads):
                 self._finish(oid)
         finally:
@@ -227,12 +231,16 @@ class Staging:
             put(data_key(oid), data.buffers)
             self._pending.pop(oid)
             self.stored.append(oid)
-        if self._current.size:
-            current = self._current
+        self._put_current(put)
+        arena.release()
+
+    def _put_current(self, put: Callable[[str, list[Buffer]], object]) -> None:
+        """Store the object in the making, and begin another."""
+        current = self._current
+        if current.size:
             put(data_key(current.id), current.buffers)
             self.stored.append(current.id)
             self._current = DataObject(self._prefix)
-        arena.release()
 
     def stop(self) -> None:
         """End the upload thread; nothing is lost."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+import struct
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from deeplake.errors import SampleCompressionError
 from deeplake.types import Buffer, SampleHeader, Shape, byte_length
@@ -41,6 +41,12 @@ _BLOCK = 16
 
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+_SEGMENT = struct.Struct(">BBH")
+"""0xFF, marker, length of what follows with itself."""
+
+_FRAME = struct.Struct(">BHHB")
+"""Bits, rows, columns, components."""
+
 _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 
 _LOST = (
@@ -57,8 +63,7 @@ _MORE = "extraneous bytes before marker"
 """What libjpeg says when a scan goes on after the last row."""
 
 
-@dataclass(frozen=True, slots=True)
-class JpegHeader:
+class JpegHeader(NamedTuple):
     """What stands before the first scan.
 
     Attributes:
@@ -96,27 +101,22 @@ def read_header(name: str, data: Buffer) -> JpegHeader:
     exif = slice(0, 0)
     try:
         while True:
-            while data[position] != 0xFF:  # libjpeg skips what is no marker, too
-                position += 1
-            while data[position] == 0xFF:
-                position += 1
-            marker = data[position]
-            if marker in _ALONE or marker == 0:
+            begin, marker, length = _SEGMENT.unpack_from(data, position)
+            if begin != 0xFF or marker == 0xFF:  # libjpeg skips what is no marker, too
                 position += 1
                 continue
-            length = data[position + 1] << 8 | data[position + 2]
+            if marker in _ALONE or marker == 0:
+                position += 2
+                continue
             if marker in _FRAMES:
                 break
             if marker == 0xDA or marker == 0xD9 or length < 2:
                 raise unreadable(name, "there is no frame header before its first scan")
-            if marker == 0xE1 and data[position + 3 : position + 9] == b"Exif\0\0":
-                exif = slice(position + 3, min(position + 1 + length, stored))
-            position += 1 + length
-        bits = data[position + 3]
-        height = data[position + 4] << 8 | data[position + 5]
-        width = data[position + 6] << 8 | data[position + 7]
-        components = data[position + 8]
-    except IndexError:
+            if marker == 0xE1 and data[position + 4 : position + 10] == b"Exif\0\0":
+                exif = slice(position + 4, min(position + 2 + length, stored))
+            position += 2 + length
+        bits, height, width, components = _FRAME.unpack_from(data, position + 4)
+    except struct.error:
         raise unreadable(name, "it ends before its frame header") from None
     mode = _MODES.get(components)
     if bits != 8 or mode is None:
@@ -124,7 +124,7 @@ def read_header(name: str, data: Buffer) -> JpegHeader:
     shape = shape_of(height, width, components if components > 1 else 0)
     ratio = _HUFFMAN_RATIO if marker < 0xC8 else _ARITHMETIC_RATIO
     refuse_bomb(name, shape, 1, stored, ratio)
-    return JpegHeader(shape, mode, marker, exif, position + 4)
+    return JpegHeader(shape, mode, marker, exif, position + 5)
 
 
 def _is_lenient(reason: str) -> bool:
