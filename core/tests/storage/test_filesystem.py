@@ -16,6 +16,7 @@ from typing import Any
 import fsspec
 import numpy as np
 import pytest
+from fsspec.registry import _registry as found
 
 import deeplake
 from deeplake.errors import (
@@ -304,6 +305,8 @@ def test_protocols_that_nobody_knows() -> None:
 
 def test_a_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "adlfs", None)
+    # fsspec keeps what it has found, for another test maybe.
+    monkeypatch.delitem(found, "az", raising=False)
     with pytest.raises(ModuleNotInstalledException, match="deeplake-core\\[azure\\]"):
         deeplake.load("az://container/ds")
 

@@ -217,7 +217,6 @@ class TestCompletion(CommandContract):
     key = "completion"
     works = ("bash", "zsh", "fish")
     wrong = ("", "tcsh")
-    supports_json = False
 
 
 class TestExport(CommandContract):
@@ -265,7 +264,6 @@ class TestReporting(CommandContract):
     key = "reporting"
     works = ("", "--off", "--on")
     wrong = ("--on --off",)
-    supports_json = False
 
 
 class TestNewPlugin(CommandContract):
