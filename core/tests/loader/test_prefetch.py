@@ -130,8 +130,8 @@ def test_shuffled_every_byte_comes_about_once(path: str, far: Far, count: int) -
     ds, store = opened(path, far)
     loader = ds.dataloader().shuffle().batch(16).numpy(num_threads=count)
     assert sorted(rows_of(loader)) == list(range(ROWS))
-    # In the beginning some come for the first batches alone.
-    assert store.bytes_read < 1.3 * ROWS * SIZE
+    # In the beginning some come for the first batches alone: how many, depends on the threads.
+    assert store.bytes_read < 1.5 * ROWS * SIZE
     assert store.count("get") < ROWS / 2
 
 

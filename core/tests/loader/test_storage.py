@@ -228,6 +228,7 @@ def test_pages_of_maps_are_given_back(
     make: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(memories, "RESIDENT", 1 << 20)
+    monkeypatch.setattr(memories, "WHOLE", 1 << 20)
     rng = np.random.default_rng(0)
     columns = {
         "plain": (rng.integers(0, 256, (256, 128, 128), dtype=np.uint8), {}),

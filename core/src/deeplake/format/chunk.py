@@ -478,12 +478,13 @@ class ChunkHeader:
             if digest(stored[a - base : b - base]) != checksums[frame]:
                 raise self._damaged(frame)
 
-    def check_frames(self, payload: memoryview, frames: np.ndarray) -> None:
+    def check_frames(self, payload: memoryview, frames: np.ndarray, begin: int = 0) -> None:
         """Compare some frames of an uncompressed payload with their checksums.
 
         Args:
-            payload: All of it.
+            payload: All of it, or a part.
             frames: ``int64[n]``: which.
+            begin: Where in the payload the part begins.
 
         Raises:
             ChecksumError: A frame is not what was written.
@@ -497,6 +498,7 @@ class ChunkHeader:
             starts, stops = np.where(frames > 0, ends[frames - 1], 0), ends[frames]
         # Checksums are computed with the interpreter's lock held. So that nobody waits for memory
         # with it, neighbouring frames come into the processor's cache before, without the lock.
+        starts, stops = starts - begin, stops - begin
         data = np.frombuffer(payload, np.uint8)
         apart = (starts[1:] != stops[:-1]) | (starts[1:] // WARM != starts[:-1] // WARM)
         cuts = [0, *(np.flatnonzero(apart) + 1).tolist(), len(frames)]

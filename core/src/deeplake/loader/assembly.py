@@ -322,11 +322,6 @@ class Assembly:
             for key, value in values.items()
         }
 
-    def rest(self) -> None:
-        """The epoch is over."""
-        if self._residency is not None:
-            self._residency.rest()
-
     # ---- cutting the work
     def granularity(
         self, rows_a_batch: int, threads: int, task_bytes: int = TASK_BYTES
@@ -370,18 +365,21 @@ def assembled(
         adapter: The framework.
     """
     memory = Memory()
+    sources = [
+        snapshot.scattered(name) if spec.shuffle else snapshot.sources[name] for name in names
+    ]
     columns = [
-        (SequenceColumn if snapshot.sources[name].schema.is_sequence else Column)(
-            snapshot.sources[name],
-            spec.decode_method.get(name, "numpy"),
+        (SequenceColumn if source.schema.is_sequence else Column)(
+            source,
+            spec.decode_method.get(source.name, "numpy"),
             snapshot.steps,
             adapter.widen,
             memory,
             mapped=snapshot.mapped,
         )
-        for name in names
+        for source in sources
     ]
-    return Assembly(columns, spec, adapter, snapshot.residency(names))
+    return Assembly(columns, spec, adapter, snapshot.residency(sources))
 
 
 def _field(

@@ -117,7 +117,7 @@ class Executor:
         first = together if parts > 1 or not mapped else -(-together // FIRST)
         course = Course(plan, dice, together, parts, first=first)
         work = course.prefetched(assembly, self._snapshot, self._spec, self._rows, ahead + 1)
-        return Pipeline(work, threads, ahead, assembly.rest)
+        return Pipeline(work, threads, ahead)
 
     def _processes(self, plan: Plan, dice: Dice, stats: Stats) -> Processes:
         spec, assembly = self._spec, self._assembly

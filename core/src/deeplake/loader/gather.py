@@ -63,8 +63,9 @@ class Gather:
         stops = [*starts[1:], len(rows)]
         taken = self._array(len(rows))
         # What is to be spread over the batch comes here first, a chunk's rows at a time.
-        few = max(b - a for a, b in zip(starts, stops, strict=True)) if order is not None else 0
-        scratch = self._array(few) if order is not None else None
+        few = max(b - a for a, b in zip(starts, stops, strict=True))
+        # Of few sizes, so that its memory is used again.
+        scratch = None if order is None else self._array(1 << (few - 1).bit_length())
         for number, a, b in zip(which[starts].tolist(), starts, stops, strict=True):
             part = rows[a:b]
             found = self._chunk(number, part)
@@ -125,14 +126,12 @@ class Gather:
 
     def _private(self, number: int, rows: np.ndarray) -> np.ndarray | None:
         """Neighbouring rows of one piece, checked, in a map of their own."""
-        found = self._chunk(number, rows)
+        found = self._chunk(number, rows, check=False)
         if found is None:
             return None
-        array, shift, chunk = found
-        place = int(rows[0]) + shift
-        start = chunk.header.header_length + place * array[:1].nbytes
-        stop = start + len(rows) * array[:1].nbytes
-        view = self._reader.blocks.private(chunk.oid, chunk.offset, (start, stop))
+        _, shift, chunk = found
+        first = int(rows[0]) + shift
+        view = chunk.private(self._reader.blocks, first, first + len(rows))
         if view is None:
             return None
         data = np.frombuffer(view, np.uint8)
@@ -150,10 +149,12 @@ class Gather:
             self._ends = np.cumsum(counts)
         return self._ends
 
-    def _chunk(self, number: int, rows: np.ndarray) -> tuple[np.ndarray, int, OpenChunk] | None:
+    def _chunk(
+        self, number: int, rows: np.ndarray, *, check: bool = True
+    ) -> tuple[np.ndarray, int, OpenChunk] | None:
         """All samples of a piece's chunk, what to add to row numbers, and the chunk.
 
-        Those of ``rows`` have been checked.
+        Those of ``rows`` have been checked, unless somebody else will.
         """
         known = self._chunks.get(number)
         if known is None:
@@ -167,7 +168,7 @@ class Gather:
         array = chunk.array
         if array is None or array.dtype != self._dtype or array.shape[1:] != self._shape:
             return None
-        if number not in self._verified and array.nbytes:
+        if check and number not in self._verified and array.nbytes:
             chunk.verify_samples(rows + shift)
             if chunk.header.verified.all():
                 self._verified.add(number)

@@ -30,10 +30,10 @@ SIZES = 16
 
 
 RESIDENT = 64 << 20
-"""Bytes of memory maps that stay with the process, about."""
+"""Bytes of memory maps that stay with the process, about, of data that are larger than ``WHOLE``."""
 
-KEPT = 16 << 20
-"""Data of up to so many bytes stay mapped after an epoch."""
+WHOLE = 160 << 20
+"""Data of up to so many bytes may stay mapped: random rows would map them again and again."""
 
 AROUND = 2 << 20
 """Bytes that Linux maps around a sample that is read, if it has them in its cache, at most."""
@@ -128,19 +128,13 @@ class Residency:
 
     def add(self, rows: int) -> None:
         """Count rows that were read. Threads may get into each other's way: it is no exact count."""
+        if self._size <= WHOLE:
+            return
         self._touched += rows * self._row_bytes
         if self._touched > RESIDENT:
-            self._release()
-
-    def rest(self) -> None:
-        """The epoch is over: little stays."""
-        if self._size > KEPT:
-            self._release()
-
-    def _release(self) -> None:
-        self._touched = 0
-        for reader in self._readers:
-            reader.release()
+            self._touched = 0
+            for reader in self._readers:
+                reader.release()
 
 
 def aligned(shape: Shape, dtype: Any) -> np.ndarray:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -31,15 +31,11 @@ class Pipeline:
         units: The work; asked for the next unit only when there is room for it.
         threads: Number of threads.
         ahead: Units that are under way or done, beside the one that is taken.
-        ended: Called when no thread is left.
     """
 
-    __slots__ = ("_ahead", "_ended", "_pool", "_ready", "_units", "_waiting")
+    __slots__ = ("_ahead", "_pool", "_ready", "_units", "_waiting")
 
-    def __init__(
-        self, units: Iterator[Unit], threads: int, ahead: int, ended: Callable[[], None]
-    ) -> None:
-        self._ended = ended
+    def __init__(self, units: Iterator[Unit], threads: int, ahead: int) -> None:
         self._units = units
         self._ahead = ahead
         self._waiting: deque[tuple[Unit, list[Future[None]]]] = deque()
@@ -96,7 +92,6 @@ class Pipeline:
             close = getattr(self._units, "close", None)
             if close is not None:  # what was fetched for them is not needed any more
                 close()
-            self._ended()
 
     def __del__(self) -> None:
         # Not waiting: the garbage collector may run in one of these very threads.

@@ -12,7 +12,7 @@ from deeplake.dataset.columns import StoredColumn, StoredColumns
 from deeplake.dataset.reader import TensorReader
 from deeplake.dataset.selection import Selection
 from deeplake.errors import EmptyTensorError, TensorDoesNotExistError
-from deeplake.loader.memory import Residency
+from deeplake.loader.memory import LARGE, Residency
 from deeplake.types import TensorSchema
 from deeplake.versioning.ahead import Ahead
 
@@ -92,6 +92,19 @@ class Snapshot:
                     reader = reader.through(self.ahead)
                 self.sources[name] = Source(name, reader, draft.info)
 
+    def scattered(self, name: str) -> Source:
+        """The source of a tensor whose rows are read in random order.
+
+        Files of samples are read then, not mapped: mapping pages for each, and giving them back, takes
+        longer than copying it.
+        """
+        source = self.sources[name]
+        reader, schema = source.reader, source.schema
+        apart = self.mapped and self.portable and schema.sample_compression and not schema.is_link
+        if not apart or bytes_per_row(reader) < LARGE:
+            return source
+        return Source(name, reader.through(reader.blocks.unmapped()), source.info)
+
     @property
     def steps(self) -> Selection:
         """Subscripts into each sample, if the view has any."""
@@ -144,11 +157,11 @@ class Snapshot:
         """Stored bytes a row, about: of the largest of some tensors."""
         return max((bytes_per_row(self.sources[name].reader) for name in names), default=0)
 
-    def residency(self, names: Iterable[str]) -> Residency | None:
+    def residency(self, sources: Iterable[Source]) -> Residency | None:
         """What keeps few pages of their maps resident; None where there are no maps."""
-        if not self.mapped:
+        readers = [source.reader for source in sources if source.reader.blocks.mapping]
+        if not self.mapped or not readers:
             return None
-        readers = [self.sources[name].reader for name in names]
         return Residency(readers, sum(map(bytes_per_row, readers)))
 
 

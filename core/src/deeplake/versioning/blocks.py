@@ -46,6 +46,12 @@ class Blocks:
         self.mapping = store.capabilities.mapping
         self.request_cost = store.capabilities.request_cost
 
+    def unmapped(self) -> Blocks:
+        """The same blocks, read instead of mapped."""
+        other = Blocks(self._store, self._staging)
+        other.mapping = False
+        return other
+
     def whole(self, oid: str, offset: int, length: int) -> memoryview | None:
         """A block without a copy, or None where that cannot be had."""
         if self._staging is not None:

@@ -17,7 +17,7 @@ from deeplake.format.encoding import codec_plugin
 from deeplake.format.pieces import ALONE, BLOB, TILED
 from deeplake.spi import ChunkCodec, SampleCodec
 from deeplake.types import Buffer
-from deeplake.versioning.blocks import object_id
+from deeplake.versioning.blocks import Blocks, object_id
 from deeplake.versioning.repository import data_key
 
 DENSE = 8
@@ -183,6 +183,31 @@ class OpenChunk:
             assert self._payload is not None
             header.check_frames(self._payload, frames)
             verified[frames] = True
+
+    def private(self, blocks: Blocks, first: int, stop: int) -> memoryview | None:
+        """Plain samples in a map of their own, checked, to be written to; None where there is none.
+
+        Args:
+            blocks: Where the map comes from.
+            first: The first sample, of those that all have one size.
+            stop: The one after the last.
+        """
+        header = self.header
+        assert header.size is not None
+        begin, end = first * header.size, stop * header.size
+        low, high = first, stop
+        if header.frame_size:
+            low, high = begin // header.frame_size, -(-end // header.frame_size)
+        start, after = header.frame_start(low), header.frame_start(high)
+        base = header.header_length
+        view = blocks.private(self.oid, self.offset, (base + start, base + after))
+        if view is None:
+            return None
+        frames = low + np.flatnonzero(~header.verified[low:high])
+        if len(frames):
+            header.check_frames(view, frames, start)
+            header.verified[frames] = True
+        return view[begin - start : end - start]
 
     def _inflate(
         self, start: int, stop: int, first: int, last: int, stored: memoryview | None
