@@ -2,48 +2,25 @@
 
 from __future__ import annotations
 
-import io
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 import numpy as np
 
-from deeplake.dataset import linking
 from deeplake.dataset.chunks import Group, Rows, consecutive, row_numbers
-from deeplake.dataset.items import decode_items
-from deeplake.dataset.jobs import on_threads, run_jobs
-from deeplake.dataset.link_reader import LinkReader
-from deeplake.dataset.sample import Sample
-from deeplake.dataset.selection import Selection
-from deeplake.errors import (
-    CorruptedSampleError,
-    DeepLakeError,
-    FormatError,
-    GetDataFromLinkError,
-    MissingCredsError,
-)
-from deeplake.format import values
-from deeplake.format.chunk import BLOB, TILE
-from deeplake.format.encoding import encoding
-from deeplake.format.links import Link, LinkGrid
-from deeplake.format.pieces import ALONE, PARTIAL
-from deeplake.format.tiles import Part
+from deeplake.dataset.jobs import run_jobs
+from deeplake.dataset.part_reader import PartReader
+from deeplake.format.chunk import TILE
 from deeplake.spi import SampleCodec
-from deeplake.types import SampleHeader, Shape
-from deeplake.versioning.blobs import BlobFile, blob_file
-from deeplake.versioning.openchunk import OpenChunk, array_dtype
-from deeplake.versioning.tiles import Jobs, Tiles, in_turn
-
-CROPPED = 64 << 10
-"""Bytes of a plain sample of which a part is read alone, where parts of several samples are."""
+from deeplake.types import Shape
+from deeplake.versioning.openchunk import OpenChunk
 
 COPIED = 32 << 20
 """Bytes of plain samples that are copied on threads, from this many on."""
 
 
-class TensorReader(LinkReader):
+class TensorReader(PartReader):
     """Reads rows of one tensor in one version; any number of threads may use it at once.
 
     Args:
@@ -53,306 +30,6 @@ class TensorReader(LinkReader):
         before: A reader of the same tensor in an earlier state.
     """
 
-    # ---- one row
-    def sample(self, row: int) -> Any:
-        """The value of one row: an array (a copy), a str, or a json value."""
-        chunk, i = self._locate(row)
-        array = chunk.array
-        if array is not None:
-            header = chunk.header
-            size = header.size
-            assert size is not None
-            if size:
-                chunk.verify(*header.frame_range(i * size, (i + 1) * size, i))
-            return array[i].copy()
-        stored = self._stored(chunk, i)
-        if chunk.header.kind == TILE:
-            return self._assembled(chunk, stored, row, parallel=True)
-        return self._decode(chunk, i, stored, row)
-
-    def raw(self, row: int) -> bytes:
-        """The stored bytes of one row: for a compressed sample those of its file; so for a link."""
-        chunk, i = self._locate(row)
-        stored = self._stored(chunk, i)
-        if chunk.header.kind == TILE:
-            return self._encoded(self._assembled(chunk, stored, row, parallel=True))
-        data = chunk.sample_bytes(i, stored)
-        return self._file(data, row) if chunk.header.links else bytes(data)
-
-    def shape(self, row: int) -> Shape:
-        """Shape of one row's sample."""
-        chunk, i = self._locate(row)
-        header = chunk.header
-        ndim = self.schema.ndim or 0
-        return header.sample_shape(i) if header.ndim == ndim else (0,) * ndim
-
-    def is_null(self, row: int) -> bool:
-        """Whether the row is None."""
-        chunk, i = self._locate(row)
-        return chunk.header.is_null(i)
-
-    def is_modified(self, row: int) -> bool:
-        """Whether the last update of the row changed a part of its sample."""
-        piece, _, _ = self.table.locate(row)
-        return bool(int(piece["edit"]) & PARTIAL)
-
-    # ---- samples in tiles
-    def in_parts(self, rows: Rows) -> bool:
-        """Whether samples of some rows are stored so that parts of them can be read alone."""
-        wanted = row_numbers(rows)
-        if len(wanted) == 0:
-            return False
-        codec = encoding(self.schema).sample
-        if self.schema.is_link:
-            return any(isinstance(link, LinkGrid) for link in self.links(wanted))
-        if codec is not None and codec.parts:
-            return True
-        spans = self.table.spans(int(wanted.min()), int(wanted.max()) + 1)
-        return any(bool((part["flags"] & ALONE).any()) for _, part in spans)
-
-    def in_crops(self, rows: Rows) -> bool:
-        """Whether parts of samples that are in one piece are best read one by one, on threads.
-
-        That is so where it saves decoding or copying, and where no row takes a request of its own.
-        """
-        wanted = row_numbers(rows)
-        if not self.blocks.mapping or self.schema.is_link or len(wanted) == 0:
-            return False
-        codecs = encoding(self.schema)
-        if codecs.sample is not None:
-            return codecs.sample.crops
-        if codecs.sample_bytes is not None or codecs.chunk is not None or not self.schema.dtype:
-            return False
-        smallest = self.bounds(wanted[:1])[0].min(axis=0)
-        nbytes: int = math.prod(smallest.tolist()) * np.dtype(self.schema.dtype).itemsize
-        return nbytes >= CROPPED
-
-    def tiles(self, row: int) -> Tiles | None:
-        """The tiles of a row's sample; None if it is in one piece."""
-        chunk, i = self._locate(row)
-        if chunk.header.kind != TILE:
-            return None
-        return self._tiles(chunk, None if chunk.tiles is not None else self._stored(chunk, i))
-
-    def part(self, row: int, selection: Selection) -> np.ndarray:
-        """What the steps of a selection take from one row's sample; as little as possible is read.
-
-        Args:
-            row: Row number.
-            selection: Its rows do not matter.
-        """
-        chunk, i = self._locate(row)
-        if chunk.header.kind == TILE:
-            shape = chunk.header.sample_shape(i)
-            parts = selection.resolve(shape)
-            tiles = self._tiles(chunk, self._stored(chunk, i))
-            found = self._read_tiles(tiles, parts, row, run=on_threads)
-            return found.reshape(selection.result_shape(shape))
-        array = chunk.array
-        if array is not None:
-            header = chunk.header
-            if header.size:
-                chunk.verify(*header.frame_range(i * header.size, (i + 1) * header.size, i))
-            return np.array(selection.apply(array[i]))
-        # Of a blob, what is needed is fetched when it is read.
-        stored = None if chunk.header.kind == BLOB else self._stored(chunk, i)
-        items = self._items(chunk, i, stored, row, selection)
-        if items is not None:
-            self._trim()
-            return items
-        if chunk.header.kind == BLOB:
-            stored = self._stored(chunk, i)
-        cropped = self._crop(chunk, i, stored, row, selection)
-        return selection.apply(self._decode(chunk, i, stored, row)) if cropped is None else cropped
-
-    def _crop(
-        self, chunk: OpenChunk, i: int, stored: memoryview | None, row: Any, selection: Selection
-    ) -> np.ndarray | None:
-        """What is selected of a picture whose codec decodes crops; None if that saves nothing."""
-        codec = chunk.sample_codec
-        shape = chunk.header.sample_shape(i)
-        if codec is None or not codec.crops or chunk.header.links or not 2 <= len(shape) <= 3:
-            return None
-        parts = selection.resolve(shape)
-        bounds = []
-        for part, size in zip(parts[:2], shape, strict=False):
-            picked = range(part, part + 1) if type(part) is int else part
-            if isinstance(picked, slice):
-                picked = range(*picked.indices(size))
-            if not isinstance(picked, range) or not picked or picked.step != 1:
-                return None
-            bounds.append((picked.start, len(picked)))
-        (top, height), (left, width) = bounds
-        data = chunk.sample_bytes(i, stored)
-        if (height, width) == shape[:2] or not len(data):
-            return None
-        try:
-            if codec.probe(data).shape != shape:
-                return None
-            found = codec.decode(data, crop=(top, left, height, width))
-        except (DeepLakeError, ValueError) as error:
-            raise CorruptedSampleError(
-                f"tensor {self.schema.name!r}, row {row}: cannot be decoded: {error}"
-            ) from error
-        inner = [0 if type(part) is int else slice(None) for part in parts[:2]]
-        return found[(*inner, *parts[2:])].reshape(selection.result_shape(shape))
-
-    def file(self, row: int) -> BinaryIO:
-        """The file that is stored for a row; of a large one, only what is read of it is fetched."""
-        chunk, i = self._locate(row)
-        if chunk.header.kind == BLOB:
-            return cast(BinaryIO, blob_file(chunk, self.blocks))
-        return io.BytesIO(chunk.sample_bytes(i, self._stored(chunk, i)))
-
-    def _items(
-        self, chunk: OpenChunk, i: int, stored: memoryview | None, row: Any, selection: Selection
-    ) -> np.ndarray | None:
-        """What is selected of a file of which items are decoded alone (frames); None if it is none."""
-        header = chunk.header
-        codec = chunk.sample_codec
-        shape = header.sample_shape(i)
-        start, stop = header.raw_range(i)
-        link: Link | None = None
-        if header.links and stop > start:
-            found = self._link(chunk.sample_bytes(i, stored), row)
-            if isinstance(found, LinkGrid):
-                return self._of_grid(found, shape, selection, row)
-            link = found
-            if any(shape):
-                codec = linking.codec_of(link)
-        if codec is None or not codec.parts or stop == start:
-            return None
-        parts = list(selection.resolve(shape))
-        axis = codec.axis % len(shape)
-        picked = np.atleast_1d(np.arange(shape[axis])[parts[axis]])
-        if not len(picked):
-            return np.empty(selection.result_shape(shape), array_dtype(header))
-        whole = SampleHeader(shape, array_dtype(header).name)
-        opened: Any = None
-        if header.kind == BLOB:
-            opened = blob_file(chunk, self.blocks, raises=False)
-        elif link is None:
-            opened = io.BytesIO(chunk.sample_bytes(i, stored))
-        try:
-            if link is not None:
-                opened = self._opened(link)
-            with opened as file:
-                items = decode_items(codec, cast(BinaryIO, file), picked, whole)
-        except (GetDataFromLinkError, MissingCredsError) as error:
-            raise linking.located(error, self.schema.name, row) from error
-        except (DeepLakeError, ValueError) as error:
-            _check_read(opened)
-            raise CorruptedSampleError(
-                f"tensor {self.schema.name!r}, row {row}: items {picked.min()} to "
-                f"{picked.max() + 1} cannot be decoded: {error}"
-            ) from error
-        _check_read(opened)
-        for k, part in enumerate(parts):
-            index = slice(part, part + 1) if type(part) is int else part
-            items = items if k == axis else items[(slice(None),) * k + (index,)]
-        return items.reshape(selection.result_shape(shape))
-
-    def _tiles(self, chunk: OpenChunk, stored: memoryview | None) -> Tiles:
-        tiles: Tiles | None = chunk.tiles
-        if tiles is None:
-            tiles = Tiles.of(chunk, stored, self.blocks, self.schema.name)
-            chunk.tiles = tiles
-        return tiles
-
-    def _assembled(
-        self, chunk: OpenChunk, stored: memoryview | None, row: Any, *, parallel: bool,
-        out: np.ndarray | None = None,
-    ) -> np.ndarray:  # fmt: skip
-        """The whole sample of a row that is stored in tiles."""
-        tiles = self._tiles(chunk, stored)
-        everything = [slice(0, size) for size in tiles.grid.shape]
-        return self._read_tiles(
-            tiles, everything, row, out=out, run=on_threads if parallel else in_turn
-        )
-
-    def _read_tiles(
-        self, tiles: Tiles, parts: Sequence[Part], row: Any, *, run: Jobs,
-        out: np.ndarray | None = None,
-    ) -> np.ndarray:  # fmt: skip
-        try:
-            return tiles.read(parts, out, run)
-        except CorruptedSampleError as error:
-            raise CorruptedSampleError(
-                f"tensor {self.schema.name!r}, row {row}: cannot be decoded: {error}"
-            ) from error
-
-    def _encoded(self, sample: np.ndarray) -> bytes:
-        """A sample that was stored in tiles as it would be stored in one piece."""
-        codecs = encoding(self.schema)
-        if codecs.sample is not None:
-            return codecs.sample.encode(sample)
-        data = sample.tobytes()
-        return data if codecs.sample_bytes is None else codecs.sample_bytes.compress(data)
-
-    def _decode(
-        self, chunk: OpenChunk, i: int, stored: memoryview | None, row: Any,
-        out: np.ndarray | None = None,
-    ) -> Any:  # fmt: skip
-        """The value of a sample whose stored bytes are at hand."""
-        header = chunk.header
-        payload = self.payload
-        data = chunk.sample_bytes(i, stored)
-        if header.links and len(data):
-            return self._linked(data, header.sample_shape(i), row, out)
-        shape = header.sample_shape(i)
-        try:
-            if payload == "array":
-                return self._array(chunk, data, shape, i, out)
-            if header.is_null(i):
-                return _NULLS[payload]()
-            unpacked = chunk.unpacked(i, data)
-            if payload == "text":
-                return values.decode_text(unpacked)
-            if payload == "json":
-                return values.decode_json(unpacked, unpack=_unpack)
-            if payload == "list":
-                return values.decode_list(unpacked, unpack=_unpack)
-            return values.decode_polygons(unpacked, header.dtype)
-        except FormatError:
-            raise
-        except (DeepLakeError, ValueError) as error:
-            raise CorruptedSampleError(
-                f"tensor {self.schema.name!r}, row {row}: cannot be decoded: {error}"
-            ) from error
-
-    def _array(
-        self, chunk: OpenChunk, data: memoryview, shape: Shape, i: int, out: np.ndarray | None
-    ) -> np.ndarray:
-        header = chunk.header
-        codec = chunk.sample_codec
-        if codec is not None and len(data):
-            # Before memory is allocated for what the file claims to be.
-            probed = codec.probe(data).shape
-            if math.prod(probed) != math.prod(shape):
-                raise FormatError(
-                    f"{header.name}: sample {i} is a file of shape {probed}, and should have {shape}"
-                )
-            if out is not None and out.flags.c_contiguous:
-                codec.decode(data, out=out if probed == shape else out.reshape(probed))
-                return out
-            return codec.decode(data).reshape(shape)
-        if not len(data):
-            ndim = self.schema.ndim or 0
-            if header.ndim != ndim:
-                # None from before the first value, which told how many dimensions there are.
-                shape = (0,) * ndim
-            if 0 not in shape and shape:
-                raise FormatError(f"{header.name}: sample {i} of shape {shape} has no bytes")
-            known = self.schema.dtype
-            return np.zeros(shape, array_dtype(header) if known is None else np.dtype(known))
-        dtype = array_dtype(header)
-        plain = chunk.unpacked(i, data)
-        array = np.frombuffer(plain, dtype)
-        if array.size != math.prod(shape):
-            raise FormatError(f"{header.name}: sample {i} is not of shape {shape}")
-        return array.reshape(shape).copy()
-
-    # ---- many rows
     def _run(self, jobs: Sequence[_Job], parallel: bool) -> None:
         """Decode samples; on threads where that pays."""
         if self.linker is not None and any(job.chunk.header.links for job in jobs):
@@ -579,31 +256,6 @@ class TensorReader(LinkReader):
             start, stop = start * size // header.frame_size, -(-stop * size // header.frame_size)
         chunk.verify(start, stop)
 
-    def shapes(self, rows: Rows) -> np.ndarray:
-        """``int64[rows, ndim]``: shapes of the samples of some rows."""
-        if self.looks:
-            return self._look(self.groups(rows), len(rows), row_numbers(rows))
-        ndim = self.schema.ndim or 0
-        result = np.zeros((len(rows), ndim), np.int64)
-        for chunk, positions, places in self.groups(rows):
-            header = chunk.header
-            if header.ndim == ndim:
-                result[positions] = (
-                    header.shape if header.shape is not None else header.shapes()[places]
-                )
-        return result
-
-    def bounds(self, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
-        """``int64[rows, ndim]`` twice: lowest and highest shape of what each row has."""
-        shapes = self.shapes(rows)
-        return shapes, shapes
-
-
-def _check_read(file: Any) -> None:
-    """Raise what reading a blob failed with: not the file is at fault, but where it is stored."""
-    if isinstance(file, BlobFile) and file.failure is not None:
-        raise file.failure
-
 
 class _Job:
     """Decodes one sample into its place."""
@@ -637,11 +289,5 @@ def _shapes(chunk: OpenChunk, places: np.ndarray, ndim: int) -> set[Shape]:
         return {header.shape}
     return set(map(tuple, np.unique(header.shapes()[places], axis=0).tolist()))
 
-
-def _unpack(embedded: values.Embedded) -> Any:
-    return Sample(buffer=embedded.data, compression=embedded.compression)
-
-
-_NULLS: Mapping[str, Callable[[], Any]] = {"text": str, "json": dict, "list": list, "polygon": list}
 
 __all__ = ["TensorReader"]
