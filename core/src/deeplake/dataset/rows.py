@@ -11,7 +11,8 @@ import numpy as np
 from deeplake.dataset import writer
 from deeplake.dataset.progress import progress
 from deeplake.dataset.sample import Sample
-from deeplake.dataset.tensor import Tensor, many, plain, pop_rows
+from deeplake.dataset.subscript import pop_rows
+from deeplake.dataset.tensor import Tensor, many, plain
 from deeplake.errors import (
     SampleAppendError,
     SampleAppendingError,

@@ -276,17 +276,64 @@ def rows_of(entry: Any) -> Rows | None:
     raise InvalidKeyTypeError(f"{entry!r} does not say which rows: bounds are missing")
 
 
+def adds_axes(item: Any) -> bool:
+    """Whether a subscript puts axes in front of rows that are several."""
+    if not isinstance(item, tuple):
+        return item is None
+    row = next((key for key in item if key is not None), None)
+    # Compared by identity: a list of rows has no truth value.
+    return (
+        len(item) > 0
+        and item[0] is None
+        and not (isinstance(row, (int, np.integer)) and not isinstance(row, bool))
+    )
+
+
+def pop_rows(index: int | Sequence[int] | None, length: int, where: str) -> list[int]:
+    """Sorted row numbers of what ``pop`` was given.
+
+    Args:
+        index: Row, rows, or None for the last one.
+        length: Rows that there are.
+        where: What is popped from, for messages.
+
+    Raises:
+        IndexError: There is no such row.
+        ValueError: A row is named twice.
+    """
+    if index is None:
+        index = length - 1
+    given: Any = index if isinstance(index, (Sequence, np.ndarray)) else [index]
+    if isinstance(given, str) or any(isinstance(row, (bool, np.bool_)) for row in given):
+        raise InvalidKeyTypeError(f"{where}: pop takes row numbers, not {index!r:.80}")
+    try:
+        rows = sorted(map(operator.index, given))
+    except TypeError as error:
+        raise InvalidKeyTypeError(f"{where}: pop takes row numbers, not {index!r:.80}") from error
+    if rows and (rows[0] < 0 or rows[-1] >= length):
+        wrong = rows[0] if rows[0] < 0 else rows[-1]
+        raise IndexOutOfRangeError(
+            f"{where} has {length} rows: there is no row {wrong} to pop (rows count from 0, not from "
+            "the end)"
+        )
+    if len(set(rows)) != len(rows):
+        raise ValueError(f"{where}: each row can be popped once, but {index!r} names one twice")
+    return rows
+
+
 __all__ = [
     "SUBSCRIPT_ERRORS",
     "Rows",
     "Step",
     "Subscript",
+    "adds_axes",
     "compose",
     "entry_json",
     "entry_of",
     "entry_text",
     "listed",
     "ndim_after",
+    "pop_rows",
     "positions_of",
     "rows_of",
     "say_where",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -11,24 +10,19 @@ import numpy as np
 
 from deeplake.dataset import extent, media, output, sequences
 from deeplake.dataset.checkout import Checkout
-from deeplake.dataset.info import Info
 from deeplake.dataset.linkmethods import LinkMethods
-from deeplake.dataset.meta import TensorMeta
 from deeplake.dataset.operators import InPlace
 from deeplake.dataset.progress import progress
 from deeplake.dataset.reader import TensorReader
 from deeplake.dataset.sample import Sample
-from deeplake.dataset.schema import check_own_info
 from deeplake.dataset.selection import Selection
-from deeplake.dataset.subscript import SUBSCRIPT_ERRORS, say_where
+from deeplake.dataset.subscript import SUBSCRIPT_ERRORS, adds_axes, pop_rows, say_where
+from deeplake.dataset.traits import Traits
+from deeplake.dataset.vectorindexes import VectorIndexes
 from deeplake.errors import (
-    IndexOutOfRangeError,
-    InfoError,
-    InvalidKeyTypeError,
     InvalidOperationError,
 )
-from deeplake.format.encoding import htype_plugin
-from deeplake.types import ShapeInterval, TensorSchema
+from deeplake.types import TensorSchema
 from deeplake.versioning.draft import Draft
 
 if TYPE_CHECKING:
@@ -37,13 +31,9 @@ if TYPE_CHECKING:
 # The class has methods called dict and list; annotations inside it cannot use the builtins' names.
 Json: TypeAlias = dict[str, Any]
 Numbers: TypeAlias = list[int]
-Indexes: TypeAlias = list[dict[str, Any]]
-
-_WORDS = frozenset(("str", "json"))
-"""Dtypes of the format that are none of NumPy."""
 
 
-class Tensor(LinkMethods, InPlace):
+class Tensor(Traits, LinkMethods, InPlace, VectorIndexes):
     """A column of samples: ``ds.images``, ``ds.images[3]``, ``ds.images[10:20, :, :, 0]``.
 
     Nothing is read before ``numpy()``, ``data()`` or the like is called. A tensor that is not
@@ -70,7 +60,7 @@ class Tensor(LinkMethods, InPlace):
         self._selection = selection
         self._view = view
 
-    # ---- what it is
+    # ---- where it is
     @property
     def _draft(self) -> Draft:
         view = self._view
@@ -95,153 +85,8 @@ class Tensor(LinkMethods, InPlace):
         length = self._draft.length
         return length if self._view is None else max(length, self._view._padded_length())
 
-    @property
-    def key(self) -> str:
-        """Full name, groups separated by ``/``."""
-        return self._schema.name
-
-    @property
-    def htype(self) -> str | None:
-        """Htype as it was given (``"image"``, ``"sequence[image]"``).
-
-        None before the first sample of a tensor that was created without one. Setting it converts
-        the tensor: generic arrays and images can become images, labels, boxes, masks, points and
-        the like.
-
-        Raises:
-            NotImplementedError: There is no such conversion.
-            IncompatibleHtypeError: The samples do not fit the htype.
-            UnsupportedCompressionError: The tensor's compression does not.
-        """
-        schema = self._schema
-        return None if schema.meta.get("open") else schema.full_htype
-
-    @htype.setter
-    def htype(self, value: str) -> None:
-        from deeplake.dataset.structure import convert
-
-        self._check_whole("a conversion")
-        convert(self, value)
-
-    @property
-    def base_htype(self) -> str | None:
-        """Htype without ``sequence[…]`` and ``link[…]``."""
-        schema = self._schema
-        return None if schema.meta.get("open") else schema.htype
-
-    @property
-    def dtype(self) -> np.dtype[Any] | None:
-        """NumPy dtype; None until the first sample decides; ``str`` for text and json values."""
-        name = self._schema.dtype or htype_plugin(self._schema.htype).spec().dtype
-        if name is None:
-            return None
-        return np.dtype(str) if name in _WORDS else np.dtype(name)
-
-    @property
-    def is_sequence(self) -> bool:
-        """Whether samples are sequences of items."""
-        return self._schema.is_sequence
-
-    @property
-    def is_link(self) -> bool:
-        """Whether samples are links to data elsewhere."""
-        return self._schema.is_link
-
-    @property
-    def hidden(self) -> bool:
-        """Whether ``ds.tensors`` leaves it out."""
-        return self._schema.hidden
-
-    @property
-    def verify(self) -> bool:
-        """Whether links are opened when they are appended."""
-        return self._schema.verify
-
-    @property
-    def sample_compression(self) -> str | None:
-        """Codec of each sample."""
-        return self._schema.sample_compression
-
-    @property
-    def chunk_compression(self) -> str | None:
-        """Codec of whole chunks."""
-        return self._schema.chunk_compression
-
-    @property
-    def info(self) -> Info:
-        """JSON kept with the tensor: class names, coordinates, and whatever users add."""
-        return Info(lambda: self._draft.info, self._set_info)
-
-    @info.setter
-    def info(self, value: Mapping[str, Any]) -> None:
-        if not isinstance(value, Mapping):
-            raise TypeError(f"info is a dict, not {type(value).__name__}")
-        self.info.replace_with(value)
-
-    def _set_info(self, value: Mapping[str, Any]) -> None:
-        checkout = self._checkout
-        checkout.check_writable()
-        if checkout.session.ref is None:
-            raise InfoError(
-                f"info of tensor {self.key!r} cannot be changed at a past commit: check out a branch"
-            )
-        schema = self._schema
-        check_own_info(schema.name, schema.htype, value)
-        with checkout.change(rows_move=False) as session:
-            session.set_info(value, self._draft)
-
-    @property
-    def meta(self) -> TensorMeta:
-        """All that is known of the tensor; its keys are also attributes."""
-        return TensorMeta.of(self)
-
-    # ---- how much there is
-    @property
-    def num_samples(self) -> int:
-        """Samples of the whole tensor, whatever is selected."""
-        return self._draft.length
-
     def __len__(self) -> int:
         return self._selection.count(self._total)
-
-    @property
-    def is_empty_tensor(self) -> bool:
-        """Whether the tensor has no samples."""
-        return self.num_samples == 0
-
-    @property
-    def shape_interval(self) -> ShapeInterval:
-        """Smallest and largest shape, the number of samples first unless one is selected."""
-        return extent.interval(self)
-
-    def shapes(self) -> np.ndarray:
-        """``int64[samples, ndim]``: the shape of each selected sample."""
-        return extent.shapes(self)
-
-    @property
-    def shape(self) -> tuple[int | None, ...]:
-        """Common shape; None on axes where samples differ."""
-        return self.shape_interval.astuple()
-
-    @property
-    def ndim(self) -> int:
-        """Dimensions; the sample axis is one of them unless a single sample is selected."""
-        return len(self.shape_interval.lower)
-
-    @property
-    def size(self) -> int | None:
-        """Number of elements; None if samples differ in shape."""
-        total = 1
-        for axis in self.shape:
-            if axis is None:
-                return None
-            total *= axis
-        return total
-
-    @property
-    def is_dynamic(self) -> bool:
-        """Whether samples differ in shape."""
-        return self.shape_interval.is_dynamic
 
     # ---- subscripts
     def __getitem__(self, item: Any) -> Tensor:
@@ -249,7 +94,7 @@ class Tensor(LinkMethods, InPlace):
         try:
             if type(item) is int:
                 selection = selection.select(item, self._total)
-            elif not selection.is_single and _adds_axes(item):
+            elif not selection.is_single and adds_axes(item):
                 from deeplake.dataset.newaxis import NewAxis
 
                 keys = item if isinstance(item, tuple) else (item,)
@@ -391,28 +236,6 @@ class Tensor(LinkMethods, InPlace):
         media.check_video(self, "play()")
         return viewer().show(self)
 
-    # ---- indexes of vectors
-    def get_vdb_indexes(self) -> Indexes:
-        """Descriptions of the indexes of vectors: none is made by this version."""
-        return [dict(index) for index in self.info.get("vdb_indexes") or ()]
-
-    def create_vdb_index(self, id: str, distance: Any = None, additional_params: Any = None) -> Any:
-        """Raises ``NotImplementedError``: searches read all vectors, and need no index."""
-        raise self._no_index(id)
-
-    def load_vdb_index(self, id: str) -> Any:
-        """Raises ``NotImplementedError``, as ``create_vdb_index`` does."""
-        raise self._no_index(id)
-
-    def delete_vdb_index(self, id: str) -> None:
-        """Raises ``NotImplementedError``, as ``create_vdb_index`` does."""
-        raise self._no_index(id)
-
-    def _no_index(self, id: str) -> NotImplementedError:
-        return NotImplementedError(
-            f"tensor {self.key!r}: there is no index {id!r}; this version makes no indexes of vectors"
-        )
-
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self.numpy(), dtype)
 
@@ -508,19 +331,6 @@ def _unpickle(holder: Dataset, tid: str, selection: Selection) -> Tensor:
     return Tensor(holder._checkout, tid, selection, holder if holder.is_view else None)
 
 
-def _adds_axes(item: Any) -> bool:
-    """Whether a subscript puts axes in front of rows that are several."""
-    if not isinstance(item, tuple):
-        return item is None
-    row = next((key for key in item if key is not None), None)
-    # Compared by identity: a list of rows has no truth value.
-    return (
-        len(item) > 0
-        and item[0] is None
-        and not (isinstance(row, (int, np.integer)) and not isinstance(row, bool))
-    )
-
-
 # --------------------------------------------------------------------------- what it is given
 def plain(value: Any) -> Any:
     """A sample without the tensor around it."""
@@ -561,36 +371,4 @@ _SINGLE = (
 )
 
 
-def pop_rows(index: int | Sequence[int] | None, length: int, where: str) -> Numbers:
-    """Sorted row numbers of what ``pop`` was given.
-
-    Args:
-        index: Row, rows, or None for the last one.
-        length: Rows that there are.
-        where: What is popped from, for messages.
-
-    Raises:
-        IndexError: There is no such row.
-        ValueError: A row is named twice.
-    """
-    if index is None:
-        index = length - 1
-    given: Any = index if isinstance(index, (Sequence, np.ndarray)) else [index]
-    if isinstance(given, str) or any(isinstance(row, (bool, np.bool_)) for row in given):
-        raise InvalidKeyTypeError(f"{where}: pop takes row numbers, not {index!r:.80}")
-    try:
-        rows = sorted(map(operator.index, given))
-    except TypeError as error:
-        raise InvalidKeyTypeError(f"{where}: pop takes row numbers, not {index!r:.80}") from error
-    if rows and (rows[0] < 0 or rows[-1] >= length):
-        wrong = rows[0] if rows[0] < 0 else rows[-1]
-        raise IndexOutOfRangeError(
-            f"{where} has {length} rows: there is no row {wrong} to pop (rows count from 0, not from "
-            "the end)"
-        )
-    if len(set(rows)) != len(rows):
-        raise ValueError(f"{where}: each row can be popped once, but {index!r} names one twice")
-    return rows
-
-
-__all__ = ["Tensor", "many", "plain", "pop_rows"]
+__all__ = ["Tensor", "many", "plain"]
