@@ -18,6 +18,7 @@ from deeplake import Dataset
 from deeplake.dataset import checkpoints
 from deeplake.dataset.checkout import Checkout
 from deeplake.errors import StorageError
+from deeplake.versioning import publication
 from deeplake.versioning import session as sessions
 from deeplake.versioning.session import Session
 
@@ -224,7 +225,7 @@ def test_an_error_surfaces(
     repository = two._checkout.repository
     two.__enter__()
     with monkeypatch.context() as broken, caplog.at_level(logging.WARNING, checkpoints.__name__):
-        broken.setattr(sessions, "ATTEMPTS", 1)
+        broken.setattr(publication, "ATTEMPTS", 1)
         broken.setattr(repository, "write_ref", full)
         two.append({"x": 1, "y": 1})
         until(lambda: "the disk is full" in caplog.text)

@@ -32,7 +32,7 @@ from deeplake.spi import Store
 from deeplake.storage.memory import MemoryStore
 from deeplake.testing.stores import Crash, Fault, FaultyStore, RecordingStore, Request
 from deeplake.types import TensorSchema
-from deeplake.versioning import session as session_module
+from deeplake.versioning import publication
 from deeplake.versioning.repository import MARKER, Repository, new_id, ref_key
 from deeplake.versioning.session import Session
 from deeplake.versioning.staging import Staging
@@ -41,7 +41,7 @@ from deeplake.versioning.staging import Staging
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries do not wait."""
-    monkeypatch.setattr(session_module.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(publication.time, "sleep", lambda seconds: None)
 
 
 def opened(store: Store, address: str | None = None) -> Session:
@@ -473,7 +473,7 @@ def test_a_failed_publication_is_invisible_and_can_be_repeated(moment: str, comm
         append(first := created(inner, ["x", "y"]), 1)
         append(first, 1, to="y")
         first.commit("before")
-        fault = Fault(moment, at=at, times=session_module.ATTEMPTS)  # type: ignore[arg-type]
+        fault = Fault(moment, at=at, times=publication.ATTEMPTS)  # type: ignore[arg-type]
         store = FaultyStore(inner, fault)
         session = opened(inner)
         session = Session(Repository(store), session.base, session.ref, session._version, "main")

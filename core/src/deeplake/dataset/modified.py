@@ -6,8 +6,8 @@ from deeplake.dataset.checkout import Checkout
 from deeplake.errors import CheckoutError, TensorModifiedError
 from deeplake.format.commit import Commit
 from deeplake.versioning import history
+from deeplake.versioning.addresses import find_commit, user_commit_id
 from deeplake.versioning.changes import compare
-from deeplake.versioning.session import find_commit, user_commit_id
 from deeplake.versioning.table import PieceTable
 
 

@@ -24,9 +24,10 @@ from deeplake.errors import (
 from deeplake.format.commit import Commit
 from deeplake.spi import Store
 from deeplake.versioning import history
+from deeplake.versioning.addresses import find_commit, user_commit_id
 from deeplake.versioning.merging import Clash, Mismatch, Resolution, Rules
 from deeplake.versioning.repository import MAIN, MAX_NAME, Repository, is_id, new_id, quoted
-from deeplake.versioning.session import Session, find_commit, user_commit_id
+from deeplake.versioning.session import Session
 
 
 def _entry(commit: Commit) -> dict[str, Any]:
