@@ -236,7 +236,7 @@ def test_an_array_is_one_pass(ds: Dataset, monkeypatch: pytest.MonkeyPatch) -> N
     def refuse(*_: Any) -> None:
         raise AssertionError("encoded one by one")
 
-    monkeypatch.setattr(writer, "_encode_one", refuse)
+    monkeypatch.setattr(writer, "encode_one", refuse)
     t = ds.create_tensor("t", htype="sequence[bbox]")
     boxes = np.random.default_rng(0).random((500, 4, 3, 4), np.float32)
     t.extend(boxes)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from deeplake import Dataset
-from deeplake.dataset import reader
+from deeplake.dataset import part_reader, reader
 from deeplake.errors import DynamicTensorNumpyError
 
 SUBSCRIPTS: list[Any] = [
@@ -30,7 +30,7 @@ def arrays() -> np.ndarray:
 def tensor(
     request: pytest.FixtureRequest, ds: Dataset, arrays: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> Any:
-    monkeypatch.setattr(reader, "CROPPED", 100)
+    monkeypatch.setattr(part_reader, "CROPPED", 100)
     made = ds.create_tensor("t", htype="image", sample_compression=request.param)
     made.extend(arrays)
     return made
@@ -79,7 +79,7 @@ def test_what_is_not_selected_is_not_read(
 
 
 def test_samples_of_several_shapes(ds: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "CROPPED", 100)
+    monkeypatch.setattr(part_reader, "CROPPED", 100)
     ds.create_tensor("t", dtype="uint8")
     ds.t.extend([np.full((20, 5 + i % 2), i, np.uint8) for i in range(6)])
     assert ds.t[:, 2:4, :3].numpy().shape == (6, 2, 3)

@@ -3,51 +3,40 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from deeplake.dataset import companions, structure, versions
+from deeplake.dataset import versions
 from deeplake.dataset.account import Account
 from deeplake.dataset.arranged import Arranged
-from deeplake.dataset.assignment import is_result_of, store
 from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.credentials import Credentials
 from deeplake.dataset.derived import Derived
-from deeplake.dataset.info import Info
-from deeplake.dataset.meta import DatasetMeta
+from deeplake.dataset.description import Description
+from deeplake.dataset.members import Members
 from deeplake.dataset.precedence import reserve
 from deeplake.dataset.rowwise import Rowwise
 from deeplake.dataset.selection import Selection
 from deeplake.dataset.structure import SAFE_TO_DELETE
-from deeplake.dataset.subscript import SUBSCRIPT_ERRORS, say_where
-from deeplake.dataset.tensor import Tensor
 from deeplake.dataset.training import Training
 from deeplake.dataset.versioned import Versioned
 from deeplake.errors import (
     DatasetHandlerError,
     DatasetTooLargeToDelete,
-    GroupInfoNotSupportedError,
-    InfoError,
-    InvalidKeyTypeError,
     InvalidOperationError,
     InvalidViewException,
     MemoryDatasetCanNotBePickledError,
-    ReadOnlyModeError,
-    TensorDoesNotExistError,
 )
 
 if TYPE_CHECKING:
     from deeplake.types import PathLike
-    from deeplake.versioning.draft import Draft
-
-SUMMARY_LIMIT = 10_000
-"""Rows of a view that ``summary`` looks at without ``force=True``."""
 
 _log = logging.getLogger(__name__)
 
 
-class Dataset(Arranged, Rowwise, Versioned, Derived, Training, Credentials, Account):
+class Dataset(
+    Members, Description, Arranged, Rowwise, Versioned, Derived, Training, Credentials, Account
+):
     """Tensors of any kind of data, versioned together. Made by ``deeplake.empty`` and ``load``.
 
     ``ds.name`` and ``ds["name"]`` are tensors and groups, ``ds[10:20]`` is a view of rows. Inside
@@ -103,67 +92,7 @@ class Dataset(Arranged, Rowwise, Versioned, Derived, Training, Credentials, Acco
         set_(self, "_verbose", verbose)
         set_(self, "_query", None)
 
-    # ---- tensors and groups
-    def _draft(self, name: str) -> Draft:
-        full = f"{self._group}/{name}" if self._group else name
-        draft: Draft | None = self._checkout.session.by_name.get(full)
-        if draft is None or (self._names is not None and full not in self._names):
-            raise TensorDoesNotExistError(
-                f"tensor {full!r} does not exist in {self.path}; there are "
-                f"{', '.join(map(repr, self._visible())) or 'none'}"
-            )
-        return draft
-
-    def _tensor(self, draft: Draft) -> Tensor:
-        tid = draft.schema.id
-        if self._generation is not None or self._padded:
-            return Tensor(self._checkout, tid, self._selection, self)
-        found: Tensor | None = self._roots.get(tid)
-        if found is None:
-            found = self._roots[tid] = Tensor(self._checkout, tid)
-        return found
-
-    def _visible(self) -> list[str]:
-        """Names of the tensors here, as they are written below this group."""
-        prefix = f"{self._group}/" if self._group else ""
-        return [
-            name[len(prefix) :]
-            for name, draft in self._checkout.session.by_name.items()
-            if name.startswith(prefix)
-            and not draft.schema.hidden
-            and (self._names is None or name in self._names)
-        ]
-
-    def _columns(self) -> dict[str, Draft]:
-        """Working state of the tensors here by name, for those that do not change it."""
-        by_name = self._checkout.session.by_name
-        known = self._known
-        if known is None or known[0] is not by_name:
-            known = (by_name, {name: self._draft(name) for name in self._visible()})
-            object.__setattr__(self, "_known", known)
-        columns: dict[str, Draft] = known[1]
-        return columns
-
-    def _drafts(self) -> list[Draft]:
-        return [*self._columns().values()]
-
-    @property
-    def tensors(self) -> dict[str, Tensor]:
-        """Tensors by name, in order of creation; hidden ones are left out."""
-        self._check_valid()
-        return {name: self._tensor(self._draft(name)) for name in self._visible()}
-
-    @property
-    def groups(self) -> dict[str, Dataset]:
-        """Groups one level below, by name."""
-        prefix = f"{self._group}/" if self._group else ""
-        names = [g[len(prefix) :] for g in self._checkout.session.groups if g.startswith(prefix)]
-        return {name: self._sub(name) for name in names if "/" not in name}
-
-    def _sub(self, group: str) -> Dataset:
-        full = f"{self._group}/{group}" if self._group else group
-        return self._view(self._selection, group=full)
-
+    # ---- views
     def _view(
         self,
         selection: Selection,
@@ -209,102 +138,22 @@ class Dataset(Arranged, Rowwise, Versioned, Derived, Training, Credentials, Acco
                 object.__setattr__(self, "_checkout", there)
                 object.__setattr__(self, "_generation", there.generation)
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        try:
-            return self._by_name(name)
-        except TensorDoesNotExistError as error:
-            raise AttributeError(
-                f"Dataset has no attribute {name!r}, and {self.path} no tensor or group of that name"
-            ) from error
+    @property
+    def root(self) -> Dataset:
+        """The whole dataset that this is a view or group of."""
+        return Dataset(self._checkout, verbose=self._verbose)
 
-    def _has(self, name: str) -> bool:
-        """Whether there is a tensor or group of this name here, hidden or not."""
-        session = self._checkout.session
-        full = structure.full_name(self, name)
-        return full in session.by_name or full in session.groups
+    @property
+    def parent(self) -> Dataset | None:
+        """The group above, or None for the root."""
+        if not self._group:
+            return None
+        return self._view(self._selection, group=self._group.rpartition("/")[0])
 
-    def _by_name(self, name: str) -> Any:
-        if self._generation is not None:
-            self._check_valid()
-        full = f"{self._group}/{name}" if self._group else name
-        draft = self._checkout.session.by_name.get(full)
-        if draft is not None and (self._names is None or full in self._names):
-            return self._tensor(draft)
-        if full.strip("/") in self._checkout.session.groups:
-            return self._sub(name.strip("/"))
-        if self._names is None and name.rpartition("/")[2].startswith("_"):
-            companion = companions.find(self, name)
-            if companion is not None:
-                return companion
-        return self._tensor(self._draft(name))
-
-    def __getitem__(self, item: Any) -> Any:
-        if isinstance(item, str):
-            return self._by_name(item)
-        if isinstance(item, list) and item and all(isinstance(name, str) for name in item):
-            return self._view(self._selection, names=self._restricted(item))
-        if isinstance(item, tuple) and item and isinstance(item[0], str):
-            found = self._by_name(item[0])
-            return found[item[1:] if len(item) > 2 else item[1]] if len(item) > 1 else found
-        self._check_valid()
-        try:
-            return self._view(self._selection.select(item, self._length()))
-        except SUBSCRIPT_ERRORS as error:
-            say_where(error, self.path)
-            raise
-
-    def _restricted(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Full names of these tensors, and of those in these groups."""
-        found: list[str] = []
-        for name in names:
-            full = structure.full_name(self, name)
-            if full in self._checkout.session.groups:
-                inside = [self._draft(n).schema.name for n in self._visible()]
-                found += [n for n in inside if n.startswith(full + "/")]
-            else:
-                found.append(self._draft(name.strip("/")).schema.name)
-        return tuple(dict.fromkeys(found))
-
-    def __setitem__(self, item: Any, value: Any) -> None:
-        if not isinstance(item, str):
-            raise InvalidKeyTypeError(f"ds[{item!r}] = … is not possible; assign to its tensors")
-        tensor = self._by_name(item)
-        if isinstance(tensor, Dataset):
-            raise TypeError(f"{item!r} is a group; assign to its tensors")
-        if not is_result_of(value, tensor, Ellipsis):
-            store(tensor, value)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(getattr(type(self), name, None), property) and not self._has(name):
-            object.__setattr__(self, name, value)
-            return
-        try:
-            self[name] = value
-        except TensorDoesNotExistError as error:
-            raise TypeError(
-                f"{name!r} is neither a tensor nor an attribute; make it with "
-                f"ds.create_tensor({name!r})"
-            ) from error
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._visible()
-
-    def __dir__(self) -> list[str]:
-        # Notebooks and shells complete ds.<Tab> with the names of tensors and groups.
-        names = {name.partition("/")[0] for name in (*self._visible(), *self.groups)}
-        return sorted({*super().__dir__(), *filter(str.isidentifier, names)})
-
-    def _ipython_key_completions_(self) -> list[str]:
-        return self._visible()
-
-    def __iter__(self) -> Iterator[Dataset]:
-        for i in range(len(self)):
-            yield self[i]
-
-    def __bool__(self) -> bool:
-        return True
+    @property
+    def no_view_dataset(self) -> Dataset:
+        """The same group without the selection of rows."""
+        return Dataset(self._checkout, group=self._group, verbose=self._verbose)
 
     # ---- how much there is
     def _length(self) -> int:
@@ -356,152 +205,6 @@ class Dataset(Arranged, Rowwise, Versioned, Derived, Training, Credentials, Acco
         """The rows that any tensor has; those that a tensor lacks read as empty samples."""
         self._check_valid()
         return self._view(self._selection, padded=True)
-
-    # ---- where and what it is
-    @property
-    def path(self) -> str:
-        """Path or URL, without a version address."""
-        return self._checkout.path
-
-    @property
-    def read_only(self) -> bool:
-        """Whether changes are refused."""
-        return self._checkout.read_only
-
-    @read_only.setter
-    def read_only(self, value: bool) -> None:
-        self._check_root("read_only")
-        store = self._checkout.repository.store
-        if not value and not store.capabilities.writable:
-            raise ReadOnlyModeError(f"{self.path} cannot be written: its store only reads")
-        self._checkout.read_only = bool(value)
-
-    @property
-    def verbose(self) -> bool:
-        """Whether long operations print something."""
-        return bool(self._verbose)
-
-    @verbose.setter
-    def verbose(self, value: bool) -> None:
-        object.__setattr__(self, "_verbose", bool(value))
-
-    @property
-    def root(self) -> Dataset:
-        """The whole dataset that this is a view or group of."""
-        return Dataset(self._checkout, verbose=self._verbose)
-
-    @property
-    def parent(self) -> Dataset | None:
-        """The group above, or None for the root."""
-        if not self._group:
-            return None
-        return self._view(self._selection, group=self._group.rpartition("/")[0])
-
-    @property
-    def no_view_dataset(self) -> Dataset:
-        """The same group without the selection of rows."""
-        return Dataset(self._checkout, group=self._group, verbose=self._verbose)
-
-    @property
-    def is_view(self) -> bool:
-        """Whether rows are selected."""
-        rows = not self._selection.is_all or self._padded or self._source_rows is not None
-        return rows or self._checkout.virtual
-
-    @property
-    def is_optimized(self) -> bool:
-        """Whether this is a saved view with data of its own."""
-        return self._source_rows is not None
-
-    @property
-    def group_index(self) -> str:
-        """Name of the group, empty for the root."""
-        return str(self._group)
-
-    @property
-    def index(self) -> Selection:
-        """What is selected."""
-        selection: Selection = self._selection
-        return selection
-
-    @property
-    def sample_indices(self) -> Sequence[int]:
-        """Row numbers that are selected."""
-        self._check_valid()
-        length = self._length()
-        rows = self._selection.rows(length)
-        if self._source_rows is not None:
-            # Rows that were copied for a saved view keep the numbers they had.
-            rows = self._source_rows.select(rows, length).rows(length)
-        if isinstance(rows, int):
-            return [rows]
-        return list(map(int, rows)) if self.is_view else rows
-
-    @property
-    def meta(self) -> DatasetMeta:
-        """What there is: names of tensors, groups and hidden tensors, and so on."""
-        return DatasetMeta.of(self)
-
-    @property
-    def info(self) -> Info:
-        """JSON kept with the dataset."""
-        if self._group:
-            raise GroupInfoNotSupportedError("groups have no info; use ds.root.info")
-        return Info(lambda: self._checkout.session.info, self._set_info)
-
-    @info.setter
-    def info(self, value: Mapping[str, Any]) -> None:
-        if not isinstance(value, Mapping):
-            raise TypeError(f"info is a dict, not {type(value).__name__}")
-        self.info.replace_with(value)
-
-    def _set_info(self, value: Mapping[str, Any]) -> None:
-        checkout = self._checkout
-        checkout.check_writable()
-        if checkout.session.ref is None:
-            raise InfoError(
-                f"info of {self.path} cannot be changed at a past commit: check out a branch"
-            )
-        with checkout.change(rows_move=False) as session:
-            session.set_info(value)
-
-    def size_approx(self) -> int:
-        """Stored bytes, all versions included."""
-        return self._checkout.repository.size()
-
-    def summary(self, force: bool = False) -> None:
-        """Print the tensors with htype, shape, dtype and compression.
-
-        Args:
-            force: Also for views of 10,000 rows and more, whose shapes take time to find.
-
-        Raises:
-            ValueError: Such a view, without ``force``.
-        """
-        from deeplake.dataset.summary import dataset_summary
-
-        if self.is_view and len(self) >= SUMMARY_LIMIT and not force:
-            raise ValueError(
-                f"a summary of a view of {len(self)} rows takes time; pass force=True for it"
-            )
-        print(dataset_summary(self))
-
-    def _repr_html_(self) -> str:
-        from deeplake.dataset.html import dataset_html, or_reason
-
-        return or_reason(dataset_html, self)
-
-    def __repr__(self) -> str:
-        parts = [f"path={self.path!r}"]
-        if not self.allow_delete:
-            parts.append("allow_delete=False")
-        elif self.read_only:
-            parts.append("read_only=True")
-        if not self._selection.is_all:
-            parts.append(f"index={self._selection!r}")
-        if self._group:
-            parts.append(f"group_index={self._group!r}")
-        return f"Dataset({', '.join(parts)}, tensors={self._visible()!r})"
 
     def _check_root(self, what: str) -> None:
         if self.is_view:

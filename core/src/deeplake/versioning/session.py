@@ -100,7 +100,7 @@ class Session(Publication):
         return Session(self.repository, self.base, None, None, self.branch)
 
     @classmethod
-    def openlast_commit(cls, repository: Repository, branch: str) -> Session:
+    def open_last_commit(cls, repository: Repository, branch: str) -> Session:
         """Check out a branch whose head cannot be read: it goes back to its last commit.
 
         Raises:
