@@ -6,7 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,7 +15,9 @@ import deeplake
 from deeplake import errors, plugins
 from deeplake.loader import choice
 from deeplake.loader.loader import DeepLakeDataLoader
+from deeplake.loader.lot import Dice, Lot
 from deeplake.loader.sample import IterableOrderedDict
+from deeplake.loader.unit import units
 from deeplake.spi import (
     Columns,
     Query,
@@ -732,3 +734,18 @@ def test_hooks_hear_of_epochs(ds: deeplake.Dataset) -> None:
         ("started", 2),
         ("finished", 2),
     ]
+
+
+@pytest.mark.parametrize("batches", [0, 1, 2, 3, 7])
+@pytest.mark.parametrize("between", [None, 1, 3])
+def test_the_first_and_the_last_batch_are_shared_out(batches: int, between: int | None) -> None:
+    lots = [Lot(np.arange(6), np.arange(6), Dice(0, 0)) for _ in range(batches)]
+    work = list(units(cast(Any, None), iter(lots), 1, 4, between=between))
+    middle = [between or 4] * max(0, batches - 2)
+    assert [unit.parts for unit in work] == [4, *middle, 4][: batches if batches < 2 else None]
+    assert [lot for unit in work for lot in unit.lots] == lots
+
+
+def test_a_lot_of_few_rows_is_not_cut_further() -> None:
+    lots = [Lot(np.arange(n), np.arange(n), Dice(0, 0)) for n in (6, 6, 1)]
+    assert [unit.parts for unit in units(cast(Any, None), iter(lots), 1, 4)] == [4, 4, 1]

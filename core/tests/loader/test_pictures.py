@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 import deeplake
 from deeplake import transforms as T
-from deeplake.errors import CorruptedSampleError, TransformFailedError
+from deeplake.errors import ChecksumError, CorruptedSampleError, TransformFailedError
 from deeplake.loader.picture import PictureColumn
 
 
@@ -200,6 +201,48 @@ def test_damaged_files_name_tensor_and_row(make: Any) -> None:
     loader = ds.dataloader().transform({"images": T.Resize((8, 8))}).batch(2).numpy()
     with pytest.raises(CorruptedSampleError, match="tensor 'images', row 1"):
         list(loader)
+
+
+@pytest.mark.parametrize("shuffle", [False, True], ids=["in order", "shuffled"])
+@pytest.mark.parametrize("cropped", [False, True], ids=["whole", "cropped"])
+def test_changed_bytes_are_no_picture(
+    make: Any, tmp_path: Path, shuffle: bool, cropped: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    noise = [rng.integers(0, 256, (180, 240, 3), dtype=np.uint8) for _ in range(12)]
+    path = str(tmp_path / "ds")
+    make(path, images=(noise, {"htype": "image", "sample_compression": "jpeg"}))
+    file = deeplake.load(path).images[7].tobytes()
+    assert len(file) > 16 << 10, "as large as those that are read, not mapped, in random order"
+    (stored,) = (f for f in (tmp_path / "ds" / "data").rglob("*") if file in f.read_bytes())
+    data = stored.read_bytes()
+    at = data.index(file) + len(file) // 2
+    stored.chmod(0o644)
+    stored.write_bytes(data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :])
+    transform = T.Resize((64, 64)) if cropped else None
+    for ignore in (False, True):
+        loader = deeplake.load(path).dataloader(ignore_errors=ignore, verbose=False)
+        loader = loader.transform({"images": transform}).batch(4).shuffle(shuffle)
+        if ignore:
+            assert sum(map(len, loader.numpy(num_threads=2))) == 11
+            continue
+        with pytest.raises(ChecksumError) as caught:
+            list(loader.numpy(num_threads=2))
+        assert "tensor 'images'" in "".join(caught.value.__notes__)
+
+
+def test_empty_files_between_others(make: Any, tmp_path: Path) -> None:
+    pictures = [soft(40, 50, i) for i in range(6)]
+    path = str(tmp_path / "ds")
+    ds = make(path, images=(pictures, {"htype": "image", "sample_compression": "jpeg"}))
+    with ds:
+        ds.images[2] = None
+    reader = deeplake.load(path).dataloader(ignore_errors=True, verbose=False)
+    loader = reader.transform({"images": T.Resize((8, 8))}).batch(6).numpy()
+    (batch,) = list(loader)
+    expected = T.Resize((8, 8))
+    for sample, i in zip(batch, (0, 1, 3, 4, 5), strict=True):
+        assert psnr(sample["images"], expected(pictures[i])) > 25
 
 
 def _file(data: bytes) -> Any:

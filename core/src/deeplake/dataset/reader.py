@@ -113,12 +113,10 @@ class TensorReader(PartReader):
         for chunk, positions, places, parts in self._fetched(self.groups(rows)):
             header = chunk.header
             codec = None if header.kind == TILE else chunk.sample_codec
-            for k, (position, i) in enumerate(
-                zip(positions.tolist(), places.tolist(), strict=True)
-            ):
-                shape = header.sample_shape(i)
-                data = nothing[0] if codec is None else chunk.sample_bytes(i, parts[k])
-                result[position] = (data, codec if len(data) else None, shape)
+            at = places.tolist()
+            data = [nothing[0]] * len(at) if codec is None else chunk.files(at, parts)
+            for position, i, file in zip(positions.tolist(), at, data, strict=True):
+                result[position] = (file, codec if len(file) else None, header.sample_shape(i))
         self._trim()
         return result
 

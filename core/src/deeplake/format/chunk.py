@@ -45,6 +45,8 @@ BLOB_FRAME = 1 << 20
 """Bytes of a blob that are read and checked together."""
 WARM = 512 << 10
 """Bytes that fit into a processor's own cache, with room for others."""
+COLD = 16 << 10
+"""Bytes that are worth a round without the interpreter's lock."""
 
 _NULLS, _DECODED_SIZES, _NULL_ROWS, _LINKS = 1, 2, 4, 8
 _PROLOGUE = struct.Struct("<4sBBBBIIQQIHxx8s16s16s8xQ")
@@ -216,6 +218,15 @@ def _cut(
         frames.append(view[start : start + size] if size else b"")
         start += size
     return frames
+
+
+def warm(data: memoryview) -> None:
+    """Bring bytes of a memory map into the processor's cache, without the interpreter's lock.
+
+    Checksums are computed with it held: nobody is to wait for memory meanwhile.
+    """
+    if len(data) >= COLD:
+        np.bitwise_or.reduce(np.frombuffer(data, np.uint8))
 
 
 class ChunkHeader:
@@ -408,6 +419,22 @@ class ChunkHeader:
         assert self._ends is not None
         return (int(self._ends[i - 1]) if i else 0), int(self._ends[i])
 
+    def raw_ranges(self, places: list[int]) -> tuple[list[int], list[int], list[bool]]:
+        """Where some samples lie in the raw payload, and whether the frames so numbered are known
+        to be good: those of the samples, where there is no other division.
+
+        Returns:
+            First bytes, the bytes after the last, and what is known.
+        """
+        known = self.verified[places].tolist()
+        if self.size is not None:
+            size = self.size
+            return [i * size for i in places], [(i + 1) * size for i in places], known
+        assert self._ends is not None
+        ends = self._ends
+        starts = [int(ends[i - 1]) if i else 0 for i in places]
+        return starts, [int(ends[i]) for i in places], known
+
     def raw_ends(self) -> np.ndarray:
         """``int64[n]``: where each sample ends in the raw payload."""
         if self._ends is not None:
@@ -471,8 +498,12 @@ class ChunkHeader:
         Raises:
             ChecksumError: A frame is not what was written.
         """
-        base = self.stored_range(first, last)[0]
         checksums = self.checksums
+        if last - first == 1:
+            if digest(stored) != checksums[first]:
+                raise self._damaged(first)
+            return
+        base = self.stored_range(first, last)[0]
         for frame in range(first, last):
             a, b = self.stored_range(frame, frame + 1)
             if digest(stored[a - base : b - base]) != checksums[frame]:
@@ -496,17 +527,13 @@ class ChunkHeader:
         else:
             ends = self.raw_ends()
             starts, stops = np.where(frames > 0, ends[frames - 1], 0), ends[frames]
-        # Checksums are computed with the interpreter's lock held. So that nobody waits for memory
-        # with it, neighbouring frames come into the processor's cache before, without the lock.
         starts, stops = starts - begin, stops - begin
-        data = np.frombuffer(payload, np.uint8)
         apart = (starts[1:] != stops[:-1]) | (starts[1:] // WARM != starts[:-1] // WARM)
         cuts = [0, *(np.flatnonzero(apart) + 1).tolist(), len(frames)]
         spans = list(zip(starts.tolist(), stops.tolist(), strict=True))
         sums = self.checksums[frames].tolist()
         for a, b in itertools.pairwise(cuts):
-            if b - a > 1:
-                np.bitwise_or.reduce(data[spans[a][0] : spans[b - 1][1]])
+            warm(payload[spans[a][0] : spans[b - 1][1]])
             for i in range(a, b):
                 start, stop = spans[i]
                 if digest(payload[start:stop]) != sums[i]:
@@ -552,5 +579,5 @@ def _running(sizes: np.ndarray[Any, Any], total: int, what: str) -> np.ndarray[A
 
 
 __all__ = [
-    "BLOB", "FIXED", "RAGGED", "SEQUENCE", "TILE", "Block", "ChunkHeader", "build",
+    "BLOB", "FIXED", "RAGGED", "SEQUENCE", "TILE", "WARM", "Block", "ChunkHeader", "build", "warm",
 ]  # fmt: skip

@@ -27,6 +27,7 @@ class Course:
         parts: Tasks a unit, of a full batch.
         sharer, sharers: Unit ``k`` is that of sharer ``k % sharers``.
         first: Batches of the first unit, of a single sharer; see ``units``.
+        between: Tasks of units that are neither first nor last; see ``units``.
     """
 
     plan: Plan
@@ -36,6 +37,7 @@ class Course:
     sharer: int = 0
     sharers: int = 1
     first: int = 0
+    between: int | None = None
 
     def __len__(self) -> int:
         """Units of this sharer."""
@@ -48,7 +50,9 @@ class Course:
             assembly: Makes the batches.
             rows: The list of rows that is loaded.
         """
-        return units(assembly, self._lots(rows), self.together, self.parts, self.first)
+        return units(
+            assembly, self._lots(rows), self.together, self.parts, self.first, self.between
+        )
 
     def _lots(self, rows: range | np.ndarray) -> Iterator[Lot]:
         """The rows of each batch."""

@@ -115,7 +115,8 @@ class Executor:
         ahead = max(2, ahead)
         # From a memory map all comes at once; the first batch is not to wait for many others.
         first = together if parts > 1 or not mapped else -(-together // FIRST)
-        course = Course(plan, dice, together, parts, first=first)
+        between = -(-threads // ahead)
+        course = Course(plan, dice, together, parts, first=first, between=between)
         work = course.prefetched(assembly, self._snapshot, self._spec, self._rows, ahead + 1)
         return Pipeline(work, threads, ahead)
 

@@ -181,26 +181,32 @@ class PictureColumn:
         ]
 
     def _cropped(self, lot: Lot, numbers: np.ndarray, out: np.ndarray | None) -> Values:
-        boxes, sizes = self._windows(lot, numbers)
+        files = self.source.reader.files(lot.rows)
+        boxes, sizes = self._windows(lot, numbers, [shape for _, _, shape in files])
         begin = sum(one.draws for one in self._geometry)
-        results: list[np.ndarray] = []
         straight = None if out is None or self._last is not None else _channels_last(out, self._chw)
-        for i, (file, codec, shape) in enumerate(self.source.reader.files(lot.rows)):
-            size = (int(sizes[i, 0]), int(sizes[i, 1]))
+        # Pixels that are decoded to where they stay need no more of Python, image by image.
+        done = straight is not None and not self._before
+        results: list[np.ndarray] = []
+        for i, ((file, codec, shape), box, size, row) in enumerate(
+            zip(files, boxes.tolist(), sizes.tolist(), lot.rows.tolist(), strict=True)
+        ):
             plane = (*size, *shape[2:])
-            target = np.empty(plane, np.uint8) if straight is None else straight[i].reshape(plane)
-            row = int(lot.rows[i])
+            target = np.empty(plane, np.uint8) if straight is None else straight[i]
+            if target.shape != plane:
+                target = target.reshape(plane)
             try:
-                self._decode(row, file, codec, tuple(boxes[i].tolist()), size, target)
+                self._decode(row, file, codec, tuple(box), tuple(size), target)
             except FormatError:
                 raise
             except (DeepLakeError, ValueError) as error:
                 raise CorruptedSampleError(
                     f"tensor {self.name!r}, row {row}: cannot be decoded: {error}"
                 ) from error
-            into = None if out is None else out[i : i + 1]
-            mine = numbers[i : i + 1, begin:]
-            results.append(self._changed(target[None], mine, into, begin=0)[0])
+            if not done:
+                into = None if out is None else out[i : i + 1]
+                mine = numbers[i : i + 1, begin:]
+                results.append(self._changed(target[None], mine, into, begin=0)[0])
         return results if out is None else out
 
     def _decode(
@@ -224,9 +230,21 @@ class PictureColumn:
             part = self.source.reader.part(row, region)
         target[...] = resized(part, size, self._interpolation).reshape(target.shape)
 
-    def _windows(self, lot: Lot, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """``int64[n, 4]`` boxes of the stored images, and ``int64[n, 2]`` the sizes they become."""
-        shapes = self.source.reader.shapes(lot.rows)[:, :2]
+    def _windows(
+        self, lot: Lot, numbers: np.ndarray, known: Sequence[Shape]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """``int64[n, 4]`` boxes of the stored images, and ``int64[n, 2]`` the sizes they become.
+
+        Args:
+            lot: Rows of the dataset.
+            numbers: Their random numbers.
+            known: Shapes of what is stored; not of what it leads to, of links.
+        """
+        reader = self.source.reader
+        if reader.looks or any(len(shape) < 2 for shape in known):
+            shapes = reader.shapes(lot.rows)[:, :2]
+        else:
+            shapes = np.array([shape[:2] for shape in known], np.int64).reshape(-1, 2)
         windows = Windows.whole(shapes)
         begin = 0
         try:

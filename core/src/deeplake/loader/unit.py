@@ -53,14 +53,20 @@ class Unit:
     def __init__(self, assembly: Assembly, lots: list[Lot], parts: int) -> None:
         self._assembly = assembly
         self.lots = lots
-        self.parts = parts
+        self.parts = 0
         self.steps = len(lots)
         self.outcomes: list[list[Any] | Failure] = []
         self._lock = threading.Lock()
-        self._left = parts
-        self._shares: list[Share | None] = [None] * parts
+        self._left = 0
+        self._shares: list[Share | None] = []
         self._errors: dict[int, Exception] = {}
         self._whole: dict[str, np.ndarray] | None = None
+        self.share(parts)
+
+    def share(self, parts: int) -> None:
+        """Make it so many tasks, before it is run."""
+        self.parts = self._left = min(parts, len(self.lots[0])) or 1
+        self._shares = [None] * self.parts
 
     def run(self, part: int) -> None:
         """Do one task; the last one to end finishes the batch."""
@@ -125,7 +131,12 @@ class Unit:
 
 
 def units(
-    assembly: Assembly, batches: Iterator[Lot], together: int, parts: int, first: int = 0
+    assembly: Assembly,
+    batches: Iterator[Lot],
+    together: int,
+    parts: int,
+    first: int = 0,
+    between: int | None = None,
 ) -> Iterator[Unit]:
     """Batches as pieces of work.
 
@@ -136,11 +147,24 @@ def units(
         parts: Tasks a unit, of a full batch.
         first: Batches of the first unit, each further one has twice as many as the one before, up to
             ``together``: nobody waits long for the first batch. 0: all units are alike.
+        between: Tasks of the units that are neither the first nor the last one, ``parts`` by default.
+            Threads that do a whole batch each read it in one go; in parts the first is there sooner,
+            and no thread is idle during the last.
     """
     size = first or together
+    few = parts if between is None else min(parts, between)
+    later: Unit | None = None
+    begun = False
     while group := list(itertools.islice(batches, size)):
-        yield Unit(assembly, group, min(parts, len(group[0])) or 1)
+        if later is not None:
+            yield later
+        tasks = few if begun else parts
+        later = Unit(assembly, group, tasks)
         size = min(2 * size, together)
+        begun = True
+    if later is not None:
+        later.share(parts)
+        yield later
 
 
 __all__ = ["Failure", "Unit", "units"]

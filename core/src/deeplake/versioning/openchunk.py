@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import mmap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import numpy as np
 
 from deeplake.errors import CorruptedSampleError, FormatError
 from deeplake.format import chunk as chunk_format
-from deeplake.format.chunk import ChunkHeader
+from deeplake.format.chunk import WARM, ChunkHeader, warm
 from deeplake.format.commit import is_dtype
 from deeplake.format.encoding import codec_plugin
 from deeplake.format.pieces import ALONE, BLOB, TILED
@@ -146,7 +146,10 @@ class OpenChunk:
             return
         assert self._payload is not None
         a, b = self.header.stored_range(first, last)
-        self.header.check(self._payload[a:b], first, last)
+        stored = self._payload[a:b]
+        if b - a <= WARM:
+            warm(stored)
+        self.header.check(stored, first, last)
         verified[first:last] = True
 
     def verify_samples(self, places: np.ndarray) -> None:
@@ -281,6 +284,39 @@ class OpenChunk:
         """Sample ``i`` as the sample codec left it."""
         start, stop = self.header.raw_range(i)
         return self.raw(start, stop, self.frames_of(i), stored)
+
+    def files(self, places: list[int], parts: Sequence[memoryview | None]) -> list[memoryview]:
+        """Several samples as the sample codec left them: as ``sample_bytes``, of many at once.
+
+        Args:
+            places: Which samples.
+            parts: For each the stored bytes of its frames, where they had to be fetched.
+        """
+        header = self.header
+        if self._codec is not None or header.frame_size:
+            return [self.sample_bytes(i, part) for i, part in zip(places, parts, strict=True)]
+        # A sample is a frame, stored as it is.
+        found: list[memoryview] = []
+        starts, stops, known = header.raw_ranges(places)
+        payload = self._payload
+        if payload is not None and not all(known):
+            frames = [
+                i for i, good, a, b in zip(places, known, starts, stops, strict=True)
+                if not good and a < b
+            ]  # fmt: skip
+            if frames:
+                header.check_frames(payload, np.array(frames, np.int64))
+                header.verified[frames] = True
+        for i, start, stop, part in zip(places, starts, stops, parts, strict=True):
+            if start == stop:
+                found.append(memoryview(b""))
+            elif part is not None:
+                header.check(part, i, i + 1)
+                found.append(part)
+            else:
+                assert payload is not None
+                found.append(payload[start:stop])
+        return found
 
     # ---- values
     def unpacked(self, i: int, data: memoryview) -> Buffer:
