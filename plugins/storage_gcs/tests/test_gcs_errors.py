@@ -22,6 +22,7 @@ from deeplake.errors import (
     BucketNotFoundError,
     CredentialsError,
     CredentialsExpiredError,
+    ObjectNotFoundError,
     StorageError,
     StorageUnreachableError,
 )
@@ -37,6 +38,20 @@ ANSWERS: dict[str, tuple[int, str, Any, type[StorageError], str]] = {
     "busy": (503, "We encountered an internal error.", "anon", StorageError, "try again later"),
 }
 """Status and message as Google answers, the token; the error that it becomes, and what that says."""
+
+
+KEY = rsa.generate_private_key(65537, 2048)
+
+
+def account(token_uri: str) -> dict[str, Any]:
+    """What the file of a service account has in it."""
+    form = serialization.PrivateFormat.PKCS8
+    pem = KEY.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    return {
+        "type": "service_account", "client_email": "me@lab.iam.gserviceaccount.com",
+        "private_key": pem.decode(), "private_key_id": "1", "project_id": "lab",
+        "token_uri": token_uri,
+    }  # fmt: skip
 
 
 @pytest.fixture
@@ -93,6 +108,48 @@ def test_no_network(endpoint: str, operation: Callable[..., Any]) -> None:
         operation("gs://bucket/ds", creds=creds)
 
 
+@pytest.mark.parametrize("operation", [deeplake.load, deeplake.empty, deeplake.exists])
+def test_a_server_that_never_answers(operation: Callable[..., Any]) -> None:
+    """Connections are taken, and nothing comes."""
+    with FaultServer("http://127.0.0.1:9") as faults:
+        faults.plan = lambda request: "stall"
+        creds = {
+            "token": "anon",
+            "endpoint_url": faults.endpoint,
+            "answer_timeout": 0.5,
+            "max_retries": 0,
+        }
+        with pytest.raises(StorageUnreachableError, match="did not answer in time.*answer_timeout"):
+            operation("gs://bucket/ds", creds=creds)
+
+
+def test_a_server_that_has_answered_may_take_its_time(server: Server) -> None:
+    with FaultServer(server.endpoint) as faults:
+        creds = {**server.creds, "endpoint_url": faults.endpoint, "answer_timeout": 2}
+        store = Gcs().open(f"gs://bench/{uuid.uuid4().hex}", creds=creds)
+        store.put("x", b"contents")
+        with pytest.raises(ObjectNotFoundError):
+            store.get("absent")
+        faults.latency = 3.0
+        store.put("x", b"others")
+        with pytest.raises(ObjectNotFoundError):
+            store.get("absent")
+        assert Gcs().open(store.url, creds=server.creds).get("x") == b"others"
+
+
+@pytest.mark.parametrize("silent", [True, False])
+@pytest.mark.parametrize("operation", [deeplake.load, deeplake.empty])
+def test_tokens_that_nobody_gives(silent: bool, operation: Callable[..., Any]) -> None:
+    """The server of access tokens is another one than that of the data."""
+    with FaultServer("http://127.0.0.1:9") as faults:
+        faults.plan = lambda request: "stall"
+        tokens = faults.endpoint if silent else "http://127.0.0.1:9"
+        creds = {"token": account(f"{tokens}/token"), "answer_timeout": 0.5, "max_retries": 0,
+                 "connect_timeout": 0.5}  # fmt: skip
+        with pytest.raises(StorageUnreachableError, match="check the network"):
+            operation("gs://bucket/ds", creds=creds)
+
+
 def test_a_network_that_ends_in_the_midst(server: Server) -> None:
     """Wherever a creation ends, there is a whole dataset or none, and it can be made again."""
     with FaultServer(server.endpoint) as faults:
@@ -119,16 +176,8 @@ def test_a_network_that_ends_in_the_midst(server: Server) -> None:
 
 # ------------------------------------------------------------------------------------- signed URLs
 def test_signed_urls(server: Server) -> None:
-    key = rsa.generate_private_key(65537, 2048)
-    form = serialization.PrivateFormat.PKCS8
-    pem = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
-    account = {
-        "type": "service_account", "client_email": "me@lab.iam.gserviceaccount.com",
-        "private_key": pem.decode(), "private_key_id": "1", "project_id": "lab",
-        "token_uri": "http://127.0.0.1:9/token",
-    }  # fmt: skip
     folder = uuid.uuid4().hex
-    store = Gcs().open(f"gs://bench/{folder}", creds=account)
+    store = Gcs().open(f"gs://bench/{folder}", creds=account("http://127.0.0.1:9/token"))
     # Nothing is asked of anybody: there is no network here that would answer.
     url = urlsplit(store.sign("a b/c", seconds=60))
     assert (url.netloc, url.path) == ("storage.googleapis.com", f"/bench/{folder}/a%20b/c")
@@ -139,7 +188,7 @@ def test_signed_urls(server: Server) -> None:
     asked = f"GET\n{url.path}\n{query}\nhost:{url.netloc}\n\nhost\nUNSIGNED-PAYLOAD"
     digest = hashlib.sha256(asked.encode()).hexdigest()
     text = f"{given['X-Goog-Algorithm']}\n{given['X-Goog-Date']}\n{scope}\n{digest}"
-    key.public_key().verify(
+    KEY.public_key().verify(
         bytes.fromhex(signature), text.encode(), padding.PKCS1v15(), hashes.SHA256()
     )
     Gcs().open(f"gs://bench/{folder}", creds=server.creds).put("a b/c", b"contents")

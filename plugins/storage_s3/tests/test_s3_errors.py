@@ -27,7 +27,7 @@ from deeplake.testing.faults import FaultServer
 from deeplake.testing.servers import READER, Server
 from deeplake_storage_obstore.failure import told
 from deeplake_storage_s3 import S3
-from deeplake_storage_s3.credentials import CONNECT_TIMEOUT, RETRY_SECONDS
+from deeplake_storage_s3.credentials import ANSWER_TIMEOUT, CONNECT_TIMEOUT, RETRY_SECONDS
 
 KEYS = {
     "aws_access_key_id": "AKID", "aws_secret_access_key": "hush-hush", "aws_region": "us-east-1",
@@ -160,7 +160,55 @@ def test_no_network(silence: str, where: str, operation: Callable[..., Any]) -> 
         operation("s3://bucket/ds", creds=creds)
 
 
+@pytest.mark.parametrize("operation", [deeplake.load, deeplake.empty, deeplake.exists])
+def test_a_server_that_never_answers(operation: Callable[..., Any]) -> None:
+    """Connections are taken, and nothing comes."""
+    with FaultServer("http://127.0.0.1:9") as faults:
+        faults.plan = lambda request: "stall"
+        creds = {**KEYS, "endpoint_url": faults.endpoint, "answer_timeout": 0.5, "max_retries": 0}
+        with pytest.raises(StorageUnreachableError, match="did not answer in time.*answer_timeout"):
+            operation("s3://bucket/ds", creds=creds)
+        assert len(faults.requests) == 1
+
+
+def test_a_server_that_has_answered_may_take_its_time(server: Server, url: str) -> None:
+    with FaultServer(server.endpoint) as faults:
+        creds = {**server.creds, "endpoint_url": faults.endpoint, "answer_timeout": 2}
+        store = S3().open(url, creds=creds)
+        version = store.put("big", bytes(1 << 20))  # a small request goes first
+        assert [request.method for request in faults.requests] == ["HEAD", "PUT"]
+        faults.latency = 3.0
+        assert store.get_versioned("big") == (bytes(1 << 20), version)
+        late = S3().open(url, creds=creds)
+        with pytest.raises(StorageUnreachableError, match="answer_timeout"):
+            late.get("big")
+        faults.latency = 0.0
+        assert late.get("big") == bytes(1 << 20)
+
+
+def test_an_answer_that_does_not_come_is_asked_for_again(server: Server, url: str) -> None:
+    """As after a machine has slept: all timeouts are over at once."""
+    ds = deeplake.empty(url, creds=server.creds)
+    ds.create_tensor("x", dtype="int64")
+    ds.x.extend([1, 2, 3])
+    with FaultServer(server.endpoint) as faults:
+        creds = {**server.creds, "endpoint_url": faults.endpoint, "timeout": 1}
+        mine = deeplake.load(url, creds=creds)
+        stalled = []
+
+        def plan(request: Any) -> str | None:
+            if stalled:
+                return None
+            stalled.append(request)
+            return "stall"
+
+        faults.plan = plan
+        assert mine.x.numpy().ravel().tolist() == [1, 2, 3]
+        assert stalled
+
+
 def test_no_network_is_said_within_ten_seconds() -> None:
+    assert ANSWER_TIMEOUT < 10
     # Of reads, the last try begins before one and takes the other; puts on a condition, which are
     # tried by the kernel, begin the last one before five.
     assert RETRY_SECONDS + CONNECT_TIMEOUT < 10

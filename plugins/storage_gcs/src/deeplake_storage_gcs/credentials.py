@@ -14,13 +14,15 @@ from deeplake.errors import CredentialsError, GCSDefaultCredsNotFoundError
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 CONNECT_TIMEOUT = 2.5
 TIMEOUT = 60.0
+ANSWER_TIMEOUT = 7.0
+"""Seconds for the first answer; a silent server is called so within ten."""
 MAX_RETRIES = 5
 RETRY_SECONDS = 6.0
 """No try begins later than this after the first: where nobody answers, it is said within ten seconds."""
 
 _DEFAULT = ("google_default", "cache", "ENV")
 _KNOWN = ("endpoint_url", "gcs_oauth_token", "project_id", "project", "token", "timeout",
-          "connect_timeout", "max_retries")  # fmt: skip
+          "connect_timeout", "answer_timeout", "max_retries")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,8 @@ class Bucket:
     * ``"anon"``: none, for public buckets;
     * a path to the JSON file of a service account, or its contents as a dict;
     * a dict with ``gcs_oauth_token`` (an access token), or ``token``: any of the above; and maybe
-      ``project_id``, ``endpoint_url`` (an emulator), ``connect_timeout`` and ``timeout`` (seconds),
-      ``max_retries``.
+      ``project_id``, ``endpoint_url`` (an emulator), ``connect_timeout``, ``answer_timeout`` and
+      ``timeout`` (seconds), ``max_retries``.
 
     Attributes:
         bucket: Its name.
@@ -44,7 +46,8 @@ class Bucket:
         access_token: An OAuth token.
         project: Project, or empty.
         endpoint: Address of an emulator, or empty.
-        connect_timeout, timeout: Seconds.
+        connect_timeout, timeout: Seconds to connect, and for a request.
+        answer_timeout: Seconds for the first answer of the server, and between two parts of it.
         max_retries: Of each request.
     """
 
@@ -57,6 +60,7 @@ class Bucket:
     endpoint: str = ""
     connect_timeout: float = CONNECT_TIMEOUT
     timeout: float = TIMEOUT
+    answer_timeout: float = ANSWER_TIMEOUT
     max_retries: int = MAX_RETRIES
 
     @classmethod
@@ -85,6 +89,7 @@ class Bucket:
                 str(given.get("endpoint_url") or ""),
                 float(given.get("connect_timeout") or CONNECT_TIMEOUT),
                 float(given.get("timeout") or TIMEOUT),
+                float(given.get("answer_timeout") or ANSWER_TIMEOUT),
                 int(given.get("max_retries", MAX_RETRIES)),
             )
         return cls._identity(bucket, prefix, creds, None)
@@ -162,6 +167,7 @@ class Bucket:
         options: dict[str, Any] = {}
         client: Any = {
             "connect_timeout": timedelta(seconds=self.connect_timeout),
+            "read_timeout": timedelta(seconds=self.answer_timeout),
             "timeout": timedelta(seconds=self.timeout),
         }
         if self.endpoint:

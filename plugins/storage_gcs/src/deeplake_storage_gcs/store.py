@@ -39,6 +39,7 @@ class GcsStore(ObstoreStore):
     def __init__(self, url: str, bucket: Bucket) -> None:
         super().__init__(url, bucket, token="version")
         self._bucket = bucket
+        self._answered = False
         self._writers = threading.local()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -72,7 +73,7 @@ class GcsStore(ObstoreStore):
                 joined(data),
                 content_type="application/octet-stream",
                 if_generation_match=generation,
-                timeout=(self._bucket.connect_timeout, self._bucket.timeout),
+                timeout=self._timeouts(),
                 checksum="crc32c",
                 retry=self._retry(),
             )
@@ -103,11 +104,16 @@ class GcsStore(ObstoreStore):
             try:
                 self._blob(key).delete(
                     retry=self._retry(),
-                    timeout=(self._bucket.connect_timeout, self._bucket.timeout),
+                    timeout=self._timeouts(),
                 )
             except NotFound as error:
                 if "bucket" in str(error).lower():
                     raise
+
+    def _timeouts(self) -> tuple[float, float]:
+        """Seconds to connect, and for an answer: a server that has not given any yet has fewer."""
+        known = self._bucket
+        return known.connect_timeout, known.timeout if self._answered else known.answer_timeout
 
     def _retry(self) -> Any:
         """Google's own rule of what may be sent again, for as long as the reads try."""
@@ -118,11 +124,31 @@ class GcsStore(ObstoreStore):
     @contextmanager
     def _translated(self, what: str, key: str) -> Iterator[None]:
         """Whatever goes wrong becomes a ``StorageError``."""
+        where = f"{key!r} in {self.url}"
+        try:
+            with self._told(what, key, where):
+                yield
+        except StorageTimeoutError as error:
+            if self._answered:
+                raise
+            raise StorageUnreachableError(
+                f"cannot {what} {where}: the server did not answer in time; check the network and the "
+                'endpoint, or allow it more: creds={"answer_timeout": seconds} '
+                f"({error.__cause__})"
+            ) from error.__cause__
+        except StorageUnreachableError:
+            raise
+        except StorageError:
+            self._answered = True
+            raise
+        self._answered = True
+
+    @contextmanager
+    def _told(self, what: str, key: str, where: str) -> Iterator[None]:
         import requests
         from google.api_core import exceptions
-        from google.auth.exceptions import GoogleAuthError
+        from google.auth.exceptions import GoogleAuthError, TransportError
 
-        where = f"{key!r} in {self.url}"
         try:
             yield
         except StorageError:
@@ -135,6 +161,11 @@ class GcsStore(ObstoreStore):
                     f"cannot {what} {where}: there is no such bucket; create it, or correct the path"
                 ) from error
             raise ObjectNotFoundError(f"there is no object {where}") from error
+        except TransportError as error:
+            raise StorageUnreachableError(
+                f"cannot {what} {where}: the server that gives access tokens cannot be reached; check "
+                f"the network, and token_uri of the service account ({error})"
+            ) from error
         except (exceptions.Forbidden, exceptions.Unauthorized, GoogleAuthError) as error:
             if self._bucket.temporary and not isinstance(error, exceptions.Forbidden):
                 raise CredentialsExpiredError(
@@ -151,7 +182,7 @@ class GcsStore(ObstoreStore):
                 f"endpoint ({error})"
             ) from error
         except (exceptions.RetryError, requests.Timeout) as error:
-            if isinstance(error.__cause__, requests.ConnectionError):
+            if isinstance(error.__cause__, (requests.ConnectionError, TransportError)):
                 raise StorageUnreachableError(
                     f"cannot {what} {where}: the server cannot be reached; check the network and the "
                     f"endpoint ({error.__cause__})"

@@ -9,19 +9,27 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import timedelta
-from functools import partial
 from typing import Any, Literal, Protocol, TypeAlias
 
-from deeplake.errors import ObjectNotFoundError, PreconditionFailedError, StorageError
+from deeplake.errors import (
+    ObjectNotFoundError,
+    PreconditionFailedError,
+    StorageError,
+    StorageTimeoutError,
+    StorageUnreachableError,
+)
 from deeplake.types import ByteRange, Data, joined
 from deeplake_storage_obstore.failure import told, translated
 
 IN_FLIGHT = 32
 """Requests of one batch that are under way at once."""
+
+SMALL = 1 << 16
+"""Bytes that even a slow network takes in the time that a server has for its first answer."""
 
 # How servers write versions.
 _FORMS = {"e_tag": re.compile(r'(?:W/)?"[^"]+"'), "version": re.compile(r"[0-9]+")}
@@ -46,7 +54,10 @@ class Opener(Protocol):
     """
 
     def __call__(self) -> Any:
-        """A store of ``obstore.store`` whose root is the dataset's."""
+        """A store of ``obstore.store`` whose root is the dataset's.
+
+        The ``read_timeout`` of its clients, if there is one, holds until the server has answered.
+        """
 
 
 class Client:
@@ -65,11 +76,55 @@ class Client:
         self.url = url
         self._token = token
         self._temporary = bool(getattr(opener, "temporary", False))
-        self._translated = partial(translated, url, temporary=self._temporary)
-        with self._translated("open"):
+        with translated(url, "open", temporary=self._temporary):
             self._store = opener()
+        self._answered = False
         self._pool: ThreadPoolExecutor | None = None
         self._mutex = threading.Lock()
+
+    @contextmanager
+    def _translated(
+        self, what: str, key: str | None = None, *, once: bool = False
+    ) -> Iterator[None]:
+        """Make requests; whatever goes wrong becomes a ``StorageError``."""
+        new = not self._answered
+        try:
+            with translated(self.url, what, key, once=once, temporary=self._temporary):
+                yield
+        except StorageTimeoutError as error:
+            if not new:
+                raise
+            where = f"{key!r} in {self.url}" if key else self.url
+            # Not as a timeout: nobody should try again what would take as long.
+            raise StorageUnreachableError(
+                f"cannot {what} {where}: the server did not answer in time; check the network and the "
+                'endpoint, or allow it more: creds={"answer_timeout": seconds}'
+            ) from error.__cause__
+        except StorageUnreachableError:
+            raise
+        except StorageError:
+            self._heard()
+            raise
+        self._heard()
+
+    def _heard(self) -> None:
+        """There is a server that answers: from now on it may take its time."""
+        if self._answered:
+            return
+        with self._mutex:
+            if self._answered:
+                return
+            first = self._store
+            options = dict(first.client_options or {})
+            if options.pop("read_timeout", None) is not None:
+                self._store = type(first)(
+                    prefix=first.prefix,
+                    config=first.config,
+                    client_options=options,
+                    retry_config=first.retry_config,
+                    credential_provider=first.credential_provider,
+                )
+            self._answered = True
 
     def get(self, key: str, byte_range: ByteRange | None) -> tuple[Any, str]:
         """Bytes and version of an object."""
@@ -127,9 +182,12 @@ class Client:
                 # Servers ignore a condition that is no version at all, and write.
                 raise _precondition(self.url, key)
             mode = {self._token: if_match}
+        whole = joined(data)
+        if not self._answered and len(whole) > SMALL:
+            self._greet(key)  # else the time that it takes to send this would pass for silence
         with self._translated("write", key, once=mode != "overwrite"):
             try:
-                result = obstore.put(self._store, key, joined(data), mode=mode)
+                result = obstore.put(self._store, key, whole, mode=mode)
             except FileNotFoundError as error:
                 error_told = told(error, self.url, "write", key, temporary=self._temporary)
                 if if_match is not None and isinstance(error_told, ObjectNotFoundError):
@@ -139,6 +197,14 @@ class Client:
                     error_told = StorageError(f"cannot write {key!r} in {self.url}: {error}")
                 raise error_told from error
             return self._version(result)
+
+    def _greet(self, key: str) -> None:
+        """Hear from the server, whatever it says."""
+        try:
+            self.head(key)
+        except StorageError:
+            if not self._answered:
+                raise
 
     def head(self, key: str) -> tuple[int, str, float]:
         """Size, version and time of the last change."""

@@ -20,9 +20,10 @@ from deeplake.errors import (
 )
 
 # What obstore raises is final, as it has tried again what was worth it: nothing is said to be passing
-# but a broken connection during a conditional put, which obstore does not try again.
+# but what obstore does not try again: a broken connection during a conditional put, and a request that
+# took longer than all of its tries may (the machine may have slept).
 # obstore has one class for everything that a server or the network may do wrong, so the text decides.
-_TIMEOUT = re.compile(r"timed out|operation timeout|deadline", re.IGNORECASE)
+_TIMEOUT = re.compile(r"timed out|operation timeout|deadline|\bkind: Timeout\b", re.IGNORECASE)
 _BUCKET = re.compile(r"NoSuchBucket|bucket does not exist|notFound.*bucket", re.IGNORECASE)
 _EXPIRED = re.compile(r"ExpiredToken|TokenExpired|token has expired|invalid_grant", re.IGNORECASE)
 _REFUSED = re.compile(

@@ -23,9 +23,11 @@ _OPTIONS = {
     "region_name": "region",
 }
 _OTHERS = ("anon", "profile_name", "virtual_hosted_style", "credential_provider", "timeout",
-           "connect_timeout", "max_retries", "allow_http", "config")  # fmt: skip
+           "connect_timeout", "answer_timeout", "max_retries", "allow_http", "config")  # fmt: skip
 CONNECT_TIMEOUT = 2.5
 TIMEOUT = 60.0
+ANSWER_TIMEOUT = 7.0
+"""Seconds for the first answer; a silent server is called so within ten."""
 MAX_RETRIES = 5
 RETRY_SECONDS = 6.0
 """No try begins later than this after the first: where nobody answers, it is said within ten seconds."""
@@ -40,8 +42,8 @@ class Bucket:
     configuration of AWS (needs boto3); ``anon``: True sends no credentials; ``credential_provider``: a
     function without arguments that returns ``access_key_id``, ``secret_access_key``, ``token`` and
     ``expires_at`` (an aware datetime), called again when they expire; ``virtual_hosted_style``: True
-    puts the bucket into the host's name; ``connect_timeout`` and ``timeout``: seconds;
-    ``max_retries``.
+    puts the bucket into the host's name; ``connect_timeout``, ``answer_timeout`` and ``timeout``:
+    seconds; ``max_retries``.
 
     Attributes:
         bucket: Its name.
@@ -49,7 +51,8 @@ class Bucket:
         options: Options of obstore's store.
         profile: Profile of the shared configuration, or empty.
         provider: Function that gives credentials.
-        connect_timeout, timeout: Seconds.
+        connect_timeout, timeout: Seconds to connect, and for a request.
+        answer_timeout: Seconds for the first answer of the server, and between two parts of it.
         max_retries: Of each request, after connections that failed and answers 429 and 5xx.
     """
 
@@ -60,6 +63,7 @@ class Bucket:
     provider: Callable[[], Mapping[str, Any]] | None = None
     connect_timeout: float = CONNECT_TIMEOUT
     timeout: float = TIMEOUT
+    answer_timeout: float = ANSWER_TIMEOUT
     max_retries: int = MAX_RETRIES
 
     @classmethod
@@ -99,6 +103,7 @@ class Bucket:
             provider=given.get("credential_provider"),
             connect_timeout=float(given.get("connect_timeout") or CONNECT_TIMEOUT),
             timeout=float(given.get("timeout") or TIMEOUT),
+            answer_timeout=float(given.get("answer_timeout") or ANSWER_TIMEOUT),
             max_retries=int(given.get("max_retries", MAX_RETRIES)),
         )
 
@@ -116,6 +121,7 @@ class Bucket:
             options["endpoint"] = endpoint
         client: Any = {
             "connect_timeout": timedelta(seconds=self.connect_timeout),
+            "read_timeout": timedelta(seconds=self.answer_timeout),
             "timeout": timedelta(seconds=self.timeout),
         }
         if endpoint.startswith("http://"):
