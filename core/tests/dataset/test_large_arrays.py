@@ -14,6 +14,7 @@ import deeplake
 from deeplake import Dataset
 from deeplake.dataset import writer
 from deeplake.errors import SampleAppendError, SampleExtendError, StorageError
+from deeplake.format.builder import Run
 from deeplake.storage.local import LocalStore
 from deeplake.storage.memory import MemoryStore
 from deeplake.versioning import draft, staging
@@ -189,6 +190,52 @@ def test_an_array_of_a_file(ds: Dataset, tmp_path: Path, array: np.ndarray) -> N
     ds.create_tensor("x")
     ds.x.extend(np.load(tmp_path / "array.npy", mmap_mode="r"))
     np.testing.assert_array_equal(reopened(ds).x.numpy(), array)
+
+
+def test_the_caller_stores_what_uploads_have_no_room_for(
+    ds: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that an upload of lent memory does is to copy: who would wait for one does that, too."""
+    array = np.random.default_rng(1).integers(0, 256, (ROWS, 100, 100), dtype=np.uint8)
+    caller, helped, who = threading.current_thread(), threading.Event(), []
+
+    def watch(key: str) -> None:
+        who.append(threading.current_thread())
+        if threading.current_thread() is caller:
+            helped.set()
+        else:
+            assert helped.wait(60)
+
+    ds.create_tensor("x")
+    with monkeypatch.context() as patch:
+        hook_puts(ds, patch, watch)
+        ds.x.extend(array)
+    assert helped.is_set()
+    assert {thread is caller for thread in who} == {True, False}
+    np.testing.assert_array_equal(reopened(ds).x.numpy(), array)
+
+
+def test_rows_of_half_a_chunk_are_not_copied(ds: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    copied: list[int] = []  # rows of each run
+    owned = Run.owned
+
+    def watched(self: Run) -> Run:
+        copied.append(self.n)
+        return owned(self)
+
+    monkeypatch.setattr(Run, "owned", watched)
+    ds.create_tensor("x")
+    array = np.random.default_rng(1).integers(0, 256, (ROWS, 100, 100), dtype=np.uint8)
+    with ds:
+        for rows, rest in ((16, []), (31, []), (21, [1])):  # 20 make a chunk
+            copied.clear()
+            kept = array[:rows].copy()
+            ds.x.extend(kept)
+            kept[:] = 0
+            assert copied == rest
+    np.testing.assert_array_equal(
+        reopened(ds).x.numpy(), np.concatenate([array[:16], array[:31], array[:21]])
+    )
 
 
 def test_behind_a_network_the_caller_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

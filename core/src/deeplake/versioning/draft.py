@@ -180,9 +180,12 @@ class Draft:
                     self.seal()
 
     def own(self) -> None:
-        """Copy what is borrowed of the rows that are in no chunk."""
-        if self._builder is not None:
-            self._builder.own()
+        """Copy what is borrowed of the rows that are in no chunk; of many, one is made."""
+        builder = self._builder
+        if builder is not None and builder.borrowed and 2 * builder.nbytes >= builder.target:
+            self.seal()
+        elif builder is not None:
+            builder.own()
 
     def _append_alone(self, sample: Alone, ids: RowIds) -> None:
         """Add a row whose sample has a chunk of its own."""

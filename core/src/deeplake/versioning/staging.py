@@ -20,18 +20,20 @@ if TYPE_CHECKING:
 
 OBJECT_SIZE = 32 << 20
 """What is on its way stays in the processor's cache, and few objects are on their way at a time."""
-ENOUGH = 8 << 20
+ENOUGH = 2 << 20
 """Bytes for an object of its own, where they would be copied otherwise."""
 MAX_UPLOADS = 2
+FINE = 1 << 20
+"""Bytes of frames whose checksums take too little time for another thread to take over."""
 _HANDOVER = 0.0005
-"""Seconds in which an upload gets as far as it needs the interpreter for; whoever makes checksums
-next holds on to that."""
+"""Seconds in which an upload gets as far as it needs the interpreter for; whoever makes checksums of
+many small frames next holds on to that."""
 
 
 class DataObject:
     """One data object in the making: aligned blocks."""
 
-    __slots__ = ("blocks", "borrowed", "buffers", "id", "size")
+    __slots__ = ("blocks", "borrowed", "buffers", "id", "size", "unchanged")
 
     def __init__(self, prefix: str) -> None:
         # References to objects of one writer have half of their ids in common, and deflate well.
@@ -39,6 +41,7 @@ class DataObject:
         self.buffers: list[Buffer] = []
         self.blocks: dict[int, Block] = {}
         self.borrowed = False
+        self.unchanged = True
         self.size = 0
 
     def add(self, block: Block) -> int:
@@ -55,9 +58,14 @@ class DataObject:
         return offset
 
     @property
-    def is_unchanged(self) -> bool:
-        """Whether nobody changed what is borrowed."""
-        return not self.borrowed or all(block.is_unchanged for block in self.blocks.values())
+    def fine(self) -> bool:
+        """Whether it borrowed many small frames."""
+        lent = [block.borrowed[0] for block in self.blocks.values() if block.borrowed is not None]
+        return sum(map(len, lent)) * FINE > self.size
+
+    def check(self) -> None:
+        """See whether somebody changed what is borrowed (``unchanged``)."""
+        self.unchanged = self.unchanged and all(b.is_unchanged for b in self.blocks.values())
 
     def own(self) -> bool:
         """Copy what is borrowed; returns whether nobody had changed it by then."""
@@ -69,9 +77,9 @@ class DataObject:
             buffers += [bytes(offset - size)] if offset > size else []
             buffers += blocks[offset].buffers
             size = offset + block.length
-        unchanged = self.is_unchanged
+        self.check()
         self.blocks, self.buffers, self.borrowed = blocks, buffers, False
-        return unchanged
+        return self.unchanged
 
 
 class Staging:
@@ -94,10 +102,10 @@ class Staging:
         self._prefix = secrets.token_hex(8)
         self._current = DataObject(self._prefix)
         self._pending: dict[str, DataObject] = {}
-        self._uploads: dict[str, Future[str]] = {}
+        self._uploads: dict[str, Future[None]] = {}
         self._pool: ThreadPoolExecutor | None = None
         self._previews: dict[str, Block] = {}
-        self._unchecked: list[DataObject] = []
+        self._unchanged = True
         self.added = 0
         self.stored: list[str] = []
 
@@ -123,13 +131,20 @@ class Staging:
             with suppress(StorageError):
                 self._finish(oid)
 
-    def _close(self) -> None:
-        """Upload the object in the making, and begin another."""
+    def _close(self, *, here: bool = False) -> None:
+        """Store the object in the making, in the background or here, and begin another."""
         current = self._current
         # In this order: a thread that reads meanwhile finds the object in one place or the other.
         self._pending[current.id] = current
         self._current = DataObject(self._prefix)
-        self._upload(current)
+        if here or (current.borrowed and len(self._uploads) >= MAX_UPLOADS):
+            # One that failed is tried again by a flush, which says why it cannot: here it would
+            # leave half of an operation behind.
+            with suppress(StorageError):
+                self._put(current)
+                self._settle(current)
+        else:
+            self._upload(current)
 
     def own(self) -> bool:
         """See to it that nothing here is memory of somebody else.
@@ -141,15 +156,10 @@ class Staging:
             of no use then: its checksums are wrong.
         """
         if self._current.borrowed and self._current.size >= ENOUGH:
-            self._close()
+            self._close(here=True)
         lent = [data for data in (*self._pending.values(), self._current) if data.borrowed]
-        if not lent and not self._unchecked:
-            return True
-        unchanged = True
         try:
             for data in lent:
-                # What is stored is checked while the rest is being written.
-                unchanged = self._checked() and unchanged
                 if data.id in self._uploads:
                     # If it fails, it stays pending: a flush tries again, and says why it cannot.
                     with suppress(StorageError):
@@ -159,14 +169,9 @@ class Staging:
                 if data.id in self._pending or data is self._current:
                     # Also where the wait was interrupted: it is stored again, from the copy.
                     self._uploads.pop(data.id, None)
-                    unchanged = data.own() and unchanged
-            unchanged = self._checked() and unchanged
+                    self._unchanged = data.own() and self._unchanged
+            unchanged, self._unchanged = self._unchanged, True
         return unchanged
-
-    def _checked(self) -> bool:
-        """Whether nobody changed what objects that are stored by now had borrowed."""
-        stored, self._unchecked = self._unchecked, []
-        return all(data.is_unchanged for data in stored)
 
     def preview(self, block: Block) -> str:
         """Make a block readable that will never be stored; returns the id it is read by."""
@@ -195,21 +200,29 @@ class Staging:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(MAX_UPLOADS, thread_name_prefix="deeplake-upload")
         while len(self._uploads) >= MAX_UPLOADS:
-            # One that failed is tried again by a flush, which says why it cannot: here it would
-            # leave half of an operation behind.
+            # As above: what failed is tried again by a flush.
             with suppress(StorageError):
                 self._finish(next(iter(self._uploads)))
-        self._uploads[data.id] = self._pool.submit(self._store.put, data_key(data.id), data.buffers)
-        if data.borrowed:
+        self._uploads[data.id] = self._pool.submit(self._put, data)
+        if data.fine:
             time.sleep(_HANDOVER)
+
+    def _put(self, data: DataObject) -> None:
+        """Store an object, and see whether what it had borrowed was what it should be."""
+        self._store.put(data_key(data.id), data.buffers)
+        if data.borrowed:
+            data.check()
 
     def _finish(self, oid: str) -> None:
         """Wait for an upload. If it failed, the object stays pending and is tried again."""
         self._uploads.pop(oid).result()
-        data = self._pending.pop(oid)
-        self.stored.append(oid)
-        if data.borrowed:
-            self._unchecked.append(data)
+        self._settle(self._pending[oid])
+
+    def _settle(self, data: DataObject) -> None:
+        """Let go of an object that is stored."""
+        del self._pending[data.id]
+        self.stored.append(data.id)
+        self._unchanged = self._unchanged and data.unchanged
 
     def flush(self, put: Callable[[str, list[Buffer]], object] | None = None) -> None:
         """Store everything that was added.
