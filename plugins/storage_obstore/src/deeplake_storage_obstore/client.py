@@ -23,6 +23,7 @@ from deeplake.errors import (
     StorageUnreachableError,
 )
 from deeplake.types import ByteRange, Data, joined
+from deeplake_storage_obstore.body import LARGE, received
 from deeplake_storage_obstore.failure import told, translated
 
 IN_FLIGHT = 32
@@ -134,7 +135,7 @@ class Client:
             if byte_range is None:
                 found = obstore.get(self._store, key)
                 version = self._version(found.meta)
-                return found.bytes(), version
+                return received(found), version
             return self._part(key, *byte_range), ""
 
     def _part(self, key: str, start: int, stop: int) -> Any:
@@ -142,7 +143,9 @@ class Client:
 
         if start < stop:
             try:
-                return obstore.get_range(self._store, key, start=start, end=stop)
+                if stop - start < LARGE:
+                    return obstore.get_range(self._store, key, start=start, end=stop)
+                return received(obstore.get(self._store, key, options={"range": (start, stop)}))
             except FileNotFoundError:
                 raise
             except Exception as error:  # noqa: BLE001 - which of them says "past the end"?

@@ -1,0 +1,182 @@
+"""Bodies of large answers, which come piece by piece into memory of their own."""
+
+from __future__ import annotations
+
+import mmap
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from deeplake.errors import ObjectNotFoundError, StorageError
+from deeplake.spi import Store
+from deeplake.testing.faults import FAULTS, FaultServer
+from deeplake.testing.servers import Server
+from deeplake_storage_obstore import body
+from deeplake_storage_obstore.body import LARGE, PIECE, memory, received
+from deeplake_storage_s3 import S3
+
+SIZE = 3 * LARGE + 12_345
+
+
+@pytest.fixture(scope="module")
+def data() -> bytes:
+    return np.random.default_rng(0).integers(0, 256, SIZE, dtype=np.uint8).tobytes()
+
+
+@pytest.fixture(scope="module")
+def faults(server: Server) -> Iterator[FaultServer]:
+    with FaultServer(server.endpoint) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def url(server: Server, data: bytes) -> str:
+    found = f"s3://bench/{uuid.uuid4().hex}"
+    S3().open(found, creds=server.creds).put("large", data)
+    return found
+
+
+def opened(url: str, server: Server, faults: FaultServer) -> Store:
+    given = {
+        **server.creds, "endpoint_url": faults.endpoint, "timeout": 0.5, "connect_timeout": 0.5,
+        "max_retries": 1,
+    }  # fmt: skip
+    return S3().open(url, creds=given)
+
+
+@pytest.mark.parametrize(
+    ("start", "stop"),
+    [
+        (0, LARGE - 1), (0, LARGE), (7, LARGE + 8), (1, SIZE), (0, SIZE), (5, SIZE + 1),
+        (SIZE - 3, SIZE + LARGE), (SIZE - LARGE, 1 << 40),
+    ],
+)  # fmt: skip
+def test_ranges(server: Server, url: str, data: bytes, start: int, stop: int) -> None:
+    store = S3().open(url, creds=server.creds)
+    found = memoryview(store.get("large", (start, stop)))
+    assert found == data[start:stop]
+    assert found.readonly
+
+
+def test_what_is_not_there(server: Server, url: str) -> None:
+    store = S3().open(url, creds=server.creds)
+    assert store.get("large", (SIZE, SIZE + LARGE)) == b""
+    with pytest.raises(ObjectNotFoundError):
+        store.get("another", (0, LARGE))
+
+
+def test_whole_objects(server: Server, url: str, data: bytes) -> None:
+    store = S3().open(url, creds=server.creds)
+    assert memoryview(store.get("large")) == data
+    found, version = store.get_versioned("large")
+    assert memoryview(found) == data
+    assert version == store.head("large").version
+
+
+def test_many_at_once(server: Server, url: str, data: bytes) -> None:
+    store = S3().open(url, creds=server.creds)
+    spans = [(start, start + LARGE + start) for start in range(0, SIZE - 2 * LARGE, 99_991)]
+    answers = store.get_many([("large", span) for span in spans])
+    for (start, stop), answer in zip(spans, answers, strict=True):
+        assert memoryview(answer) == data[start:stop]
+
+
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+@pytest.mark.parametrize("span", [(1, SIZE), None])
+def test_a_fault_that_passes(
+    server: Server, faults: FaultServer, url: str, data: bytes, fault: str, span: Any
+) -> None:
+    store = opened(url, server, faults)
+    faults.clear()
+    faults.plan = lambda request: fault if request.number == 0 else None
+    said = ""
+    try:
+        found = memoryview(store.get("large", span))
+    except StorageError as error:
+        said = str(error)
+    finally:
+        faults.plan = lambda request: None
+    if said:
+        assert url in said
+    else:
+        assert found == (data if span is None else data[slice(*span)])
+        assert len(faults.requests) > 1
+
+
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+def test_a_fault_that_stays(server: Server, faults: FaultServer, url: str, fault: str) -> None:
+    store = opened(url, server, faults)
+    faults.clear()
+    faults.plan = lambda request: fault
+    try:
+        with pytest.raises(StorageError, match=url):
+            store.get("large", (0, SIZE))
+    finally:
+        faults.plan = lambda request: None
+
+
+class Answer:
+    """Stands for an answer of obstore that has not the bytes that it announces."""
+
+    def __init__(self, size: int, pieces: Sequence[bytes]) -> None:
+        self.range = (0, size)
+        self._pieces = pieces
+
+    def stream(self, min_chunk_size: int) -> Iterator[bytes]:
+        assert min_chunk_size == PIECE
+        return iter(self._pieces)
+
+
+def test_another_size_than_was_announced() -> None:
+    pieces = [bytes([i]) * PIECE for i in range(9)]
+    whole = b"".join(pieces)
+    assert received(Answer(len(whole), pieces)) == whole
+    with pytest.raises(StorageError, match="only"):
+        received(Answer(len(whole) + 1, pieces))
+    with pytest.raises(StorageError, match="more than"):
+        received(Answer(len(whole) - 1, pieces))
+
+
+@pytest.mark.parametrize("size", [LARGE, LARGE + 1, 4 * LARGE - 1, 5 * LARGE])
+def test_memory(size: int) -> None:
+    view = memory(size)
+    assert len(view) == size
+    assert not view.readonly
+    view[-3:] = b"end"
+    part = view[-3:]
+    del view
+    assert part == b"end"  # what is held of it keeps it
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_HUGEPAGE"), reason="the system has no huge pages")
+def test_memory_is_of_huge_pages() -> None:
+    view = memory(8 * LARGE)
+    address = np.frombuffer(view, np.uint8).ctypes.data
+    flags: list[str] = []
+    inside = False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        first, _, rest = line.partition(" ")
+        if "-" in first:
+            begin, end = (int(number, 16) for number in first.split("-"))
+            inside = begin <= address < end
+        elif first == "VmFlags:" and inside:
+            flags = rest.split()
+    assert "hg" in flags
+
+
+def test_without_huge_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing(mmap.mmap):
+        def madvise(self, *args: Any) -> None:
+            raise OSError(22, "Invalid argument")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(body.mmap, "mmap", Refusing)
+        assert len(memory(LARGE + 1)) == LARGE + 1
+    monkeypatch.delattr(mmap, "MADV_HUGEPAGE", raising=False)
+    view = memory(LARGE + 1)
+    view[-1] = 7
+    assert len(view) == LARGE + 1
