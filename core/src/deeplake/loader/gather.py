@@ -66,7 +66,9 @@ class Gather:
         few = max(b - a for a, b in zip(starts, stops, strict=True))
         # Of few sizes, so that its memory is used again.
         scratch = None if order is None else self._array(1 << (few - 1).bit_length())
-        for number, a, b in zip(which[starts].tolist(), starts, stops, strict=True):
+        numbers = which[starts].tolist()
+        self._check(numbers, [rows[a:b] for a, b in zip(starts, stops, strict=True)])
+        for number, a, b in zip(numbers, starts, stops, strict=True):
             part = rows[a:b]
             found = self._chunk(number, part)
             if found is None:
@@ -82,6 +84,12 @@ class Gather:
             if order is not None:
                 taken[order[a:b]] = target
         return taken
+
+    def _check(self, numbers: list[int], rows: list[np.ndarray]) -> None:
+        """Check chunks that other threads are not at, first; ``_chunk`` waits for the others."""
+        for number, part in zip(numbers, rows, strict=True):
+            if number not in self._verified:
+                self._chunk(number, part, wait=False)
 
     def views(self, rows: np.ndarray, ends: Sequence[int]) -> list[np.ndarray] | None:
         """Batches of neighbouring rows that are parts of private maps, not copied.
@@ -150,11 +158,12 @@ class Gather:
         return self._ends
 
     def _chunk(
-        self, number: int, rows: np.ndarray, *, check: bool = True
+        self, number: int, rows: np.ndarray, *, check: bool = True, wait: bool = True
     ) -> tuple[np.ndarray, int, OpenChunk] | None:
         """All samples of a piece's chunk, what to add to row numbers, and the chunk.
 
-        Those of ``rows`` have been checked, unless somebody else will.
+        Those of ``rows`` have been checked, unless somebody else will, or is at it and ``wait`` is
+        False.
         """
         known = self._chunks.get(number)
         if known is None:
@@ -169,7 +178,7 @@ class Gather:
         if array is None or array.dtype != self._dtype or array.shape[1:] != self._shape:
             return None
         if check and number not in self._verified and array.nbytes:
-            chunk.verify_samples(rows + shift)
+            chunk.verify_samples(rows + shift, wait=wait)
             if chunk.header.verified.all():
                 self._verified.add(number)
         return array, shift, chunk

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import mmap
+import threading
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
@@ -42,6 +43,7 @@ class OpenChunk:
     """
 
     __slots__ = (
+        "_checking",
         "_codec",
         "_frames",
         "_payload",
@@ -76,6 +78,7 @@ class OpenChunk:
         self.array: np.ndarray | None = None
         self.tiles: Any = None
         self.blob: Any = None
+        self._checking = threading.Lock()
         if header.kind == chunk_format.FIXED:
             shape = header.shape
             dtype = array_dtype(header)
@@ -152,17 +155,33 @@ class OpenChunk:
         self.header.check(stored, first, last)
         verified[first:last] = True
 
-    def verify_samples(self, places: np.ndarray) -> None:
+    def verify_samples(self, places: np.ndarray, *, wait: bool = True) -> bool:
         """Check the frames of some samples of a mapped, uncompressed chunk, each once.
 
         Args:
             places: ``int64[n]``: which samples, of those that all have one size.
+            wait: False: do nothing while another thread is at it; there may be other chunks to check.
+
+        Returns:
+            Whether it was done.
         """
+        verified = self.header.verified
+        if not self.header.size or not len(places) or verified.all():
+            return True
+        # Threads that begin an epoch want the same chunks: no two of them check the same bytes.
+        if not self._checking.acquire(blocking=wait):
+            return False
+        try:
+            self._verify_samples(places)
+        finally:
+            self._checking.release()
+        return True
+
+    def _verify_samples(self, places: np.ndarray) -> None:
         header = self.header
         size = header.size
         verified = header.verified
-        if not size or not len(places) or verified.all():
-            return
+        assert size is not None
         low, high = int(places[0]), int(places[-1])
         together = high - low == len(places) - 1 and bool((places[1:] > places[:-1]).all())
         if not header.frame_size:
