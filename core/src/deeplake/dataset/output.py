@@ -108,7 +108,9 @@ def _arrays(tensor: Tensor, reader: TensorReader, aslist: bool) -> Any:
         found = [_part(reader, int(row), selection) for row in wanted]
     elif selection.steps and tensor._total == len(reader) and reader.in_crops(wanted):
         found = _crops(reader, wanted, selection)
-    elif not aslist:
+    elif selection.steps and len(wanted) and tensor._total == len(reader):
+        found = reader.parts(wanted, selection)
+    if found is None and not aslist:
         if len(wanted) == 0:
             return _none_selected(tensor, reader)
         stacked = reader.array(wanted) if tensor._total == len(reader) else None

@@ -10,6 +10,7 @@ import numpy as np
 
 from deeplake.dataset import linking
 from deeplake.dataset.chunks import Rows, row_numbers
+from deeplake.dataset.extraction import Extraction, cost
 from deeplake.dataset.items import decode_items
 from deeplake.dataset.jobs import on_threads
 from deeplake.dataset.sample_reader import SampleReader
@@ -91,9 +92,16 @@ class PartReader(SampleReader):
         array = chunk.array
         if array is not None:
             header = chunk.header
-            if header.size:
+            if header.size and Extraction.suits(chunk, i):
+                for run in Extraction(chunk, i, selection).runs:
+                    chunk.verify(*run)
+            elif header.size:
                 chunk.verify(*header.frame_range(i * header.size, (i + 1) * header.size, i))
             return np.array(selection.apply(array[i]))
+        if self.payload == "array" and Extraction.suits(chunk, i):
+            taken = self._extracted([Extraction(chunk, i, selection)])
+            if taken is not None:
+                return taken[0]
         # Of a blob, what is needed is fetched when it is read.
         stored = None if chunk.header.kind == BLOB else self._stored(chunk, i)
         items = self._items(chunk, i, stored, row, selection)
@@ -104,6 +112,42 @@ class PartReader(SampleReader):
             stored = self._stored(chunk, i)
         cropped = self._crop(chunk, i, stored, row, selection)
         return selection.apply(self._decode(chunk, i, stored, row)) if cropped is None else cropped
+
+    def parts(self, rows: Rows, selection: Selection) -> list[np.ndarray] | None:
+        """What the steps of a selection take of some rows of plain arrays, fetched together.
+
+        Args:
+            rows: Row numbers.
+            selection: Its rows do not matter.
+
+        Returns:
+            None where whole samples are read as fast, or have to be.
+        """
+        if self.blocks.mapping or self.payload != "array":
+            return None
+        found: list[Extraction | None] = [None] * len(rows)
+        for chunk, positions, places in self.groups(rows):
+            for position, i in zip(positions.tolist(), places.tolist(), strict=True):
+                if not Extraction.suits(chunk, i):
+                    return None
+                found[position] = Extraction(chunk, i, selection)
+        return self._extracted([one for one in found if one is not None])
+
+    def _extracted(self, wanted: Sequence[Extraction]) -> list[np.ndarray] | None:
+        """Parts of plain samples; None where whole samples are read as fast."""
+        ranges = [one.ranges() for one in wanted]
+        missing = [part for mine in ranges for part in mine]
+        request = self.blocks.request_cost
+        if missing:
+            whole = (part for one in wanted for part in one.whole())
+            if cost(missing, request) >= cost(whole, request):
+                return None
+        fetched = iter(self.blocks.fetch(missing) if missing else ())
+        taken = []
+        for one, mine in zip(wanted, ranges, strict=True):
+            taken.append(one.take([next(fetched) for _ in mine] if mine else [None] * len(one.runs)))
+        self._trim()
+        return taken
 
     def _crop(
         self, chunk: OpenChunk, i: int, stored: memoryview | None, row: Any, selection: Selection

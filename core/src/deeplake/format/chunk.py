@@ -41,6 +41,9 @@ CHECKSUM_FRAME = 64 << 10
 COMPRESSION_FRAME = 256 << 10
 SAMPLE_FRAME = 8 << 10
 """Samples of at least this mean stored size get a frame each."""
+LARGE_SAMPLE = 4 << 20
+"""Arrays of at least this mean size get several frames each: parts of them can be read alone."""
+PART_FRAME = 256 << 10
 BLOB_FRAME = 1 << 20
 """Bytes of a blob that are read and checked together."""
 WARM = 512 << 10
@@ -143,7 +146,10 @@ def build(
     elif kind in (TILE, BLOB):
         frame_size = 0 if kind == TILE else BLOB_FRAME
     elif n and raw_length // n >= SAMPLE_FRAME:
-        frame_size = 0
+        large = raw_length // n >= LARGE_SAMPLE and rows is None and dtype not in ("str", "json")
+        large = large and not (sample_codec or links)
+        # Frames over the bounds of buffers are copies, which would not show that these changed.
+        frame_size = PART_FRAME if large and not (borrowed and len(payload) > 1) else 0
     else:
         frame_size = CHECKSUM_FRAME
     frames = _cut(payload, sizes, n, raw_length, frame_size)
@@ -204,6 +210,8 @@ def _cut(
     payload: Sequence[Buffer], sizes: np.ndarray | int, n: int, raw_length: int, frame_size: int
 ) -> list[Buffer]:
     """Frames of the payload, without a copy where its buffers allow."""
+    if frame_size == PART_FRAME:
+        return _cut_large(payload, frame_size)
     if frame_size:
         view = memoryview(payload[0] if len(payload) == 1 else b"".join(payload))
         return [view[a : a + frame_size] for a in range(0, raw_length, frame_size)]
@@ -227,6 +235,24 @@ def warm(data: memoryview) -> None:
     """
     if len(data) >= COLD:
         np.bitwise_or.reduce(np.frombuffer(data, np.uint8))
+
+
+def _cut_large(payload: Sequence[Buffer], frame_size: int) -> list[Buffer]:
+    """Frames of large buffers: only those that lie in several of them are copied."""
+    frames: list[Buffer] = []
+    rest = b""
+    for buffer in payload:
+        view = memoryview(buffer)
+        start = min(frame_size - len(rest), len(view)) if rest else 0
+        if rest:
+            rest += bytes(view[:start])
+            if len(rest) < frame_size:
+                continue
+            frames.append(rest)
+        whole = start + (len(view) - start) // frame_size * frame_size
+        frames += [view[a : a + frame_size] for a in range(start, whole, frame_size)]
+        rest = bytes(view[whole:])
+    return [*frames, rest] if rest else frames
 
 
 class ChunkHeader:
