@@ -146,10 +146,10 @@ def build(
     elif kind in (TILE, BLOB):
         frame_size = 0 if kind == TILE else BLOB_FRAME
     elif n and raw_length // n >= SAMPLE_FRAME:
-        large = raw_length // n >= LARGE_SAMPLE and rows is None and dtype not in ("str", "json")
-        large = large and not (sample_codec or links)
+        plain = rows is None and dtype not in ("str", "json") and not (sample_codec or links)
         # Frames over the bounds of buffers are copies, which would not show that these changed.
-        frame_size = PART_FRAME if large and not (borrowed and len(payload) > 1) else 0
+        large = raw_length // n >= LARGE_SAMPLE and not (borrowed and len(payload) > 1)
+        frame_size = PART_FRAME if plain and large else 0
     else:
         frame_size = CHECKSUM_FRAME
     frames = _cut(payload, sizes, n, raw_length, frame_size)
@@ -210,7 +210,7 @@ def _cut(
     payload: Sequence[Buffer], sizes: np.ndarray | int, n: int, raw_length: int, frame_size: int
 ) -> list[Buffer]:
     """Frames of the payload, without a copy where its buffers allow."""
-    if frame_size == PART_FRAME:
+    if frame_size and raw_length >= LARGE_SAMPLE * n:
         return _cut_large(payload, frame_size)
     if frame_size:
         view = memoryview(payload[0] if len(payload) == 1 else b"".join(payload))
