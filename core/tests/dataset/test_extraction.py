@@ -174,7 +174,9 @@ def test_rows_of_several_shapes_and_none() -> None:
     made.x.append(None)
     again = opened(store)
     found = again.x[:, 10:20].numpy(aslist=True)
-    assert [part.shape for part in found] == [(10, 1100 + 50 * i, 4) for i in range(4)] + [(0, 0, 0)]
+    assert [part.shape for part in found] == [(10, 1100 + 50 * i, 4) for i in range(4)] + [
+        (0, 0, 0)
+    ]
 
 
 def test_samples_one_by_one_share_chunks(url: str) -> None:
@@ -217,7 +219,10 @@ def test_what_is_returned_was_checked(tmp_path: Path) -> None:
         if file.is_file():
             store.put(file.relative_to(tmp_path / "ds").as_posix(), file.read_bytes())
     able = replace(store.capabilities, mapping=False, request_cost=64 << 10)
-    for damaged in (opened(RecordingStore(store, capabilities=able)), deeplake.load(tmp_path / "ds")):
+    for damaged in (
+        opened(RecordingStore(store, capabilities=able)),
+        deeplake.load(tmp_path / "ds"),
+    ):
         tensor = damaged.x
         np.testing.assert_array_equal(tensor[0, 20:24].numpy(), arrays[0, 20:24])
         for part in (tensor[0, 10:12], tensor[0, 11, :4], tensor[0]):

@@ -56,9 +56,7 @@ def stretches(parts: Sequence[Part], shape: Shape, itemsize: int, gap: int) -> n
             break
         starts = (starts[:, None] + numbers * strides[axis]).reshape(-1)
         axis += 1
-    return np.stack(
-        [starts + sum(lows[axis:]), starts + (sum(highs[axis:]) + itemsize)], axis=1
-    )
+    return np.stack([starts + sum(lows[axis:]), starts + (sum(highs[axis:]) + itemsize)], axis=1)
 
 
 def _is_all(numbers: np.ndarray, size: int) -> bool:

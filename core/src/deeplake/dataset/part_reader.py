@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -145,7 +146,9 @@ class PartReader(SampleReader):
         fetched = iter(self.blocks.fetch(missing) if missing else ())
         taken = []
         for one, mine in zip(wanted, ranges, strict=True):
-            taken.append(one.take([next(fetched) for _ in mine] if mine else [None] * len(one.runs)))
+            taken.append(
+                one.take([next(fetched) for _ in mine] if mine else [None] * len(one.runs))
+            )
         self._trim()
         return taken
 
