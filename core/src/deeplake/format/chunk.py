@@ -46,8 +46,8 @@ LARGE_SAMPLE = 4 << 20
 PART_FRAME = 256 << 10
 BLOB_FRAME = 1 << 20
 """Bytes of a blob that are read and checked together."""
-WARM = 512 << 10
-"""Bytes that fit into a processor's own cache, with room for others."""
+WARM = 1 << 20
+"""Bytes that a processor finds in its own caches when they are asked for again."""
 COLD = 16 << 10
 """Bytes that are worth a round without the interpreter's lock."""
 
