@@ -146,7 +146,10 @@ def size_of(values: Any) -> int:
     if isinstance(values, Mapping):
         return sum(map(size_of, values.values()))
     if isinstance(values, (list, tuple)):
-        return sum(map(size_of, values))
+        # Most are: hundreds of batches of small rows are counted at once.
+        arrays = [value.nbytes for value in values if type(value) is np.ndarray]
+        others = [] if len(arrays) == len(values) else values
+        return sum(arrays) + sum(size_of(v) for v in others if type(v) is not np.ndarray)
     if isinstance(values, (str, bytes)):
         return len(values)
     size = getattr(values, "nbytes", 0)
