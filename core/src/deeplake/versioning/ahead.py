@@ -26,7 +26,7 @@ IN_FLIGHT_BYTES: Final = 6 * MAX_REQUEST
 FIRST_BYTES: Final = 2 * MAX_REQUEST
 """… before the first of them is there."""
 
-PIECES: Final = 8
+PIECES: Final = 16
 """One byte in so many comes twice, at most, for those who do not wait for the rest of a part."""
 
 KEPT: Final = 64 << 20
