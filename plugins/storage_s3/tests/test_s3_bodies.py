@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import mmap
+import multiprocessing
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -83,6 +85,20 @@ def test_many_at_once(server: Server, url: str, data: bytes) -> None:
     answers = store.get_many([("large", span) for span in spans])
     for (start, stop), answer in zip(spans, answers, strict=True):
         assert memoryview(answer) == data[start:stop]
+
+
+def _digest(store: Store) -> str:
+    return hashlib.sha256(store.get("large", (0, SIZE))).hexdigest()
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_in_other_processes(server: Server, url: str, data: bytes, method: str) -> None:
+    store = S3().open(url, creds=server.creds)
+    expected = hashlib.sha256(data).hexdigest()
+    assert _digest(store) == expected
+    with multiprocessing.get_context(method).Pool(1) as pool:
+        assert pool.map(_digest, [store]) == [expected]
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))
@@ -173,9 +189,13 @@ def test_without_huge_pages(monkeypatch: pytest.MonkeyPatch) -> None:
         def madvise(self, *args: Any) -> None:
             raise OSError(22, "Invalid argument")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(body.mmap, "mmap", Refusing)
-        assert len(memory(LARGE + 1)) == LARGE + 1
+    def no_more(*args: Any, **more: Any) -> None:
+        raise OSError(12, "Cannot allocate memory")
+
+    for refusing in (Refusing, no_more):
+        with monkeypatch.context() as patch:
+            patch.setattr(body.mmap, "mmap", refusing)
+            assert len(memory(LARGE + 1)) == LARGE + 1
     monkeypatch.delattr(mmap, "MADV_HUGEPAGE", raising=False)
     view = memory(LARGE + 1)
     view[-1] = 7

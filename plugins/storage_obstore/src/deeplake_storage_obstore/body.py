@@ -54,10 +54,10 @@ def memory(size: int) -> memoryview:
     whole = -(-size // LARGE) * LARGE
     # The last page may be of ordinary ones: rather slow than large.
     taken = whole if whole - size <= size // SPILLED else size
-    pages = mmap.mmap(-1, taken, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     try:
+        pages = mmap.mmap(-1, taken, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         pages.madvise(advice)
-    except OSError:  # a kernel without them
+    except OSError:  # a kernel without them, or a process that has as many maps as it may
         return memoryview(bytearray(size))
     return memoryview(pages)[:size]
 
