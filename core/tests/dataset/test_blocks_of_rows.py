@@ -118,3 +118,21 @@ def test_every_way_to_read_is_checked(tmp_path: Path, read: Any, width: int) -> 
         read(ds)
     with pytest.raises(ChecksumError):  # it is not forgotten either
         read(ds)
+
+
+def test_checks_of_a_part_are_none_of_the_whole(tmp_path: Path) -> None:
+    values = np.arange(320_000, dtype=np.int32).reshape(5_000, 64)  # 20 frames of checksums
+    ds = written(tmp_path / "ds", values, chunk=16 << 20)
+    files = [path for path in (tmp_path / "ds" / "data").rglob("*") if path.is_file()]
+    (largest,) = [path for path in files if values[-1].tobytes() in path.read_bytes()]
+    data = bytearray(largest.read_bytes())
+    data[data.index(values[-1].tobytes())] ^= 1
+    largest.chmod(0o644)
+    largest.write_bytes(data)
+    ds = deeplake.load(ds.path)
+    for _ in range(2):
+        for part in (slice(0, 4_500), slice(4_000, 4_800), slice(7, 8), list(range(0, 4_800, 3))):
+            assert np.array_equal(ds.x[part].numpy(), values[part])
+        for part in (slice(4_990, 5_000), slice(None), [0, 4_999], 4_999, slice(1, None)):
+            with pytest.raises(ChecksumError):
+                ds.x[part].numpy()

@@ -120,12 +120,12 @@ class Chunks:
         chunk = self._chunks([piece])[0]
         found = (start, stop, int(piece["start"]) - start, chunk)
         self._last = found
-        if chunk.array is not None:
+        if chunk.array is not None or chunk.is_mapped:
             self._place(found)
         return chunk, row + found[2]
 
     def _place(self, found: Place) -> None:
-        """Keep where some rows are, in a chunk that takes no memory: it is mapped."""
+        """Keep where some rows are, in a chunk that takes no memory of its own."""
         starts, places = self._places
         at = bisect_right(starts, found[0])
         if len(starts) >= MAX_OPEN:
@@ -138,6 +138,8 @@ class Chunks:
             )
 
     def _stored(self, chunk: OpenChunk, i: int) -> memoryview | None:
+        if chunk.is_mapped:
+            return None
         first, last = chunk.frames_of(i)
         ranges = chunk.missing([(first, last)]) if first < last else []
         return self.blocks.fetch(ranges)[0] if ranges else None

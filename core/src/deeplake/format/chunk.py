@@ -276,13 +276,14 @@ class ChunkHeader:
         shape: The shape of all samples when it is the same, else None.
         size: The raw bytes of all samples when it is the same, else None.
         verified: Whether a frame was checked before (only kept for mapped chunks).
+        whole: All of them are known to have been.
     """
 
     __slots__ = (
         "_decoded", "_ends", "_frame_ends", "_shapes", "_sizes", "checksum", "checksums",
         "chunk_codec", "dtype", "frame_size", "frames", "header_length", "kind", "links", "n", "name",
         "ndim", "nulls", "raw_length", "rows", "sample_codec", "sequences", "shape", "size",
-        "stored_length", "verified",
+        "stored_length", "verified", "whole",
     )  # fmt: skip
 
     def __init__(self, data: Buffer, name: str, checksum: int | None = None) -> None:
@@ -406,6 +407,7 @@ class ChunkHeader:
             )
         self.checksums = reader.array("<u8", self.frames)
         self.verified = np.zeros(self.frames, bool)
+        self.whole = False
 
     def _check_shapes(self) -> None:
         shapes: list[Sequence[int]] = []

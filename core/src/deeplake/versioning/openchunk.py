@@ -30,6 +30,7 @@ class OpenChunk:
 
     Attributes:
         header: The header.
+        is_mapped: Its payload lies in a memory map as it is used: it takes no memory.
         plain: The payload is one array: those of the samples, which have one shape.
         array: All samples as one read-only array, when they are plain and mapped.
         tiles: The tiles of its sample, when it is a directory of tiles that was read.
@@ -52,7 +53,7 @@ class OpenChunk:
         "blob",
         "header",
         "inflated",
-        "itemsize",
+        "is_mapped",
         "offset",
         "oid",
         "plain",
@@ -74,6 +75,7 @@ class OpenChunk:
         )
         if self._codec is not None and self._codec.media != "bytes":
             raise FormatError(f"{header.name}: {header.chunk_codec!r} compresses no chunks")
+        self.is_mapped = self._codec is None and self.map is not None
         self._sample_codec = codec_plugin(header.sample_codec) if header.sample_codec else None
         self.array: np.ndarray | None = None
         self.tiles: Any = None
@@ -141,19 +143,24 @@ class OpenChunk:
 
     def verify(self, first: int, last: int) -> None:
         """Check frames of a mapped, uncompressed chunk, each once."""
-        verified = self.header.verified
+        header = self.header
+        if header.whole:
+            return
+        verified = header.verified
         if last - first == 1:
             if verified[first]:
                 return
         elif verified[first:last].all():
+            header.whole = last - first == len(verified)
             return
         assert self._payload is not None
-        a, b = self.header.stored_range(first, last)
+        a, b = header.stored_range(first, last)
         stored = self._payload[a:b]
         if b - a <= WARM:
             warm(stored)
-        self.header.check(stored, first, last)
+        header.check(stored, first, last)
         verified[first:last] = True
+        header.whole = last - first == len(verified)
 
     def verify_samples(self, places: np.ndarray, *, wait: bool = True) -> bool:
         """Check the frames of some samples of a mapped, uncompressed chunk, each once.
@@ -165,8 +172,11 @@ class OpenChunk:
         Returns:
             Whether it was done.
         """
-        verified = self.header.verified
-        if not self.header.size or not len(places) or verified.all():
+        header = self.header
+        if header.whole or not header.size or not len(places):
+            return True
+        if header.verified.all():
+            header.whole = True
             return True
         # Threads that begin an epoch want the same chunks: no two of them check the same bytes.
         if not self._checking.acquire(blocking=wait):
@@ -302,7 +312,9 @@ class OpenChunk:
     def sample_bytes(self, i: int, stored: memoryview | None) -> memoryview:
         """Sample ``i`` as the sample codec left it."""
         start, stop = self.header.raw_range(i)
-        return self.raw(start, stop, self.frames_of(i), stored)
+        if start == stop:
+            return memoryview(b"")
+        return self.raw(start, stop, self.header.frame_range(start, stop, i), stored)
 
     def files(self, places: list[int], parts: Sequence[memoryview | None]) -> list[memoryview]:
         """Several samples as the sample codec left them: as ``sample_bytes``, of many at once.
