@@ -15,6 +15,7 @@ import pytest
 from deeplake.errors import CorruptedSampleError
 from deeplake.spi import SampleCodec
 from deeplake.testing.codec import CountingFile, SampleCodecContract
+from deeplake_codecs import clip
 from deeplake_codecs.clip import Clip
 from deeplake_codecs.video import Avi, Mkv, Mp4, VideoCodec
 
@@ -206,6 +207,37 @@ def test_few_frames_are_decoded_for_one(codec: type[VideoCodec], name: str) -> N
             [_] = clip.some_frames(number, number + 1, 40)
             # A group has up to 9 frames; the group in front where frames refer to it.
             assert clip.decoded <= 18 + 3, number
+
+
+@pytest.mark.parametrize(("codec", "name"), FILMS, ids=lambda value: getattr(value, "name", value))
+def test_frames_far_apart(
+    monkeypatch: pytest.MonkeyPatch, codec: type[VideoCodec], name: str
+) -> None:
+    data = films(codec.format)[name]
+    header = codec().probe(data)
+    whole = codec().decode(data)
+    for worth in (1, 5):
+        monkeypatch.setattr(clip, "_WORTH_A_SEEK", worth)
+        for part in (
+            slice(0, None, 2), slice(0, None, 7), slice(3, None, 11), slice(0, 40, 39),
+            slice(1, None, 19), slice(None, None, -13),
+        ):  # fmt: skip
+            found = codec().decode_part(io.BytesIO(data), part, header=header)
+            assert np.array_equal(found, whole[part]), (worth, part)
+
+
+@pytest.mark.parametrize("codec", [Mp4, Mkv, Avi], ids=lambda codec: codec.name)
+def test_what_is_between_frames_far_apart_is_not_decoded(codec: type[VideoCodec]) -> None:
+    # Packets of AVI have no times of their own, so that frames must come in their order.
+    data = video(codec.format, frames=600, size=(64, 48), g=12, bf=0 if codec is Avi else 2)
+    for step in (599, 200, 60):
+        numbers = range(0, 600, step)
+        with Clip.open(io.BytesIO(data), codec.format) as opened:
+            frames = list(opened.some_frames(0, numbers[-1] + 1, 600, step))
+            assert len(frames) == len(numbers)
+            # Matroska has no index of all frames.
+            few = opened.decoded <= (2 * 12 + 3) * len(numbers)
+            assert few == (codec is not Mkv), (step, opened.decoded)
 
 
 def test_a_frame_of_a_long_film_is_read_from_its_key_frame() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
@@ -20,6 +20,10 @@ MAX_PIXELS = 1 << 27
 
 _REORDERED = 32
 """Packets behind which no earlier frame comes any more; the standards allow 16."""
+
+
+_WORTH_A_SEEK = 16
+"""Frames: a decoder that begins anew, at a key frame, costs less than to decode more of them."""
 
 
 class NotAVideoError(ValueError):
@@ -126,16 +130,14 @@ class Clip:
         Args:
             start, stop: Numbers of frames, ``0 <= start < stop <= total``.
             total: Frames of the whole video.
-            step: Others between them are decoded, and let go.
+            step: Others between them are decoded, where that takes less than to seek, and let go.
         """
         found: list[VideoFrame] = []
-        count = 0
         with suppress(_Unclear):
-            for frame in self._from_nearest(start, stop, total):
-                if count % step == 0:
-                    found.append(frame)
-                count += 1
-        if count == stop - start:
+            for first, after in self._runs(start, stop, step, total):
+                frames = self._from_nearest(first, after, total)
+                found.extend(islice(frames, 0, None, step))
+        if len(found) == len(range(start, stop, step)):
             yield from found
             return
         found.clear()
@@ -145,6 +147,23 @@ class Clip:
                 return
             if number >= start and (number - start) % step == 0:
                 yield frame
+
+    def _runs(self, start: int, stop: int, step: int, total: int) -> Iterator[tuple[int, int]]:
+        """Frames that are decoded one after the other, as ``(first, after the last)``."""
+        entries = self.stream.index_entries
+        if step <= _WORTH_A_SEEK or len(entries) != total:
+            # Without an index of all packets no seek leads to a frame by its number.
+            yield start, stop
+            return
+        first = last = start
+        for number in range(start + step, stop, step):
+            key = entries.search_timestamp(entries[number].timestamp)
+            if key - last > _WORTH_A_SEEK:
+                yield first, last + 1
+                self.stream.codec_context.flush_buffers()
+                first = number
+            last = number
+        yield first, last + 1
 
     def _rewind(self) -> None:
         start = self.stream.start_time or 0
