@@ -6,9 +6,10 @@ import pickle
 import socket
 import sys
 import threading
+import time
 import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,9 @@ from deeplake.errors import (
     StorageUnreachableError,
 )
 from deeplake.spi import Store
-from deeplake.storage.filesystem import CONNECT_SECONDS, FileSystem, FileSystemStore
+from deeplake.storage.filesystem import FileSystem, FileSystemStore
 from deeplake.storage.guard import ReadOnly, SingleWriter
+from deeplake.storage.protocols import ANSWER_SECONDS, CONNECT_SECONDS
 from deeplake.storage.retry import PAUSE, TRIES
 from deeplake.testing.store import StoreContract
 
@@ -83,6 +85,7 @@ class Web:
         url: Where it is.
         ranges: Ranges are honoured.
         asked: Requests so far: method, path and range.
+        wait: Called before each answer.
         secret: What ``Authorization`` has to be, if anything.
     """
 
@@ -90,6 +93,7 @@ class Web:
         self.folder = folder
         self.ranges = True
         self.asked: list[tuple[str, str, str | None]] = []
+        self.wait: Callable[[], None] = lambda: None
         self.secret: str | None = None
         web = self
 
@@ -120,6 +124,7 @@ class Web:
     def _answer(self, handler: Any, *, body: bool) -> None:
         from urllib.parse import unquote
 
+        self.wait()
         asked = handler.headers.get("Range")
         self.asked.append((handler.command, handler.path, asked))
         file = self.folder / unquote(handler.path).lstrip("/")
@@ -367,7 +372,7 @@ def silence() -> Iterator[str]:
 def test_no_network(
     silence: str, where: str, operation: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deeplake.storage.filesystem.CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr("deeplake.storage.protocols.CONNECT_SECONDS", 0.2)
     host = {
         "silence": silence, "nobody": "http://127.0.0.1:9", "no host": "http://no.such.invalid",
     }[where]  # fmt: skip
@@ -375,6 +380,96 @@ def test_no_network(
         operation(f"{host}/ds")
 
 
+@contextmanager
+def serving() -> Iterator[tuple[int, list[socket.socket]]]:
+    """A port whose connections are taken and kept; nothing is ever sent."""
+    taken: list[socket.socket] = []
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(50)
+        listening.settimeout(0.05)
+        ended = threading.Event()
+
+        def take() -> None:
+            while not ended.is_set():
+                with suppress(TimeoutError):
+                    taken.append(listening.accept()[0])
+
+        thread = threading.Thread(target=take)
+        thread.start()
+        try:
+            yield listening.getsockname()[1], taken
+        finally:
+            ended.set()
+            thread.join()
+            for one in taken:
+                one.close()
+
+
+def silent(scheme: str, port: int) -> tuple[str, dict[str, Any]]:
+    """URL and ``creds`` of a dataset at a port of this machine."""
+    options: dict[str, Any] = {"answer_timeout": 0.5}
+    if scheme == "az":
+        account = f"AccountName=me;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:{port}/me;"
+        return "az://container/ds", {
+            **options, "account_name": "me",
+            "connection_string": f"DefaultEndpointsProtocol=http;{account}",
+        }  # fmt: skip
+    if scheme == "sftp":
+        login = {"username": "me", "password": "hush-hush"}
+        mine = {"look_for_keys": False, "allow_agent": False}
+        return "sftp://127.0.0.1/ds", {**options, **login, **mine, "port": port}
+    return f"http://127.0.0.1:{port}/ds", {**options, "client_kwargs": {}}
+
+
+@pytest.mark.filterwarnings("ignore:.*cannot keep several writers apart")
+@pytest.mark.parametrize("operation", ["load", "exists", "empty"])
+@pytest.mark.parametrize("scheme", ["http", "az", "sftp"])
+def test_a_server_that_never_answers(scheme: str, operation: str) -> None:
+    """Connections are taken, and nothing comes: that is said once, and not tried again for minutes."""
+    with serving() as (port, taken):
+        url, creds = silent(scheme, port)
+        if operation == "empty":
+            if scheme == "http":
+                pytest.skip("nothing is written there")
+            creds["single_writer"] = True
+        single = {"single_writer": True} if creds.pop("single_writer", False) else {}
+        with pytest.raises(
+            StorageUnreachableError, match="did not answer in time.*answer_timeout"
+        ) as at:
+            getattr(deeplake, operation)(url, creds=creds, **single)
+        assert url in str(at.value)
+        assert "hush-hush" not in str(at.value)
+        assert 1 <= len(taken) <= 4
+
+
+def test_azure_without_a_network() -> None:
+    url, creds = silent("az", 9)
+    with pytest.raises(StorageUnreachableError, match="check the network and the address"):
+        deeplake.load(url, creds=creds)
+
+
+def test_a_server_that_answers_late_is_asked_for_something_small(web: Web) -> None:
+    """Much data may take longer than an answer should."""
+    (web.folder / "x").write_bytes(b"contents")
+    late = [3.0]
+    web.wait = lambda: time.sleep(late.pop()) if late else None
+    store = FileSystem().open(web.url, creds={"answer_timeout": 3, "client_kwargs": {}})
+    assert store.get("x") == b"contents"
+    late.append(3.0)
+    assert store.get("x") == b"contents"
+    assert not late
+
+
+def test_a_chain_ends_in_a_server_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deeplake.storage.protocols.CONNECT_SECONDS", 0.2)
+    with serving() as (port, _):
+        url = f"zip://::http://127.0.0.1:{port}/ds.zip"
+        with pytest.raises(StorageUnreachableError, match="did not answer in time"):
+            deeplake.load(url, creds={"answer_timeout": 0.2})
+
+
 def test_no_network_is_said_within_ten_seconds() -> None:
+    assert ANSWER_SECONDS < 10
     pauses = sum(PAUSE * 2**number for number in range(TRIES - 1))
     assert TRIES * CONNECT_SECONDS + pauses < 10

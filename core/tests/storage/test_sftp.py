@@ -16,7 +16,8 @@ import pytest
 import deeplake
 from deeplake.errors import DatasetHandlerError, ReadOnlyModeError, StorageError
 from deeplake.spi import Store
-from deeplake.storage.filesystem import FileSystem
+from deeplake.storage.filesystem import FileSystem, FileSystemStore
+from deeplake.storage.retry import Retrying
 from deeplake.testing.store import StoreContract
 
 USER, PASSWORD = "me", "hush-hush"
@@ -109,3 +110,24 @@ def test_what_is_wrong_is_said(server: Sftp) -> None:
     nobody = {**server.creds, "port": 9}
     with pytest.raises(StorageError, match="sftp://127.0.0.1/ds"):
         deeplake.load(server.url("ds"), creds=nobody)
+
+
+def test_a_connection_that_is_lost_is_made_anew(server: Sftp) -> None:
+    """It ended, or nothing comes on it any more: the next try has another one."""
+    url = server.url(f"{uuid.uuid4().hex}/ds")
+    with pytest.warns(UserWarning, match="several writers"):
+        made = deeplake.empty(url, creds=server.creds, single_writer=True)
+    made.create_tensor("x", dtype="int64")
+    made.x.extend([1, 2, 3])
+    store = FileSystem().open(url, creds=server.creds)
+    reading = Retrying(store)
+    key = next(reading.list("refs/")).key
+    before = bytes(reading.get(key))
+    assert isinstance(store, FileSystemStore)
+    store._system.client.close()
+    assert bytes(reading.get(key)) == before
+    # Late answers to what was given up would be taken for those of the next requests.
+    store._system.ftp.get_channel().settimeout(1e-9)
+    old = store._system
+    assert bytes(reading.get(key)) == before
+    assert store._system is not old

@@ -207,6 +207,23 @@ def test_an_answer_that_does_not_come_is_asked_for_again(server: Server, url: st
         assert stalled
 
 
+@pytest.mark.parametrize("fault", ["lost", "503"])
+def test_slow_tries_are_not_the_last_ones(
+    server: Server, url: str, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one try takes longer than obstore goes on trying, the kernel tries again."""
+    ds = deeplake.empty(url, creds=server.creds)
+    ds.create_tensor("x", dtype="int64")
+    ds.x.extend([1, 2, 3])
+    monkeypatch.setattr("deeplake_storage_s3.credentials.RETRY_SECONDS", 0.1)
+    with FaultServer(server.endpoint, latency=0.3) as faults:
+        mine = deeplake.load(url, creds={**server.creds, "endpoint_url": faults.endpoint})
+        faults.clear()
+        faults.plan = lambda request: fault if request.number == 0 else None
+        assert mine.x.numpy().ravel().tolist() == [1, 2, 3]
+        assert len(faults.requests) > 1
+
+
 def test_no_network_is_said_within_ten_seconds() -> None:
     assert ANSWER_TIMEOUT < 10
     # Of reads, the last try begins before one and takes the other; puts on a condition, which are

@@ -7,9 +7,7 @@ writes (``guard.SingleWriter``).
 
 from __future__ import annotations
 
-import errno
 import os
-import socket
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,17 +21,14 @@ import xxhash
 
 from deeplake.errors import (
     CredentialsError,
-    DeepLakeError,
-    InvalidPathException,
     MemoryDatasetCanNotBePickledError,
-    ModuleNotInstalledException,
-    ObjectNotFoundError,
     StorageError,
     StorageTimeoutError,
     StorageUnreachableError,
-    TransientStorageError,
 )
 from deeplake.spi import Store, StorePlugin
+from deeplake.storage import protocols
+from deeplake.storage.foreign import told
 from deeplake.storage.url import scheme_of
 from deeplake.types import (
     Buffer,
@@ -45,53 +40,7 @@ from deeplake.types import (
     joined,
 )
 
-READ_ONLY = (
-    "http",
-    "https",
-    "github",
-    "zip",
-    "tar",
-    "git",
-    "reference",
-    "data",
-    "jsdelivr",
-    "libarchive",
-)
-"""Protocols that cannot write objects one by one, or not in place."""
-
-UNLISTED = ("http", "https", "data")
-"""Protocols without a listing that could be relied on."""
-
-ALIASES = {"azure": "az", "gdrive": "gdrive", "gcp": "gcs"}
-"""Schemes that users write -> what fsspec calls them."""
-
 IN_FLIGHT = 16
-
-_PASSING = (429, 500, 502, 503, 504)
-"""What web servers answer that may answer otherwise a moment later (``status`` of aiohttp's errors,
-``status_code`` of Azure's)."""
-
-_REFUSED = (401, 403)
-"""What they answer to who may not do this."""
-
-_REFUSALS = frozenset({"AuthenticationException", "ClientAuthenticationError"})
-"""Errors of paramiko and Azure that mean the same."""
-
-_BROKEN = frozenset({"ClientConnectionError", "ClientPayloadError", "NoValidConnectionsError",
-                     "ServiceRequestError"})  # fmt: skip
-"""Errors of aiohttp, paramiko and Azure about connections."""
-
-CONNECT_SECONDS = 2.0
-"""Seconds for a connection to a web server; with all tries, it is said within ten that there is none."""
-READ_SECONDS = 60.0
-"""Seconds between two parts of an answer."""
-
-_INSTALL = {
-    **dict.fromkeys(("az", "abfs", "abfss", "azure"), "azure"),
-    **dict.fromkeys(("http", "https"), "http"),
-}
-"""Schemes for whose library the kernel has an extra."""
-
 
 _inherited: list[Any] = []
 
@@ -116,21 +65,29 @@ class FileSystemStore(Store):
     Args:
         url: URL of the folder, which may chain file systems (``zip://path::https://…``).
         options: What fsspec calls ``storage_options``.
+        answer_timeout: Seconds that a server has which has not answered anything yet.
     """
 
-    def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        options: Mapping[str, Any] | None = None,
+        *,
+        answer_timeout: float = protocols.ANSWER_SECONDS,
+    ) -> None:
         self.url = url
         self._options = dict(options or {})
+        self._answer_timeout = answer_timeout
         scheme = scheme_of(url)
         self.capabilities = StoreCapabilities(
-            writable=scheme not in READ_ONLY and "::" not in url,
+            writable=scheme not in protocols.READ_ONLY and "::" not in url,
             conditional_put=False,
-            listing=scheme not in UNLISTED,
+            listing=scheme not in protocols.UNLISTED,
             persistent=scheme != "memory",
         )
-        # In paths of the web, some characters stand for others.
-        self._quoted = scheme in ("http", "https")
+        self._quoted = scheme in protocols.WEB
         self._system: Any = None
+        self._answered = False
         self._root = ""
         self._pid = 0
         self._mutex = threading.Lock()
@@ -141,7 +98,8 @@ class FileSystemStore(Store):
             raise MemoryDatasetCanNotBePickledError(
                 f"{self.url} is in the memory of this process, and cannot be pickled or sent to another"
             )
-        return {**self.__dict__, "_system": None, "_pid": 0, "_mutex": None, "_turns": None}
+        new = {"_system": None, "_answered": False, "_pid": 0, "_mutex": None, "_turns": None}
+        return {**self.__dict__, **new}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -157,16 +115,47 @@ class FileSystemStore(Store):
             self._mutex, self._turns = threading.Lock(), nullcontext()
             # What the parent of a fork uses must not be finalised here: it would close its connections.
             _inherited.append(self._system)
-            self._system, self._pid = None, os.getpid()
+            self._system, self._answered, self._pid = None, False, os.getpid()
         with self._mutex:
             if self._system is None:
                 # Some connect at once.
                 with self._translated("open"):
-                    self._system, self._root = _file_system(self.url, self._options)
-                if not getattr(self._system, "async_impl", False):
+                    self._system, self._root = protocols.opened(
+                        self.url, self._options, self._answer_timeout
+                    )
+                if not _is_async(self._system):
                     # One connection, whose threads would take each other's answers (paramiko hangs).
                     self._turns = threading.RLock()
             return self._system
+
+    def _ask(self, method: str, path: str, **options: Any) -> Any:
+        """Call a method of the file system.
+
+        Raises:
+            TimeoutError: There was no answer at all yet, and for ``answer_timeout`` none to anything.
+        """
+        system = self._opened()
+        if self._answered or not _is_async(system):
+            return getattr(system, method)(path, **options)
+        try:
+            return self._ask_once(system, method, path, 0.75, **options)
+        except TimeoutError as error:
+            # Much data may need so long. Whoever does not answer a small question either is silent.
+            try:
+                self._ask_once(system, "info", self._root, 0.25)
+            except TimeoutError:
+                raise error from None
+            except Exception as answer:
+                if isinstance(told(answer, "", ""), (StorageTimeoutError, StorageUnreachableError)):
+                    raise
+            self._heard()
+            return getattr(system, method)(path, **options)
+
+    def _ask_once(self, system: Any, method: str, path: str, share: float, **options: Any) -> Any:
+        from fsspec.asyn import sync
+
+        seconds = share * self._answer_timeout
+        return sync(system.loop, getattr(system, f"_{method}"), path, timeout=seconds, **options)
 
     def _path(self, key: str) -> str:
         check_key(key)
@@ -192,11 +181,11 @@ class FileSystemStore(Store):
     def _whole(self, path: str) -> bytes:
         system = self._opened()
         try:
-            data: bytes = system.cat_file(path)
+            data: bytes = self._ask("cat_file", path)
         except FileNotFoundError:
             raise
         except OSError:
-            if not getattr(system, "async_impl", False):
+            if not _is_async(system):
                 self._size(path)  # some say in words only that it is a folder
             raise
         return data
@@ -205,8 +194,8 @@ class FileSystemStore(Store):
         with self._translated("read", key):
             if start < stop:
                 try:
-                    data: bytes = self._opened().cat_file(path, start=start, end=stop)
-                except FileNotFoundError:
+                    data: bytes = self._ask("cat_file", path, start=start, end=stop)
+                except (FileNotFoundError, TimeoutError):
                     raise
                 except Exception:
                     # Some file systems refuse what begins behind the end of the file.
@@ -226,12 +215,12 @@ class FileSystemStore(Store):
             return b""
 
     def _size(self, path: str) -> int:
-        info = self._opened().info(path)
+        info = self._ask("info", path)
         if info.get("type") == "directory":
             raise FileNotFoundError(path)
         size = info.get("size")
         if size is None:
-            return len(self._opened().cat_file(path))
+            return len(self._ask("cat_file", path))
         return int(size)
 
     def get_versioned(self, key: str) -> tuple[Buffer, str]:
@@ -239,7 +228,7 @@ class FileSystemStore(Store):
         return data, xxhash.xxh3_128_hexdigest(data)
 
     def get_many(self, requests: Sequence[tuple[str, ByteRange | None]]) -> list[Buffer]:
-        if len(requests) < 2 or not getattr(self._opened(), "async_impl", False):
+        if len(requests) < 2 or not _is_async(self._opened()):
             return [self.get(*one) for one in requests]
         with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="deeplake-fsspec") as threads:
             return list(threads.map(lambda one: self.get(*one), requests))
@@ -249,18 +238,18 @@ class FileSystemStore(Store):
         # contents are. Nothing large is ever asked for.
         data, version = self.get_versioned(key)
         with self._translated("look at", key):
-            info = self._opened().info(self._path(key))
+            info = self._ask("info", self._path(key))
         return ObjectInfo(key, len(data), version, _modified(info))
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         if not self.capabilities.listing:
             raise StorageError(f"{self.url} cannot be listed")
-        system = self._opened()
+        self._opened()
         root = self._root.strip("/")
         start = f"{root}/" if root else ""
         found = []
         with self._translated("list"), suppress(FileNotFoundError, NotADirectoryError):
-            files = system.find(self._root, detail=True)
+            files = self._ask("find", self._root, detail=True)
             for path, info in files.items():
                 key = path.strip("/").removeprefix(start)
                 if key.startswith(prefix):
@@ -281,13 +270,12 @@ class FileSystemStore(Store):
             )
         whole = joined(data)
         with self._translated("write", key):
-            system = self._opened()
             folder = path.rpartition("/")[0]
             if folder:
                 # File systems with folders want them; those without have nothing to do.
                 with suppress(NotImplementedError):
-                    system.makedirs(folder, exist_ok=True)
-            system.pipe_file(path, whole)
+                    self._ask("makedirs", folder, exist_ok=True)
+            self._ask("pipe_file", path, value=whole)
         return xxhash.xxh3_128_hexdigest(whole)
 
     def delete(self, keys: Iterable[str]) -> None:
@@ -298,85 +286,59 @@ class FileSystemStore(Store):
             with self._translated("delete", key), suppress(FileNotFoundError):
                 system = self._opened()
                 try:
-                    system.rm_file(path)
+                    self._ask("rm_file", path)
                 except OSError:
                     # Where there are folders, a key may be one; then there is no such object.
-                    if getattr(system, "async_impl", False) or not system.isdir(path):
+                    if _is_async(system) or not system.isdir(path):
                         raise
 
     @contextmanager
     def _translated(self, what: str, key: str | None = None) -> Iterator[None]:
         where = f"{key!r} in {self.url}" if key else self.url
+        system, answered = self._system, self._answered
         try:
             with self._turns:
                 yield
-        except DeepLakeError:
-            raise
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-            if what == "write":
-                raise StorageError(f"cannot write {where}: {error}") from error
-            raise ObjectNotFoundError(f"there is no object {where}") from error
-        except PermissionError as error:
-            raise CredentialsError(
-                f"cannot {what} {where}: refused; check the credentials and what they may do ({error})"
-            ) from error
-        except TimeoutError as error:
-            raise StorageTimeoutError(f"cannot {what} {where}: no answer in time") from error
         except Exception as error:
-            # File systems are anybody's, and so are their errors.
-            status = getattr(error, "status", None) or getattr(error, "status_code", None)
-            kinds = {kind.__name__ for kind in type(error).__mro__}
-            if status in _REFUSED or kinds & _REFUSALS:
-                raise CredentialsError(
-                    f"cannot {what} {where}: refused ({status or type(error).__name__}); check the "
-                    f"credentials and what they may do ({error})"
-                ) from error
-            if isinstance(error, (ConnectionError, socket.gaierror)) or kinds & _BROKEN:
+            failure = told(error, what, where)
+            lost = isinstance(failure, (StorageTimeoutError, StorageUnreachableError))
+            if lost and system is not None and not _is_async(system):
+                self._drop(system)
+            if isinstance(failure, StorageTimeoutError) and not answered:
+                # Not as a timeout: nobody should try again what would take as long.
                 failure = StorageUnreachableError(
-                    f"cannot {what} {where}: the server cannot be reached; check the network and the "
-                    f"address ({type(error).__name__}: {error})"
+                    f"cannot {what} {where}: the server did not answer in time; check the network and "
+                    f"the address, or allow it more: {self._allowance()} ({error})"
                 )
-                failure.errno = errno.ECONNRESET  # it may pass: the kernel tries again
-                raise failure from error
-            raise (TransientStorageError if status in _PASSING else StorageError)(
-                f"cannot {what} {where}: {type(error).__name__}: {error}"
-            ) from error
+            if not lost and what != "open":
+                self._heard()
+            if failure is error:
+                raise
+            raise failure from error
+        if what != "open":
+            self._heard()
+
+    def _heard(self) -> None:
+        """There is a server that answers."""
+        if not self._answered and self._system is not None:
+            protocols.answered(self._system)
+            self._answered = True
+
+    def _allowance(self) -> str:
+        options = ', "client_kwargs": {}' if self._quoted else ""
+        return f'creds={{"answer_timeout": seconds{options}}}'
+
+    def _drop(self, system: Any) -> None:
+        """Make a new connection for the next request: what comes on this one may be another's answer."""
+        with self._mutex:
+            if self._system is not system:
+                return
+            self._system, self._answered = None, False
+        protocols.abandon(system)
 
 
-def _file_system(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
-    """The file system of a URL, and the folder on it."""
-    from fsspec.core import url_to_fs
-
-    scheme = scheme_of(url)
-    known = ALIASES.get(scheme, scheme)
-    try:
-        if scheme in ("http", "https"):
-            options = _with_timeouts(options)
-        system, root = url_to_fs(known + url[len(scheme) :], skip_instance_cache=True, **options)
-    except ImportError as error:
-        extra = _INSTALL.get(scheme)
-        hint = f'pip install "deeplake-core[{extra}]"' if extra else str(error)
-        raise ModuleNotInstalledException(
-            f"{url}: a library for {scheme}:// is missing: {hint}"
-        ) from error
-    except (ValueError, TypeError) as error:
-        raise InvalidPathException(f"{url} cannot be opened: {error}") from error
-    # Listings that were made before somebody else wrote would be wrong. As an option, some file systems
-    # would pass it on to whom it means nothing.
-    listings: Any = getattr(system, "dircache", None)
-    if hasattr(listings, "use_listings_cache"):
-        listings.use_listings_cache = False
-    return system, root
-
-
-def _with_timeouts(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of a web client that does not wait for ever; those that were given stay."""
-    import aiohttp
-
-    timeout = aiohttp.ClientTimeout(
-        total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS
-    )
-    return {**options, "client_kwargs": {"timeout": timeout, **options.get("client_kwargs", {})}}
+def _is_async(system: Any) -> bool:
+    return bool(getattr(system, "async_impl", False))
 
 
 def _modified(info: Mapping[str, Any]) -> float | None:
@@ -397,8 +359,9 @@ class FileSystem(StorePlugin, api=(1, 0)):
 
         Args:
             url: URL of the folder.
-            creds: Options of fsspec's file system (``storage_options``). For http(s): header lines,
-                as ``{"Authorization": "Bearer …"}``.
+            creds: Options of fsspec's file system (``storage_options``), and ``answer_timeout``:
+                seconds for the first answer of the server (default 7). For http(s): header lines, as
+                ``{"Authorization": "Bearer …"}``, or options, one of which is ``client_kwargs``.
 
         Raises:
             InvalidPathException: fsspec does not know the protocol.
@@ -413,11 +376,15 @@ class FileSystem(StorePlugin, api=(1, 0)):
                     f"{type(creds).__name__}"
                 )
         options = dict(creds or {})
-        if scheme_of(url) in ("http", "https") and not set(options) & {"client_kwargs", "headers"}:
-            options = {"client_kwargs": {"headers": options}} if options else {}
-        if scheme_of(url) in ("http", "https"):
+        web = scheme_of(url) in protocols.WEB
+        seconds = protocols.ANSWER_SECONDS
+        if not web or set(options) & {"client_kwargs", "headers"}:
+            seconds = float(options.pop("answer_timeout", seconds))
+        elif options:
+            options = {"client_kwargs": {"headers": options}}
+        if web:
             options["encoded"] = True
-        return FileSystemStore(url, options)
+        return FileSystemStore(url, options, answer_timeout=seconds)
 
 
 __all__ = ["FileSystem", "FileSystemStore"]

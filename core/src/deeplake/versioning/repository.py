@@ -17,6 +17,7 @@ from deeplake.errors import (
     ObjectNotFoundError,
     PreconditionFailedError,
     StorageError,
+    StorageTimeoutError,
 )
 from deeplake.format import envelope, segment
 from deeplake.format.commit import FORMAT, PIECE, Commit, Ref, SegmentRef
@@ -432,6 +433,8 @@ class Repository:
                         return version  # what an earlier attempt wrote
                 raise
             except StorageError as error:
+                if attempt == 0 and isinstance(error, StorageTimeoutError):
+                    began = time.monotonic()  # the machine may have slept
                 late = attempt == TRIES - 1 or time.monotonic() - began > PATIENCE / 2
                 if late or not is_transient(error):
                     raise

@@ -16,12 +16,13 @@ from deeplake.errors import (
     StorageError,
     StorageTimeoutError,
     StorageUnreachableError,
+    TransientStorageError,
     WrongRegionError,
 )
 
 # What obstore raises is final, as it has tried again what was worth it: nothing is said to be passing
 # but what obstore does not try again: a broken connection during a conditional put, and a request that
-# took longer than all of its tries may (the machine may have slept).
+# took longer than all of its tries may (the machine may be slow, or have slept).
 # obstore has one class for everything that a server or the network may do wrong, so the text decides.
 _TIMEOUT = re.compile(r"timed out|operation timeout|deadline|\bkind: Timeout\b", re.IGNORECASE)
 _BUCKET = re.compile(r"NoSuchBucket|bucket does not exist|notFound.*bucket", re.IGNORECASE)
@@ -44,6 +45,7 @@ _EXPECTED_REGION = re.compile(
     r"expecting '?([a-z0-9-]+)'?|<Region>([a-z0-9-]+)</Region>", re.IGNORECASE
 )
 _BUSY = re.compile(r"status code: (429|5\d\d)\b")
+_TRIES = re.compile(r"\bretries: (\d+),\s+max_retries: (\d+),")
 _NETWORK = re.compile(
     r"error sending request|connect|dns error|connection (?:refused|reset|closed)|broken pipe",
     re.IGNORECASE,
@@ -117,18 +119,29 @@ def told(
             f"may do in this bucket ({text})"
         )
     if busy := _BUSY.search(str(error)):
-        return StorageError(
+        return (TransientStorageError if _out_of_time(error) else StorageError)(
             f"cannot {what} {where}: the server has too much to do, or fails ({busy[1]}), and was "
             f"asked several times; try again later ({text})"
         )
     if _TIMEOUT.search(str(error)):
         return StorageTimeoutError(f"cannot {what} {where}: no answer in time ({text})")
     if _NETWORK.search(str(error)):
-        return StorageUnreachableError(
+        failure = StorageUnreachableError(
             f"cannot {what} {where}: the server cannot be reached; check the network and the endpoint "
             f"({text})"
         )
+        if _out_of_time(error):
+            failure.errno = errno.ECONNRESET  # it may pass: the kernel tries again
+        return failure
     return StorageError(f"cannot {what} {where}: {text}")
+
+
+def _out_of_time(error: Exception) -> bool:
+    """Whether obstore would have tried again, had not so much time gone by, and there is a server."""
+    tries = _TRIES.search(str(error))
+    return (
+        tries is not None and int(tries[1]) < int(tries[2]) and "kind: Connect," not in str(error)
+    )
 
 
 def _first_line(error: Exception) -> str:
