@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +16,7 @@ import deeplake
 from deeplake.dataset import chunks
 from deeplake.dataset.reader import TensorReader
 from deeplake.errors import ChecksumError, DeepLakeError
+from deeplake.format.chunk import ChunkHeader
 from deeplake.loader import gather, plan
 from deeplake.loader import memory as memories
 from deeplake.loader.memory import Memory
@@ -118,6 +123,65 @@ def test_neighbours_are_fetched_together(make: Any, tmp_path: Any, far: Any) -> 
     assert len(list(ds.dataloader().batch(64).numpy(num_threads=2))) == 16
     assert far.store.count("get") <= 4
     assert far.store.bytes_read < 2 << 20
+
+
+# --------------------------------------------------------------------------- checks
+@pytest.fixture
+def checked(make: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A mapped chunk whose checks wait to be let go on, and the frames that were checked."""
+    make(str(tmp_path / "ds"), plain=np.arange(64_000, dtype=np.uint32).reshape(1000, 64))
+    snapshot = deeplake.load(str(tmp_path / "ds")).dataloader().numpy()._snapshot
+    ((chunk, _, _),) = snapshot.sources["plain"].reader.groups(np.arange(1000))
+    state = SimpleNamespace(chunk=chunk, frames=[], begun=threading.Event(), go=threading.Event())
+    check = ChunkHeader.check_frames
+
+    def slow(self: ChunkHeader, payload: memoryview, frames: Any, *rest: Any) -> None:
+        state.begun.set()
+        state.go.wait()
+        state.frames.append(len(frames))
+        check(self, payload, frames, *rest)
+
+    monkeypatch.setattr(ChunkHeader, "check_frames", slow)
+    yield state
+    state.go.set()
+
+
+def test_two_threads_do_not_check_the_same_bytes(checked: Any) -> None:
+    chunk, rows = checked.chunk, np.arange(1000)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(chunk.verify_samples, rows)
+        checked.begun.wait()
+        assert not chunk.verify_samples(rows, wait=False)
+        others = [pool.submit(chunk.verify_samples, rows) for _ in range(2)]
+        checked.go.set()
+        assert first.result()
+        assert all(other.result() for other in others)
+    assert checked.frames == [len(chunk.header.verified)]
+    assert chunk.verify_samples(rows, wait=False)
+
+
+def test_the_child_of_a_fork_checks_for_itself(
+    checked: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunk, rows = checked.chunk, np.arange(1000)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(chunk.verify_samples, rows)
+        checked.begun.wait()
+        # As in a child: the lock is held, and the thread that would release it is not there.
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "getpid", lambda: -1)
+            checked.go.set()
+            assert chunk.verify_samples(rows, wait=False)
+        assert first.result()
+
+
+def test_a_check_that_fails_lets_others_check(checked: Any) -> None:
+    chunk, rows = checked.chunk, np.arange(1000)
+    checked.go.set()
+    chunk.header.checksums = chunk.header.checksums ^ np.uint64(1)
+    for _ in range(2):
+        with pytest.raises(ChecksumError):
+            chunk.verify_samples(rows, wait=False)
 
 
 # --------------------------------------------------------------------------- private maps

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import mmap
+import os
 import threading
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
@@ -80,7 +81,7 @@ class OpenChunk:
         self.array: np.ndarray | None = None
         self.tiles: Any = None
         self.blob: Any = None
-        self._checking = threading.Lock()
+        self._checking = os.getpid(), threading.Lock()
         if header.kind == chunk_format.FIXED:
             shape = header.shape
             dtype = array_dtype(header)
@@ -179,12 +180,17 @@ class OpenChunk:
             header.whole = True
             return True
         # Threads that begin an epoch want the same chunks: no two of them check the same bytes.
-        if not self._checking.acquire(blocking=wait):
+        process = os.getpid()
+        if self._checking[0] != process:
+            # In the child of a fork, no thread is left that would release a lock that was held.
+            self._checking = process, threading.Lock()
+        lock = self._checking[1]
+        if not lock.acquire(blocking=wait):
             return False
         try:
             self._verify_samples(places)
         finally:
-            self._checking.release()
+            lock.release()
         return True
 
     def _verify_samples(self, places: np.ndarray) -> None:
