@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import json
 import os
 import struct
 import subprocess
@@ -13,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.api.conftest import content
 
 import deeplake
 
@@ -273,3 +276,136 @@ def test_values_that_are_10_000_levels_deep(htype: str) -> None:
     with pytest.raises(SampleAppendError, match="'t', row 0"):
         ds.t.append(value)
     assert len(ds.t) == 0
+
+
+# --------------------------------------------------------------------------- headers of all formats
+def patched(name: str, at: int | bytes, new: bytes, skip: int = 0) -> bytes:
+    """A file with some bytes of its header replaced, at a place or behind what is there."""
+    data = bytearray(content(name))
+    place = at if isinstance(at, int) else data.index(at) + len(at)
+    data[place + skip : place + skip + len(new)] = new
+    return bytes(data)
+
+
+def with_chunk(kind: bytes, data: bytes) -> bytes:
+    """A PNG with another chunk behind its header."""
+    whole = content("photo.png")
+    checked = kind + data
+    chunk = struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
+    return whole[:33] + chunk + whole[33:]
+
+
+def bombs() -> dict[str, tuple[str, bytes]]:
+    """Files whose headers claim far more than there is: the whole file they began as, and the bytes."""
+    most = b"\xff\xff\xff\xff"
+    axes = struct.pack("<8h", 7, *[32767] * 7)
+    gigabyte = zlib.compress(bytes(1 << 30), 1)
+    zeros = gzip.compress(bytes(64 << 20), 1) * 32  # members of one file
+    wide = struct.pack(">II", 2**31 - 1, 2**31 - 1)
+    jp2 = bytearray(patched("photo.jp2", b"ihdr", wide))
+    place = jp2.index(b"\xff\x51") + 6
+    jp2[place : place + 8] = wide
+    webp = content("photo.webp")
+    canvas = b"VP8X" + struct.pack("<I", 10) + bytes(4) + b"\xff" * 6
+    picture = png(100_000, 100_000)
+    icon = struct.pack("<3H4B2HII", 0, 1, 1, 0, 0, 0, 0, 1, 32, len(picture), 22) + picture
+    list_ply = (
+        b"ply\nformat binary_little_endian 1.0\nelement vertex 1\nproperty list uint uchar v\n"
+        b"property float x\nproperty float y\nproperty float z\nend_header\n"
+    )
+    return {
+        "axes.nii": ("volume.nii", patched("volume.nii", 40, axes)),
+        "axes.nii.gz": ("volume.nii.gz", gzip.compress(patched("volume.nii", 40, axes))),
+        "zeros.nii.gz": ("volume.nii.gz", gzip.compress(content("volume.nii")) + zeros),
+        "far.nii.gz": (
+            "volume.nii.gz",
+            gzip.compress(patched("volume.nii", 108, struct.pack("<f", 2e9))) + zeros,
+        ),
+        "rows.dcm": ("scan.dcm", patched("scan.dcm", b"\x28\0\x10\0US\2\0", b"\xff\xff")),
+        "points.las": ("cloud.las", patched("cloud.las", 107, most)),
+        "records.las": ("cloud.las", patched("cloud.las", 100, most)),
+        "vertices.ply": (
+            "mesh.ply", content("mesh.ply").replace(b"vertex 4", b"vertex 4000000000"),
+        ),
+        "list.ply": ("mesh.ply", list_ply + most + bytes(100)),
+        "elements.ply": (
+            "mesh.ply", b"ply\nformat ascii 1.0\nelement vertex 4000000000\nend_header\n",
+        ),
+        "triangles.stl": ("mesh.stl", patched("mesh.stl", 80, most)),
+        "size.bmp": ("photo.bmp", patched("photo.bmp", 18, struct.pack("<ii", 10**5, 10**5))),
+        "size.jpeg": ("photo.jpeg", patched("photo.jpeg", b"\xff\xc0", b"\xff\xdc" * 2, 3)),
+        "size.jp2": ("photo.jp2", bytes(jp2)),
+        "canvas.webp": ("photo.webp", webp[:12] + canvas + webp[12:]),
+        "size.webp": ("photo.webp", patched("photo.webp", b"\x9d\x01\x2a", b"\xff\x3f" * 2)),
+        "size.tga": ("photo.tga", patched("photo.tga", 12, most)),
+        "size.pcx": ("photo.pcx", patched("photo.pcx", 8, b"\xfe\xff" * 2)),
+        "size.ppm": ("photo.ppm", b"P6 99999 99999 255\n" + bytes(100)),
+        "digits.ppm": ("photo.ppm", b"P6 " + b"9" * 5000 + b" 9 255\n" + bytes(100)),
+        "size.sgi": ("photo.sgi", patched("photo.sgi", 6, most)),
+        "size.ico": ("photo.ico", icon),
+        "profile.png": ("photo.png", with_chunk(b"iCCP", b"p\0\0" + gigabyte)),
+        "text.png": ("photo.png", with_chunk(b"zTXt", b"Comment\0\0" + gigabyte)),
+        "unicode.png": ("photo.png", with_chunk(b"iTXt", b"Comment\0\1\0\0\0" + gigabyte)),
+        "channels.wav": ("sound.wav", patched("sound.wav", b"fmt ", struct.pack("<H", 1024), 6)),
+        "data.wav": ("sound.wav", patched("sound.wav", b"data", most)),
+        "samples.flac": ("sound.flac", patched("sound.flac", 22, most)),
+        "frames.avi": ("film.avi", patched("film.avi", b"avih", most, 20)),
+        "size.avi": ("film.avi", patched("film.avi", b"strf", struct.pack("<ii", 65535, 65535), 8)),
+    }  # fmt: skip
+
+
+def test_headers_that_lie(tmp_path: Path) -> None:
+    from tests.reliability.test_media import htype_of
+
+    wanted = {}
+    for name, (whole, data) in bombs().items():
+        (tmp_path / name).write_bytes(data)
+        (tmp_path / whole).write_bytes(content(whole))
+        wanted[name] = (whole, htype_of(name))
+    said = limited(
+        """
+import json, warnings
+from deeplake.errors import CorruptedSampleError, SampleAppendError
+warnings.simplefilter("ignore")
+folder, wanted = sys.argv[1], json.loads(sys.argv[2])
+ds = deeplake.empty("mem://bombs")
+for name, (whole, htype) in wanted.items():
+    first = deeplake.read(f"{folder}/{whole}")
+    for key, codec in (("x " + name, first.compression), ("y " + name, None)):
+        ds.create_tensor(key, htype=htype, sample_compression=codec)
+        ds[key].append(first)
+        ds[key][0].numpy(), ds[key][0].data(), ds[key][0].sample_info
+limit()
+found = {}
+for name in wanted:
+    def attempt(call, expected):
+        try:
+            call()
+        except expected as error:
+            return type(error).__name__ if name in str(error) else str(error)
+        return "taken"
+    path = f"{folder}/{name}"
+    steps = [attempt(lambda: deeplake.read(path, verify=True), DeepLakeError)]
+    for key in ("x " + name, "y " + name):
+        tensor = ds[key]
+        steps.append(attempt(lambda: tensor.append(deeplake.read(path)), SampleAppendError))
+        assert len(tensor) == 1 + (steps[-1] == "taken")
+        if len(tensor) == 2:
+            for read in (lambda: tensor[1].numpy(), lambda: tensor[1, 1:3].numpy(),
+                         lambda: tensor[1].data(), lambda: tensor[1].sample_info):
+                steps.append(attempt(read, CorruptedSampleError))
+    found[name] = steps
+print(json.dumps(found))
+""",
+        str(tmp_path), json.dumps(wanted),
+    )  # fmt: skip
+    found = json.loads(said.splitlines()[-1])
+    assert set(found) == set(wanted)
+    outcomes = {"taken", "CorruptedSampleError", "SampleReadError", "SampleAppendError"}
+    assert {name: s for name, s in found.items() if not outcomes >= set(s)} == {}
+    # What the header is not needed for may be taken; of these, everything is believed.
+    harmless = {name for name, steps in found.items() if "taken" in steps}
+    assert harmless <= {
+        "zeros.nii.gz", "records.las", "data.wav", "samples.flac", "frames.avi", "size.avi",
+        "profile.png", "text.png", "unicode.png", "canvas.webp", "channels.wav",
+    }, harmless  # fmt: skip

@@ -9,14 +9,24 @@ already is unchanged.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import av
+import laspy
+import nibabel
+import numpy as np
 import pytest
-from tests.api.conftest import FILES, content
+import soundfile
+from plyfile import PlyData, PlyElement
+from pydicom.data import get_testdata_file
+from tests.api.conftest import FILES, content, image_file, picture
 
 NUMBER = int(os.environ.get("DEEPLAKE_SOAK_MEDIA", "30"))
 MEMORY = 1 << 30
@@ -24,6 +34,114 @@ MEMORY = 1 << 30
 
 SKIPPED = {"photo.im", "photo.eps"}
 """Of formats that no codec takes."""
+
+
+# --------------------------------------------------------------------------- more of the same formats
+def film(format: str, codec: str, pixels: str = "yuv420p", **options: str) -> bytes:
+    file = io.BytesIO()
+    with av.open(file, "w", format=format, options=options) as output:
+        stream: Any = output.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, pixels
+        for number in range(20):
+            frame = np.full((32, 32, 3), 8 * number, np.uint8)
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(frame, "rgb24")))
+        output.mux(stream.encode(None))
+    return file.getvalue()
+
+
+def sound(format: str, subtype: str, channels: int = 2) -> bytes:
+    file = io.BytesIO()
+    values = np.sin(np.arange(2000)[:, None] / np.arange(7, 7 + channels)) / 2
+    soundfile.write(file, values, 8000, format=format, subtype=subtype)
+    return file.getvalue()
+
+
+def dicom(name: str) -> bytes:
+    path = get_testdata_file(name, download=False)
+    assert isinstance(path, str)
+    return Path(path).read_bytes()
+
+
+def nifti(dtype: str, kind: Any = nibabel.Nifti1Image) -> bytes:
+    image = kind(np.arange(60, dtype=dtype).reshape(3, 4, 5), np.diag([2, 3, 4, 1]))
+    data: bytes = image.to_bytes()
+    return data
+
+
+def las() -> bytes:
+    header = laspy.LasHeader(point_format=7, version="1.4")
+    header.add_extra_dim(laspy.ExtraBytesParams("height", "f8"))
+    cloud = laspy.LasData(header)
+    cloud.X = cloud.Y = cloud.Z = cloud.red = np.arange(40)
+    file = io.BytesIO()
+    cloud.write(file)
+    return file.getvalue()
+
+
+def ply(*, text: bool, order: str = "<") -> bytes:
+    vertices = np.zeros(4, [(axis, "f4") for axis in "xyz"])
+    faces = np.empty(2, [("vertex_indices", "O")])
+    faces["vertex_indices"] = [np.array([0, 1, 2], "i4"), np.array([1, 2, 3, 0], "i4")]
+    file = io.BytesIO()
+    elements = [PlyElement.describe(vertices, "vertex"), PlyElement.describe(faces, "face")]
+    PlyData(elements, text=text, byte_order=order).write(file)
+    return file.getvalue()
+
+
+def stl() -> bytes:
+    facet = (
+        "facet normal 0 0 1\n outer loop\n  vertex 0 0 0\n  vertex 1 0 0\n  vertex 0 1 0\n"
+        " endloop\nendfacet\n"
+    )
+    return f"solid two\n{2 * facet}endsolid two\n".encode()
+
+
+def pages(format: str, mode: str = "RGB", **options: Any) -> bytes:
+    others = [picture(mode).rotate(angle) for angle in (90, 180)]
+    return image_file(format, mode, save_all=True, append_images=others, **options)
+
+
+VARIANTS: dict[str, Callable[[], bytes]] = {
+    "progressive.jpeg": lambda: image_file("JPEG", progressive=True),
+    "full.jpeg": lambda: image_file("JPEG", subsampling=0, restart_marker_rows=1),
+    "bits.png": lambda: image_file("PNG", "1"),
+    "greyalpha.png": lambda: image_file("PNG", "LA"),
+    "animated.png": lambda: pages("PNG"),
+    "lzw.tiff": lambda: image_file("TIFF", compression="tiff_lzw"),
+    "deflate.tiff": lambda: image_file("TIFF", compression="tiff_adobe_deflate"),
+    "jpeg.tiff": lambda: image_file("TIFF", compression="jpeg"),
+    "fax.tiff": lambda: image_file("TIFF", "1", compression="group4"),
+    "float.tiff": lambda: image_file("TIFF", "F"),
+    "pages.tiff": lambda: pages("TIFF"),
+    "lossless.webp": lambda: image_file("WEBP", "RGBA", lossless=True),
+    "animated.webp": lambda: pages("WEBP"),
+    "animated.gif": lambda: pages("GIF", "P"),
+    "palette.bmp": lambda: image_file("BMP", "P"),
+    "bits.bmp": lambda: image_file("BMP", "1"),
+    "rle.tga": lambda: image_file("TGA", compression="tga_rle"),
+    "grey.ppm": lambda: image_file("PPM", "L"),
+    "lossy.jp2": lambda: image_file("JPEG2000", irreversible=True, tile_size=(16, 16)),
+    "rle.dcm": lambda: dicom("MR_small_RLE.dcm"),
+    "jpeg2000.dcm": lambda: dicom("JPEG2000.dcm"),
+    "deflated.dcm": lambda: dicom("image_dfl.dcm"),
+    "big.nii": lambda: nifti(">f8"),
+    "second.nii": lambda: nifti("f4", nibabel.Nifti2Image),
+    "extra.las": las,
+    "text.ply": lambda: ply(text=True),
+    "big.ply": lambda: ply(text=False, order=">"),
+    "text.stl": stl,
+    "float.wav": lambda: sound("WAV", "FLOAT"),
+    "adpcm.wav": lambda: sound("WAV", "MS_ADPCM", 1),
+    "ulaw.wav": lambda: sound("WAV", "ULAW", 1),
+    "deep.flac": lambda: sound("FLAC", "PCM_24", 6),
+    "mono.mp3": lambda: sound("MP3", "MPEG_LAYER_III", 1),
+    "fragments.mp4": lambda: film("mp4", "libx264", movflags="frag_keyframe+empty_moov"),
+    "old.mp4": lambda: film("mp4", "mpeg4"),
+    "pictures.avi": lambda: film("avi", "mjpeg", "yuvj420p"),
+    "lossless.mkv": lambda: film("matroska", "ffv1"),
+    "vp9.mkv": lambda: film("matroska", "libvpx-vp9"),
+}
+"""Files that take other ways through the same codecs."""
 
 SCRIPT = """
 import json, os, random, resource, sys, warnings
@@ -151,9 +269,9 @@ def htype_of(name: str) -> str:
     return kinds.get(kind, "image")
 
 
-@pytest.mark.parametrize("name", sorted(set(FILES) - SKIPPED))
+@pytest.mark.parametrize("name", sorted({*FILES, *VARIANTS} - SKIPPED))
 def test_damaged_files(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_bytes(content(name))
+    (tmp_path / name).write_bytes(VARIANTS[name]() if name in VARIANTS else content(name))
     script = SCRIPT.replace("first.htype_", repr(htype_of(name)))
     done = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path), name, str(NUMBER), str(MEMORY)],
