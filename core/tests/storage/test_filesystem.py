@@ -473,3 +473,18 @@ def test_no_network_is_said_within_ten_seconds() -> None:
     assert ANSWER_SECONDS < 10
     pauses = sum(PAUSE * 2**number for number in range(TRIES - 1))
     assert TRIES * CONNECT_SECONDS + pauses < 10
+
+
+@pytest.mark.parametrize(
+    ("scheme", "module", "package"),
+    [("hf", "huggingface_hub", "huggingface_hub"), ("gdrive", "gdrive_fsspec", "gdrive-fsspec")],
+)
+def test_what_pip_installs_is_said(
+    scheme: str, module: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names of packages are not those of modules, and fsspec's hints are not always packages."""
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delitem(found, scheme, raising=False)
+    for operation in (deeplake.load, deeplake.exists):
+        with pytest.raises(ModuleNotInstalledException, match=f"pip install {package}$"):
+            operation(f"{scheme}://datasets/me/faces")

@@ -168,7 +168,7 @@ def test_a_server_that_never_answers(operation: Callable[..., Any]) -> None:
         creds = {**KEYS, "endpoint_url": faults.endpoint, "answer_timeout": 0.5, "max_retries": 0}
         with pytest.raises(StorageUnreachableError, match="did not answer in time.*answer_timeout"):
             operation("s3://bucket/ds", creds=creds)
-        assert len(faults.requests) == 1
+        assert len(faults.requests) <= 1
 
 
 def test_a_server_that_has_answered_may_take_its_time(server: Server, url: str) -> None:
