@@ -488,3 +488,15 @@ def test_what_pip_installs_is_said(
     for operation in (deeplake.load, deeplake.exists):
         with pytest.raises(ModuleNotInstalledException, match=f"pip install {package}$"):
             operation(f"{scheme}://datasets/me/faces")
+
+
+def test_a_folder_that_was_uploaded_as_it_is(tmp_path: Path, url: str) -> None:
+    """What the local store keeps for itself lies there, too, and is no part of the dataset."""
+    made(tmp_path / "ds")
+    system = fsspec.filesystem("memory")
+    system.put(f"{tmp_path}/ds/", url.removeprefix("memory:/") + "/", recursive=True)
+    assert any("/.deeplake-" in name for name in system.find(url.removeprefix("memory:/")))
+    deeplake.deepcopy(url, str(tmp_path / "back"), progressbar=False)
+    assert np.array_equal(
+        deeplake.load(str(tmp_path / "back")).x.numpy(), deeplake.load(url).x.numpy()
+    )

@@ -19,6 +19,7 @@ from deeplake.format.builder import Encoded
 from deeplake.format.commit import INDEX, Commit, Ref
 from deeplake.format.pieces import Pieces, piece_dtype
 from deeplake.spi import Store
+from deeplake.storage.directories import OWN
 from deeplake.storage.retry import Retrying
 from deeplake.types import Buffer, ObjectInfo, byte_length
 from deeplake.versioning import reachable
@@ -197,7 +198,12 @@ def copy_objects(
     source = repository.store
     objects = Retrying.around(target)  # but not for refs: writers may be there after the first try
     refs = {info.key: bytes(_whole(source, info)) for info in source.list("refs/")}
-    infos = [info for info in source.list("") if not info.key.startswith("refs/")]
+    # Folders that were uploaded as they are have files of the local store, too.
+    infos = [
+        info
+        for info in source.list("")
+        if not info.key.startswith("refs/") and f"/{OWN}" not in f"/{info.key}"
+    ]
     if tensors is not None:
         needed = _objects_of(repository, tensors)
         infos = [info for info in infos if not info.key.startswith("data/") or info.key in needed]
