@@ -23,16 +23,19 @@ from deeplake.errors import (
     MissingCredsError,
 )
 from deeplake.format.chunk import BLOB, TILE
-from deeplake.format.encoding import encoding
+from deeplake.format.encoding import Encoding, encoding
 from deeplake.format.links import Link, LinkGrid
 from deeplake.format.pieces import ALONE
 from deeplake.types import SampleHeader
 from deeplake.versioning.blobs import BlobFile, blob_file
 from deeplake.versioning.openchunk import OpenChunk, array_dtype
-from deeplake.versioning.tiles import Tiles
+from deeplake.versioning.tiles import Tiles, in_turn
 
 CROPPED = 64 << 10
 """Bytes of a plain sample of which a part is read alone, where parts of several samples are."""
+
+HANDED_OVER = 4 << 20
+"""Bytes of tiles that are stored as they are, from which on threads copy them sooner."""
 
 
 class PartReader(SampleReader):
@@ -88,8 +91,11 @@ class PartReader(SampleReader):
             shape = chunk.header.sample_shape(i)
             parts = selection.resolve(shape)
             tiles = self._tiles(chunk, self._stored(chunk, i))
-            found = self._read_tiles(tiles, parts, row, run=on_threads)
-            return found.reshape(selection.result_shape(shape))
+            result = selection.result_shape(shape)
+            nbytes = math.prod(result) * tiles.dtype.itemsize
+            few = nbytes < HANDED_OVER and encoding(self.schema) == Encoding()
+            found = self._read_tiles(tiles, parts, row, run=in_turn if few else on_threads)
+            return found.reshape(result)
         array = chunk.array
         if array is not None:
             header = chunk.header

@@ -6,6 +6,7 @@ takes it, a few at a time, so a sample that is larger than memory can be copied 
 
 from __future__ import annotations
 
+import math
 import os
 from abc import ABC, abstractmethod
 from collections import deque
@@ -218,12 +219,12 @@ class Tiles:
             codec = opened.sample_codec
             if codec is None:
                 plain = opened.unpacked(0, data)
-                if len(plain) != int(np.prod(shape)) * self.dtype.itemsize:
+                if len(plain) != math.prod(shape) * self.dtype.itemsize:
                     raise FormatError(f"{header.name}: {len(plain)} bytes are not of shape {shape}")
                 tile = np.frombuffer(plain, self.dtype)
             else:
                 probed = codec.probe(data)
-                if np.prod(probed.shape) != np.prod(shape):
+                if math.prod(probed.shape) != math.prod(shape):
                     raise FormatError(
                         f"{header.name}: is a file of shape {probed.shape}, and should have {shape}"
                     )
