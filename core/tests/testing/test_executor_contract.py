@@ -38,6 +38,21 @@ class TestProcessed(ExecutorContract):
     heavy = HEAVY
 
 
+class Secret:
+    """Takes a while to say that it cannot be pickled."""
+
+    def __reduce__(self) -> Any:
+        time.sleep(0.2)
+        raise IndexError("it stays here")
+
+
+def test_items_that_cannot_be_pickled_end_the_run() -> None:
+    items = [*range(3), *(Secret() for _ in range(8))]
+    run = Processed().run(str, items, num_workers=2)
+    with pytest.raises(IndexError, match="it stays here"):
+        list(run)
+
+
 # --------------------------------------------------------------------------- broken twins
 class WithoutApi(Threaded):
     api = None

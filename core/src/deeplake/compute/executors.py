@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures import Executor as Pool
 from multiprocessing import get_context
-from typing import TypeVar
+from multiprocessing.reduction import ForkingPickler
+from typing import Any, TypeVar
 
 from deeplake.errors import WorkerError
 from deeplake.spi import Executor
@@ -66,16 +68,31 @@ class Processed(Executor, api=(1, 0)):
     ) -> Iterator[R]:
         workers = max(1, min(num_workers, len(items), 61 if os.name == "nt" else 1 << 16))
         return _in_order(
-            lambda: ProcessPoolExecutor(workers, get_context("spawn"), setup), fn, items, workers
-        )
+            lambda: ProcessPoolExecutor(workers, get_context("spawn"), setup),
+            _unpickled, _pickled(fn, items), workers,
+        )  # fmt: skip
+
+
+def _pickled(fn: Callable[[T], R], items: Sequence[T]) -> Iterator[bytes]:
+    """Calls as bytes, each made when it is asked for, by who asks.
+
+    A pool of processes pickles in a thread of its own, and before Python 3.12 never ends where that
+    fails while it is being shut down.
+    """
+    for item in items:
+        yield bytes(ForkingPickler.dumps((fn, item)))
+
+
+def _unpickled(call: bytes) -> Any:
+    """What a call returns; in a worker process."""
+    fn, item = pickle.loads(call)
+    return fn(item)
 
 
 def _in_order(
-    pool_of: Callable[[], Pool], fn: Callable[[T], R], items: Sequence[T], workers: int
+    pool_of: Callable[[], Pool], fn: Callable[[T], R], items: Iterable[T], workers: int
 ) -> Iterator[R]:
     """Results in the order of the items; a few items are given to the pool ahead of them."""
-    if not len(items):
-        return
     waiting: deque[Future[R]] = deque()
     pool = pool_of()
     try:
