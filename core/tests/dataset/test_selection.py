@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deeplake.dataset.selection import Selection
@@ -163,6 +163,7 @@ def test_without_lists_it_is_numpy_itself(case: tuple[np.ndarray, list[Any]]) ->
 
 
 @given(chains())
+@example((np.arange(3), [(slice(None), None), (..., slice(0, 0))]))
 def test_resolve_and_assign_agree_with_apply(case: tuple[np.ndarray, list[Any]]) -> None:
     array, items = case
     selection = chain(array, *items)

@@ -187,6 +187,8 @@ class Selection:
             ValueError: ``value`` does not broadcast to the selected shape.
         """
         parts, values = self.spread(sample.shape, value)
+        if not values.size:
+            return  # of a scalar, no slice would say so
         if any(isinstance(part, np.ndarray) for part in parts):
             grid = [
                 np.arange(size)[part if isinstance(part, slice) else np.atleast_1d(part)]
@@ -204,7 +206,8 @@ class Selection:
 
         Returns:
             The parts that :meth:`resolve` gives, and an array that has all axes of the sample
-            (length 1 where an int picks), without a copy of ``value``.
+            (length 1 where an int picks), without a copy of ``value``; of no values where nothing
+            is selected.
 
         Raises:
             ValueError: ``value`` does not broadcast to the selected shape.
@@ -225,7 +228,7 @@ class Selection:
         if 0 in (len(picked) for source, picked in axes if source is None):
             # Nothing is selected along an axis that None added: of the sample, nothing either.
             empty = (slice(0, 0),) * len(shape)
-            return empty, np.empty((0,) * len(shape), value.dtype)
+            return empty, np.empty((0,) * max(1, len(shape)), value.dtype)
         # The last of what lies along an axis that None added wins, as in NumPy.
         value = value[tuple(-1 if source is None else slice(None) for source, _ in axes)]
         return parts, value[tuple(None if type(p) is int else slice(None) for p in parts)]
