@@ -255,6 +255,21 @@ def test_groups_are_sequences(ds: deeplake.Dataset) -> None:
         ds.query("select * order by boxes")
 
 
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("kept", ["ROW_NUMBER() % 2 == 0", "ROW_NUMBER() == 0", "True"])
+def test_rows_of_nothing_alone_are_ordered_as_beside_others(
+    compression: str | None, kept: str
+) -> None:
+    ds = deeplake.empty("mem://rows-of-nothing")
+    with ds:
+        ds.create_tensor("x", dtype="uint8", sample_compression=compression)
+        for value in (None, 3, None, 1):
+            ds.append({"x": value})
+    found = ds.query(f"SELECT * WHERE {kept} ORDER BY x")
+    rows = {"ROW_NUMBER() % 2 == 0": [0, 2], "ROW_NUMBER() == 0": [0], "True": [3, 1, 0, 2]}[kept]
+    assert list(found.sample_indices) == rows
+
+
 def test_expand(ds: deeplake.Dataset) -> None:
     view = ds.query("select id where id in (0, 10, 11) expand by 1 2")
     found = [[i.item() for i in group] for group in view.id.numpy(aslist=True)]

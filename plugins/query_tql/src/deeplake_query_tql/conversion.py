@@ -195,7 +195,8 @@ def scalars(vec: Vec) -> Dense | None:
 def is_scalar(vec: Vec) -> bool:
     """Whether all rows that have a value have one number, or are text or json values."""
     if isinstance(vec, Dense):
-        return vec.data.ndim == 1 or vec.data.size == vec.n
+        # Rows of no numbers have no value, as they have none beside others that have one.
+        return vec.data.ndim == 1 or vec.data.size in (0, vec.n)
     if isinstance(vec, Ragged):
         wrong = vec.sizes != 1
         return not (wrong & (vec.sizes > 0) if vec.valid is None else wrong & vec.valid).any()
