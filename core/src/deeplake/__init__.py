@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from deeplake.dataset.sample import read as read
     from deeplake.dataset.tensor import Tensor as Tensor
     from deeplake.dataset.tiling import tiled as tiled
+    from deeplake.exchange.classification import ingest_classification as ingest_classification
     from deeplake.names import htype as htype
 
     compressions: list[str | None]
@@ -69,6 +70,7 @@ _LAZY = {
     "exists": "deeplake.dataset.entry:exists",
     "htype": "deeplake.names:htype",
     "htypes": "deeplake.names:htypes()",
+    "ingest_classification": "deeplake.exchange.classification:ingest_classification",
     "like": "deeplake.dataset.copies:like",
     "link": "deeplake.dataset.linked:link",
     "link_tiled": "deeplake.dataset.linkgrid:link_tiled",
@@ -125,6 +127,7 @@ __all__ = [
     "empty",
     "exists",
     "htypes",
+    "ingest_classification",
     "like",
     "link",
     "load",

@@ -21,8 +21,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, TypeVar, cast
 
+from deeplake.errors import IngestionError
 from deeplake.types import (
     Buffer,
     ByteRange,
@@ -841,6 +843,27 @@ class Ingestor(Plugin):
         Raises:
             IngestionError: A row cannot be read; the message names the place in the source.
         """
+
+    def batches(self, source: Any, **options: Any) -> Iterator[Mapping[str, Sequence[Any]]]:
+        """The rows as columns, some at a time, in their order: what is appended to a dataset.
+
+        By default they are made of ``rows``. A format that has columns gives those, arrays as they
+        are; files may be given unread (``deeplake.read``), and fail when they are appended.
+
+        Raises:
+            IngestionError: As ``rows``.
+        """
+        rows, number = self.rows(source, **options), 0
+        while batch := list(islice(rows, 256)):
+            names = batch[0].keys()
+            for row in batch:
+                if row.keys() != names:
+                    raise IngestionError(
+                        f"{source}: row {number} has other names than the one before: "
+                        f"{sorted(map(str, row.keys() ^ names))}"
+                    )
+                number += 1
+            yield {name: [row[name] for row in batch] for name in names}
 
 
 # --------------------------------------------------------------------------- hooks

@@ -282,6 +282,14 @@ class Exhausted(Csv):
         return self.read.setdefault(str(source), super().rows(source, **options))
 
 
+class Columns(Csv):
+    """Its columns come by batch, and each batch without its last row."""
+
+    def batches(self, source: Any, **options: Any) -> Iterator[Mapping[str, Any]]:
+        for batch in super().batches(source, **options):
+            yield {name: column[:-1] for name, column in batch.items()}
+
+
 class OneRow(Csv):
     """Fills the same object again."""
 
@@ -390,6 +398,7 @@ FAULTS: dict[type[Ingestor], str] = {
     ZeroForNone: "test_rows_are_what_is_in_the_source",
     GivesAList: "test_rows_come_one_by_one",
     Exhausted: "test_rows_can_be_read_again_and_at_once",
+    Columns: "test_batches_are_the_rows_in_columns",
     OneRow: "test_rows_belong_to_the_caller",
     OneSource: "test_threads_share_one_ingestor",
     Touching: "test_the_source_stays_as_it_is",

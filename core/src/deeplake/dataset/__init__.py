@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from deeplake.dataset import copies, entry
 
 _FUNCTIONS = {
-    "init": ("entry", "dataset"),
-    **{name: ("entry", name) for name in ("delete", "empty", "exists", "load", "rename")},
-    **{name: ("copies", name) for name in ("copy", "deepcopy", "like")},
+    "init": ("dataset.entry", "dataset"),
+    **{name: ("dataset.entry", name) for name in ("delete", "empty", "exists", "load", "rename")},
+    **{name: ("dataset.copies", name) for name in ("copy", "deepcopy", "like")},
+    # Of a layer above, imported when they are called.
+    "ingest_classification": ("exchange.classification", "ingest_classification"),
 }
-"""Attribute -> module of this package, and function of it."""
+"""Attribute -> module of deeplake, and function of it."""
 
 
 class CallablePackage(ModuleType):
@@ -52,7 +54,7 @@ class CallablePackage(ModuleType):
             if name not in _FUNCTIONS:
                 raise AttributeError(f"module 'deeplake.dataset' has no attribute '{name}'")
             module, function = _FUNCTIONS[name]
-            return getattr(import_module(f"deeplake.dataset.{module}"), function)
+            return getattr(import_module(f"deeplake.{module}"), function)
 
     @property
     def __signature__(self) -> Signature:

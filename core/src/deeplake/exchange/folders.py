@@ -2,75 +2,96 @@
 
 from __future__ import annotations
 
-import os
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from deeplake.errors import IngestionError
+from deeplake.errors import DeepLakeError, IngestionError, InvalidPathException
+from deeplake.exchange.images import common_format
+from deeplake.exchange.order import shuffled
+from deeplake.exchange.tree import Tree
 from deeplake.spi import Ingestor
+
+BATCH = 256
+"""Files of a batch."""
 
 
 class Folders(Ingestor, api=(1, 0)):
     """Images in a folder for each class: tensors ``images`` and ``labels``, in the order of the paths.
 
+    The source is a path, a URL, or a ``Tree``.
+
     Options:
         compression: How images are stored; by default as most of the files are.
+        shuffle: Take the files in a random order.
     """
 
     def schema(self, source: Any, **options: Any) -> Mapping[str, Mapping[str, Any]]:
-        unknown = sorted(set(options) - {"compression"})
-        if unknown:
-            raise TypeError(f"no option {', '.join(unknown)}: there is compression")
-        files = _files(source)
-        common = Counter(file.suffix[1:].lower() for file in files).most_common(1)[0][0]
+        tree = _tree(source, options)
+        files = _files(tree)
         return {
             "images": {
                 "htype": "image",
-                "sample_compression": options.get("compression") or common or "png",
+                "sample_compression": options.get("compression") or common_format(files, tree.root),
             },
-            "labels": {
-                "htype": "class_label",
-                "class_names": sorted({file.parent.name for file in files}),
-            },
+            "labels": {"htype": "class_label", "class_names": classes(files)},
         }
 
     def rows(self, source: Any, **options: Any) -> Iterator[Mapping[str, Any]]:
-        self.schema(source, **options)
-        return map(_row, _files(source))
+        tree = _tree(source, options)
+        files = _order(_files(tree), options)
+        return (_row(tree, file) for file in files)
+
+    def batches(self, source: Any, **options: Any) -> Iterator[Mapping[str, Sequence[Any]]]:
+        tree = _tree(source, options)
+        files = _order(_files(tree), options)
+        return (
+            {
+                "images": [tree.sample(file) for file in part],
+                "labels": [class_of(file) for file in part],
+            }
+            for part in (files[i : i + BATCH] for i in range(0, len(files), BATCH))
+        )
 
 
-def _files(source: Any) -> list[Path]:
-    """The files, by class and name; those whose names begin with a dot are none."""
-    try:
-        folder = Path(os.fspath(source))
-    except TypeError:
-        raise IngestionError(f"the source is the path of a folder, not {source!r}") from None
-    if not folder.is_dir():
-        raise IngestionError(f"{folder} is no folder")
-    files = [
-        Path(file)
-        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name)
-        if entry.is_dir() and not entry.name.startswith(".")
-        for file in sorted(Path(entry).iterdir())
-        if file.is_file() and not file.name.startswith(".")
-    ]
+def class_of(file: str) -> str:
+    """The name of the folder that a file is in."""
+    return file.rpartition("/")[0].rpartition("/")[2]
+
+
+def classes(files: Sequence[str]) -> list[str]:
+    """Names of the classes, sorted."""
+    folders = {file.rpartition("/")[0] for file in files}
+    return sorted({folder.rpartition("/")[2] for folder in folders})
+
+
+def _tree(source: Any, options: Mapping[str, Any]) -> Tree:
+    unknown = sorted(set(options) - {"compression", "shuffle"})
+    if unknown:
+        raise TypeError(f"no option {', '.join(unknown)}: there are compression and shuffle")
+    return source if isinstance(source, Tree) else Tree(source)
+
+
+def _files(tree: Tree) -> list[str]:
+    """The files, by class and name."""
+    files = [name for name in tree.names if name.count("/") == 1]
     if not files:
-        raise IngestionError(
-            f"{folder} has no files in folders: there is one folder for each class, and files in it"
+        raise InvalidPathException(
+            f"{tree.root} has no files in folders: there is one folder for each class, and files in it"
         )
     return files
 
 
-def _row(file: Path) -> Mapping[str, Any]:
-    from deeplake.dataset.entry import read
-    from deeplake.errors import DeepLakeError
+def _order(files: list[str], options: Mapping[str, Any]) -> list[str]:
+    return shuffled(files) if str(options.get("shuffle", "")).lower() in ("1", "true") else files
 
+
+def _row(tree: Tree, file: str) -> Mapping[str, Any]:
+    sample = tree.sample(file)
     try:
-        return {"images": read(file, verify=True), "labels": file.parent.name}
+        _ = sample.array
     except (DeepLakeError, OSError) as error:
-        raise IngestionError(f"{file} cannot be read: {error}") from error
+        raise IngestionError(f"{tree.path(file)} cannot be read: {error}") from error
+    return {"images": sample, "labels": class_of(file)}
 
 
-__all__ = ["Folders"]
+__all__ = ["Folders", "class_of", "classes"]

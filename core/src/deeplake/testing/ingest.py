@@ -131,6 +131,19 @@ class IngestContract(PluginContract):
         assert all(_row(a) == _row(b) for a, b in pairs)
         assert [_row(row) for row in self._rows(source)] == [_row(a) for a, _ in pairs]
 
+    def test_batches_are_the_rows_in_columns(self, tmp_path: Path) -> None:
+        source = self.source(tmp_path)
+        rows = []
+        for batch in self.ingestor().batches(source, **self.options):
+            sizes = set(map(len, batch.values()))
+            assert len(sizes) == 1, f"columns of several lengths: {sizes}"
+            names = list(batch)
+            rows += [
+                _row(dict(zip(names, row, strict=True)))
+                for row in zip(*batch.values(), strict=True)
+            ]
+        assert rows == [_row(row) for row in self._rows(source)]
+
     def test_rows_belong_to_the_caller(self, tmp_path: Path) -> None:
         source = self.source(tmp_path)
         before = [_row(row) for row in self._rows(source)]
@@ -184,7 +197,8 @@ class IngestContract(PluginContract):
 
     def test_unknown_options_are_refused(self, tmp_path: Path) -> None:
         source = self.source(tmp_path)
-        for call in (self.ingestor().schema, self.ingestor().rows):
+        ingestor = self.ingestor()
+        for call in (ingestor.schema, ingestor.rows, ingestor.batches):
             with pytest.raises(TypeError, match="colour"):
                 list(call(source, colour_of_the_sky="blue"))
 
