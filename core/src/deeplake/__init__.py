@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from deeplake.dataset.tensor import Tensor as Tensor
     from deeplake.dataset.tiling import tiled as tiled
     from deeplake.exchange.classification import ingest_classification as ingest_classification
+    from deeplake.exchange.yolo import ingest_yolo as ingest_yolo
+    from deeplake.exchange.yolo_export import export_yolo as export_yolo
     from deeplake.names import htype as htype
 
     compressions: list[str | None]
@@ -68,9 +70,11 @@ _LAZY = {
     "empty": "deeplake.dataset.entry:empty",
     "errors": "deeplake.errors",
     "exists": "deeplake.dataset.entry:exists",
+    "export_yolo": "deeplake.exchange.yolo_export:export_yolo",
     "htype": "deeplake.names:htype",
     "htypes": "deeplake.names:htypes()",
     "ingest_classification": "deeplake.exchange.classification:ingest_classification",
+    "ingest_yolo": "deeplake.exchange.yolo:ingest_yolo",
     "like": "deeplake.dataset.copies:like",
     "link": "deeplake.dataset.linked:link",
     "link_tiled": "deeplake.dataset.linkgrid:link_tiled",
@@ -126,8 +130,10 @@ __all__ = [
     "delete",
     "empty",
     "exists",
+    "export_yolo",
     "htypes",
     "ingest_classification",
+    "ingest_yolo",
     "like",
     "link",
     "load",

@@ -18,6 +18,7 @@ from deeplake.errors import DeepLakeError, IngestionError
 from deeplake.exchange.exported import ExportedFolder
 from deeplake.exchange.folders import Folders
 from deeplake.exchange.tables import Csv, Jsonl
+from deeplake.exchange.yolo import Yolo
 from deeplake.spi import Ingestor
 from deeplake.testing.contract import perform
 from deeplake.testing.ingest import IngestContract
@@ -135,6 +136,45 @@ class TestFolders(IngestContract):
         source = self.source(folder)
         (source / "eel").mkdir()
         (source / "eel" / "3.png").write_bytes(b"\x89PNG\r\n\x1a\n of nothing")
+        return source, 2
+
+
+class TestYolo(IngestContract):
+    ingestor = Yolo
+    options: ClassVar[Mapping[str, Any]] = {"allow_no_annotation": "yes"}
+    htypes: ClassVar[Mapping[str, str]] = {
+        "images": "image",
+        "labels": "class_label",
+        "boxes": "bbox",
+    }
+    expected = (
+        {"images": [[1, 2], [3, 4]], "labels": [1, 0], "boxes": [[0.5, 0.5, 1, 1], [0, 0, 0.5, 0.25]]},
+        {"images": [[0, 0], [0, 9]], "labels": None, "boxes": [[], [], [], []]},
+    )  # fmt: skip
+
+    def source(self, folder: Path) -> Any:
+        pictures(folder / "yolo", self.expected, "images")
+        (folder / "yolo" / "0.txt").write_text("1 0.5 0.5 1 1\n0 0 0 0.5 0.25\n")
+        return folder / "yolo"
+
+    def refused(self, folder: Path) -> Mapping[str, Any]:
+        found = {}
+        for name, text in (
+            ("short", "0 1 1\n"),
+            ("words", "0 a b c d\n"),
+            ("negative", "-1 1 1 1 1"),
+        ):
+            (folder / name).mkdir()
+            found[name] = self.source(folder / name).rename(folder / name / name)
+            (found[name] / "1.txt").write_text(text)
+        (folder / "texts").mkdir()
+        (folder / "texts" / "0.txt").touch()
+        return {**found, "texts": folder / "texts"}
+
+    def broken_later(self, folder: Path) -> tuple[Any, int] | None:
+        source = self.source(folder)
+        (source / "2.png").write_bytes((source / "1.png").read_bytes())
+        (source / "2.txt").write_text("0 1 1 1 x\n")
         return source, 2
 
 

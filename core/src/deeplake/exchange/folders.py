@@ -7,6 +7,7 @@ from typing import Any
 
 from deeplake.errors import DeepLakeError, IngestionError, InvalidPathException
 from deeplake.exchange.images import common_format
+from deeplake.exchange.options import Options
 from deeplake.exchange.order import shuffled
 from deeplake.exchange.tree import Tree
 from deeplake.spi import Ingestor
@@ -65,9 +66,7 @@ def classes(files: Sequence[str]) -> list[str]:
 
 
 def _tree(source: Any, options: Mapping[str, Any]) -> Tree:
-    unknown = sorted(set(options) - {"compression", "shuffle"})
-    if unknown:
-        raise TypeError(f"no option {', '.join(unknown)}: there are compression and shuffle")
+    Options(options, "compression", "shuffle")
     return source if isinstance(source, Tree) else Tree(source)
 
 
@@ -82,7 +81,7 @@ def _files(tree: Tree) -> list[str]:
 
 
 def _order(files: list[str], options: Mapping[str, Any]) -> list[str]:
-    return shuffled(files) if str(options.get("shuffle", "")).lower() in ("1", "true") else files
+    return shuffled(files) if Options(options, *options).flag("shuffle") else files
 
 
 def _row(tree: Tree, file: str) -> Mapping[str, Any]:

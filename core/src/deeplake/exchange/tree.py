@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from deeplake.spi import Store
 from deeplake.storage import url as urls
 from deeplake.storage.opening import open_store
 from deeplake.types import Buffer, PathLike, check_key
+
+IN_FLIGHT = 16
+"""Files of a store that are read at once."""
 
 
 class Tree:
@@ -99,6 +103,13 @@ class Tree:
             IngestionError: It cannot be read, or is no such text.
         """
         return decoded(self.read(name), self.path(name))
+
+    def texts(self, names: Sequence[str]) -> list[str]:
+        """The contents of several files of text (see ``text``), read at once if they are far."""
+        if self._store is None or len(names) < 2:
+            return [self.text(name) for name in names]
+        with ThreadPoolExecutor(IN_FLIGHT) as pool:
+            return list(pool.map(self.text, names))
 
     def __getitem__(self, path: str) -> Buffer:
         """What is at one of the URLs that ``path`` gave: samples ask for it."""

@@ -63,6 +63,7 @@ BUILTINS: Mapping[str, Mapping[str, str]] = {
         "export": "deeplake.exchange.exported:ExportedFolder",
         "folders": "deeplake.exchange.folders:Folders",
         "jsonl": "deeplake.exchange.tables:Jsonl",
+        "yolo": "deeplake.exchange.yolo:Yolo",
     },
     "viewer": {
         "page": "deeplake.dataset.page:Page",
