@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import io
 import itertools
@@ -384,6 +385,60 @@ def test_the_directory_cannot_be_synced(tmp_path: Path, monkeypatch: pytest.Monk
     code = errno.EINVAL
     store.put("x", b"newer")
     assert store.get("x") == b"newer"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="nothing is reserved elsewhere")
+def test_large_objects_have_room_before_they_are_written(
+    store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe = tmp_path / "probe"
+    with probe.open("wb") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, 1 << 20)
+        except OSError as error:
+            pytest.skip(f"this file system reserves nothing: {error}")
+    seen: list[tuple[int, int]] = []
+    write = files.write
+
+    def written(fd: int, parts: list[memoryview]) -> None:
+        status = os.fstat(fd)
+        seen.append((status.st_size, status.st_blocks * 512))
+        write(fd, parts)
+
+    monkeypatch.setattr(files, "write", written)
+    for size in (3 << 20, 1000):
+        data = random.Random(size).randbytes(size)
+        store.put("x", [data[:777], data[777:]])
+        assert store.get("x") == data
+        assert os.stat(tmp_path / "ds" / "x").st_blocks * 512 <= size + 8192, (
+            "kept what it had not used"
+        )
+    assert seen[0][0] == 0
+    assert seen[0][1] >= 3 << 20
+    assert seen[1] == (0, 0), "small objects are written before a place would be found"
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EOPNOTSUPP, errno.EINTR])
+def test_room_that_cannot_be_had(
+    store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    store.put("x", b"old")
+
+    def refuse(fd: int, mode: int, start: int, size: int) -> int:
+        ctypes.set_errno(code)
+        return -1
+
+    monkeypatch.setattr(files, "_fallocate", lambda: refuse)
+    data = random.Random(0).randbytes(2 << 20)
+    if code in (errno.ENOSPC, errno.EDQUOT):
+        with pytest.raises(StorageError) as caught:
+            store.put("x", data)
+        assert caught.value.errno == code
+        assert store.get("x") == b"old"
+        assert names(tmp_path / "ds") == [".deeplake-lock", "x"]
+    else:
+        store.put("x", data)
+        assert store.get("x") == data
 
 
 @pytest.mark.parametrize("first", [0, 1, 5, 1000])

@@ -9,11 +9,14 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
 from deeplake.types import Buffer, ByteRange, Data
 
 _VECTORS = 1024  # IOV_MAX of every system that has writev
+_RESERVED = 1 << 20  # bytes; less is written before a place would be found
+_KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE
 _UNCHECKED = 1 << 20  # bytes; longer ranges are clipped before memory is allocated for them
 
 # O_NONBLOCK: opening a named pipe that somebody put into a dataset must not wait for its writer.
@@ -124,6 +127,40 @@ def parts_of(data: Data) -> list[memoryview]:
     ]
 
 
+def reserve(fd: int, size: int) -> None:
+    """Have room on the disk for the bytes of a new file, where the system does that without writing.
+
+    ext4 finds a place for each page as it is written otherwise, which takes a third as long as to
+    copy it. Where there is not enough room, it is said before anything is written.
+    """
+    if size < _RESERVED:
+        return
+    reserved = _fallocate()
+    if reserved is None or reserved(fd, _KEEP_SIZE, 0, size) == 0:
+        return
+    import ctypes
+
+    error = ctypes.get_errno()
+    if error in (errno.ENOSPC, errno.EDQUOT):
+        raise OSError(error, os.strerror(error))
+    # All else is a system that cannot, or that was interrupted: nothing needs room beforehand.
+
+
+@cache
+def _fallocate() -> Callable[[int, int, int, int], int] | None:
+    """The call of Linux. ``os.posix_fallocate`` writes to every page where a file system lacks it."""
+    if not sys.platform.startswith("linux"):
+        return None
+    import ctypes
+
+    library = ctypes.CDLL(None, use_errno=True)
+    call = getattr(library, "fallocate64", None) or getattr(library, "fallocate", None)
+    if call is not None:
+        call.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+        call.restype = ctypes.c_int
+    return call
+
+
 def write(fd: int, parts: Sequence[memoryview]) -> None:
     """Write all parts, however often the system stops short."""
     rest = list(parts)
@@ -141,4 +178,13 @@ def write(fd: int, parts: Sequence[memoryview]) -> None:
             at += 1
 
 
-__all__ = ["open_to_read", "parts_of", "read", "status_of", "sync", "sync_directory", "write"]
+__all__ = [
+    "open_to_read",
+    "parts_of",
+    "read",
+    "reserve",
+    "status_of",
+    "sync",
+    "sync_directory",
+    "write",
+]

@@ -224,6 +224,7 @@ class LocalStore(Store):
             # Asked without the lock first: a race that is lost already costs no writing.
             self._check(key, path, if_match, if_absent)
             with self._directories.temporary(os.path.dirname(path)) as file:
+                files.reserve(file.fileno(), sum(map(len, parts)))
                 files.write(file.fileno(), parts)
                 status = os.fstat(file.fileno())
                 if status.st_size > _HASHED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from collections.abc import Callable
@@ -163,7 +164,7 @@ class Staging:
                 if data.id in self._uploads:
                     # If it fails, it stays pending: a flush tries again, and says why it cannot.
                     with suppress(StorageError):
-                        self._finish(data.id)
+                        self._hasten(data)
         finally:
             for data in lent:
                 if data.id in self._pending or data is self._current:
@@ -198,13 +199,18 @@ class Staging:
         from concurrent.futures import ThreadPoolExecutor
 
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(MAX_UPLOADS, thread_name_prefix="deeplake-upload")
+            # Who lends memory stores some of it, too: no more threads than processors.
+            spare = max((os.cpu_count() or 1) - 1, 1) if data.borrowed else MAX_UPLOADS
+            self._pool = ThreadPoolExecutor(
+                min(spare, MAX_UPLOADS), thread_name_prefix="deeplake-upload"
+            )
         while len(self._uploads) >= MAX_UPLOADS:
             # As above: what failed is tried again by a flush.
             with suppress(StorageError):
                 self._finish(next(iter(self._uploads)))
+        waits = any(upload.running() for upload in self._uploads.values())
         self._uploads[data.id] = self._pool.submit(self._put, data)
-        if data.fine:
+        if data.fine and not waits:
             time.sleep(_HANDOVER)
 
     def _put(self, data: DataObject) -> None:
@@ -217,6 +223,15 @@ class Staging:
         """Wait for an upload. If it failed, the object stays pending and is tried again."""
         self._uploads.pop(oid).result()
         self._settle(self._pending[oid])
+
+    def _hasten(self, data: DataObject) -> None:
+        """Have an upload done: here, if no thread has come to it."""
+        if self._uploads[data.id].cancel():
+            del self._uploads[data.id]
+            self._put(data)
+            self._settle(data)
+        else:
+            self._finish(data.id)
 
     def _settle(self, data: DataObject) -> None:
         """Let go of an object that is stored."""
