@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from deeplake.dataset.tensor import Tensor as Tensor
     from deeplake.dataset.tiling import tiled as tiled
     from deeplake.exchange.classification import ingest_classification as ingest_classification
+    from deeplake.exchange.coco import ingest_coco as ingest_coco
     from deeplake.exchange.yolo import ingest_yolo as ingest_yolo
     from deeplake.exchange.yolo_export import export_yolo as export_yolo
     from deeplake.names import htype as htype
@@ -74,6 +75,7 @@ _LAZY = {
     "htype": "deeplake.names:htype",
     "htypes": "deeplake.names:htypes()",
     "ingest_classification": "deeplake.exchange.classification:ingest_classification",
+    "ingest_coco": "deeplake.exchange.coco:ingest_coco",
     "ingest_yolo": "deeplake.exchange.yolo:ingest_yolo",
     "like": "deeplake.dataset.copies:like",
     "link": "deeplake.dataset.linked:link",
@@ -133,6 +135,7 @@ __all__ = [
     "export_yolo",
     "htypes",
     "ingest_classification",
+    "ingest_coco",
     "ingest_yolo",
     "like",
     "link",

@@ -15,6 +15,7 @@ import pytest
 
 import deeplake
 from deeplake.errors import DeepLakeError, IngestionError
+from deeplake.exchange.coco import Coco
 from deeplake.exchange.exported import ExportedFolder
 from deeplake.exchange.folders import Folders
 from deeplake.exchange.tables import Csv, Jsonl
@@ -175,6 +176,47 @@ class TestYolo(IngestContract):
         source = self.source(folder)
         (source / "2.png").write_bytes((source / "1.png").read_bytes())
         (source / "2.txt").write_text("0 1 1 1 x\n")
+        return source, 2
+
+
+class TestCoco(IngestContract):
+    ingestor = Coco
+    htypes: ClassVar[Mapping[str, str]] = {"bbox": "bbox", "category_id": "class_label"}
+    expected = (
+        {"images": [[1, 2], [3, 4]], "image_id": [7, 7], "category_id": ["cat", "dog"],
+         "bbox": [[1, 2, 3, 4], [0, 0, 1.5, 1]], "said": ["a", "ü"]},
+        {"images": [[0, 0], [0, 9]], "image_id": None, "category_id": None, "bbox": None,
+         "said": None},
+    )  # fmt: skip
+    annotations: ClassVar[list[Any]] = [
+        {"image_id": 7, "category_id": 9, "bbox": [1, 2, 3, 4], "said": "a"},
+        {"image_id": 7, "category_id": 3, "bbox": [0, 0, 1.5, 1], "said": "ü"},
+    ]
+
+    def source(self, folder: Path) -> Any:
+        pictures(folder / "coco", self.expected, "images")
+        self.write(folder / "coco", self.annotations)
+        return folder / "coco"
+
+    def write(self, folder: Path, annotations: Any) -> None:
+        images = [{"id": 7, "file_name": "0.png"}, {"id": 8, "file_name": "1.png"}]
+        categories = [{"id": 9, "name": "cat"}, {"id": 3, "name": "dog"}]
+        found = {"images": images, "annotations": annotations, "categories": categories}
+        (folder / "it.json").write_text(json.dumps(found))
+
+    def refused(self, folder: Path) -> Mapping[str, Any]:
+        found = {}
+        for name in ("cut", "foreign", "alone"):
+            (folder / name).mkdir()
+            found[name] = self.source(folder / name).rename(folder / name / name)
+        (found["cut"] / "it.json").write_text("{")
+        self.write(found["foreign"], [{"image_id": 70}])
+        (found["alone"] / "it.json").unlink()
+        return found
+
+    def broken_later(self, folder: Path) -> tuple[Any, int] | None:
+        source = self.source(folder)
+        (source / "2.png").write_bytes(b"broken")
         return source, 2
 
 

@@ -98,7 +98,8 @@ def checked(what: str, given: Any) -> Mapping[str, Any]:
 
 def possible(name: str) -> str:
     """The name, with a ``_`` behind it where ``ds.name`` would mean something else."""
-    return f"{name}_" if name in Dataset._RESERVED else name
+    parts = (f"{part}_" if part in Dataset._RESERVED else part for part in name.split("/"))
+    return "/".join(parts)
 
 
 def _merged(arguments: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

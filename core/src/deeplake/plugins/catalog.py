@@ -59,6 +59,7 @@ BUILTINS: Mapping[str, Mapping[str, str]] = {
         "threaded": "deeplake.compute.executors:Threaded",
     },
     "ingest": {
+        "coco": "deeplake.exchange.coco:Coco",
         "csv": "deeplake.exchange.tables:Csv",
         "export": "deeplake.exchange.exported:ExportedFolder",
         "folders": "deeplake.exchange.folders:Folders",
