@@ -23,6 +23,10 @@ SNAPSHOT = Path(__file__).with_name("public_api.txt")
 
 WITHOUT_EXPORT: dict[str, tuple[str, ...]] = {
     "deeplake": tuple(deeplake._LAZY),
+    "deeplake.compute.function": ("ComputeFunction",),
+    "deeplake.compute.item": ("Item", "Value"),
+    "deeplake.compute.output": ("Output", "TensorOutput"),
+    "deeplake.compute.pipeline": ("Pipeline",),
     "deeplake.dataset.info": ("Info",),
     "deeplake.dataset.linkcheck": ("BrokenLink",),
     "deeplake.dataset.linked": ("LinkedSample",),

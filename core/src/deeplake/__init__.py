@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from deeplake import spi as spi
     from deeplake import transforms as transforms
     from deeplake import types as types
+    from deeplake.compute import CallablePackage as ComputePackage
+    from deeplake.compute.pipeline import compose as compose
     from deeplake.dataset import CallablePackage
     from deeplake.dataset import tensor as tensor
     from deeplake.dataset.account import connect as connect
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from deeplake.exchange.yolo_export import export_yolo as export_yolo
     from deeplake.names import htype as htype
 
+    compute: ComputePackage
     compressions: list[str | None]
     """Names of all compressions that are installed, aliases included, sorted; then None."""
     config: MutableMapping[str, Any]
@@ -61,7 +64,9 @@ if TYPE_CHECKING:
 _LAZY = {
     "Dataset": "deeplake.dataset.dataset:Dataset",
     "Tensor": "deeplake.dataset.tensor:Tensor",
+    "compose": "deeplake.compute.pipeline:compose",
     "compressions": "deeplake.names:compressions()",
+    "compute": "deeplake.compute",
     "config": "deeplake.config",
     "connect": "deeplake.dataset.account:connect",
     "copy": "deeplake.dataset.copies:copy",
@@ -126,7 +131,9 @@ def __dir__() -> list[str]:
 __all__ = [
     "Dataset",
     "__version__",
+    "compose",
     "compressions",
+    "compute",
     "config",
     "dataset",
     "delete",

@@ -563,7 +563,28 @@ class LinkChangedError(GetDataFromLinkError):
 
 # --------------------------------------------------------------------------- transforms
 class TransformError(DeepLakeError):
-    """A ``@deeplake.compute`` pipeline failed."""
+    """A ``@deeplake.compute`` pipeline failed.
+
+    Args:
+        index: Number of the sample of ``data_in``.
+        sample: The sample.
+        samples_processed: How many samples the last checkpoint had.
+
+    Attributes:
+        index, sample, samples_processed: As given; None where that is not known.
+    """
+
+    def __init__(
+        self,
+        *args: object,
+        index: int | None = None,
+        sample: Any = None,
+        samples_processed: int | None = None,
+    ) -> None:
+        super().__init__(*args)
+        self.index = index
+        self.sample = sample
+        self.samples_processed = samples_processed
 
 
 class InvalidInputDataError(TransformError, TypeError):

@@ -59,6 +59,7 @@ def commits(draw: st.DrawFn) -> Commit:
         draw(st.floats(0, 4e9)), draw(st.none() | texts()), draw(texts()),
         {state.schema.id: state for state in states}, tuple(draw(st.lists(NAMES, max_size=2))),
         draw(INFOS), draw(st.dictionaries(st.sampled_from(["later", "ä"]), json_values())),
+        draw(st.none() | st.integers(0, 2**40)),
     )  # fmt: skip
 
 

@@ -99,7 +99,13 @@ def _in_order(
         for item in items:
             if len(waiting) >= (1 + AHEAD) * workers:
                 yield _result(waiting.popleft())
-            waiting.append(pool.submit(fn, item))
+            try:
+                waiting.append(pool.submit(fn, item))
+            except BrokenExecutor as error:
+                # It is told in its place: results of items before it may have come.
+                waiting.append(Future())
+                waiting[-1].set_exception(error)
+                break
         while waiting:
             yield _result(waiting.popleft())
     finally:

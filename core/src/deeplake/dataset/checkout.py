@@ -286,13 +286,25 @@ class Checkout(RowChanges):
                 "a transaction cannot begin inside another one, nor inside `with ds:`: it could not "
                 "be undone alone"
             )
+        with self.atomic("a transaction"):
+            yield dataset
+
+    @contextmanager
+    def atomic(self, what: str) -> Iterator[Session]:
+        """As a transaction, also inside ``with ds:``, which stores before what it has collected.
+
+        Args:
+            what: What it is for, in case that a transaction is open.
+        """
+        self.check_writable()
+        self.check_no_transaction(what)
         session = self.session
         self.flush()
         rebases = session.rebases
         self._depth += 1
         self._in_transaction = True
         try:
-            yield dataset
+            yield session
             session.flush()
         except BaseException:
             session.discard()
@@ -301,6 +313,8 @@ class Checkout(RowChanges):
         finally:
             self._in_transaction = False
             self._depth -= 1
+            if self._depth:
+                self.begin_block()
         if session.rebases != rebases:
             self.rows_moved()
 

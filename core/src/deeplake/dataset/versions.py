@@ -31,12 +31,15 @@ from deeplake.versioning.session import Session
 
 
 def _entry(commit: Commit) -> dict[str, Any]:
-    return {
+    entry: dict[str, Any] = {
         "commit": commit.id,
         "author": commit.author,
         "time": when(commit.time),
         "message": commit.message or None,
     }
+    if commit.processed is not None:
+        entry |= {"is_checkpoint": True, "total_samples_processed": commit.processed}
+    return entry
 
 
 def commits(checkout: Checkout, limit: int | None = None) -> list[dict[str, Any]]:
@@ -72,11 +75,28 @@ def log(checkout: Checkout) -> str:
             f"Time   : {when(commit.time)}",
             f"Message: {commit.message or None}",
         ]
+        if commit.processed is not None:
+            lines.append(f"Total samples processed in transform: {commit.processed}")
     return "\n".join(lines)
 
 
-def commit(checkout: Checkout, dataset: object, message: str | None, *, allow_empty: bool) -> str:
-    """Make a commit (see ``Dataset.commit``); hooks see ``dataset``."""
+def commit(
+    checkout: Checkout,
+    dataset: object,
+    message: str | None,
+    *,
+    allow_empty: bool,
+    processed: int | None = None,
+) -> str:
+    """Make a commit (see ``Dataset.commit``); hooks see ``dataset``.
+
+    Args:
+        checkout: What is committed.
+        dataset: Shown to hooks.
+        message: What changed.
+        allow_empty: Also when nothing did.
+        processed: It is the checkpoint of a transform that has come so far: samples.
+    """
     checkout.check_writable()
     checkout.check_no_transaction("a commit")
     if message is not None:
@@ -87,23 +107,27 @@ def commit(checkout: Checkout, dataset: object, message: str | None, *, allow_em
             f"there is nothing to commit on branch {session.branch!r} of {checkout.path}; pass "
             "allow_empty=True to commit all the same"
         )
-    return _announced(checkout, dataset, message)
+    return _announced(checkout, dataset, message, processed)
 
 
-def _announced(checkout: Checkout, dataset: object, message: str | None) -> str:
+def _announced(
+    checkout: Checkout, dataset: object, message: str | None, processed: int | None = None
+) -> str:
     """Commit; hooks hear of it before, and may veto it, and after."""
     plugins.hook("deeplake_before_commit", dataset=dataset, message=message)
-    commit_id = _commit(checkout, message or "")
+    commit_id = _commit(checkout, message or "", processed=processed)
     plugins.hook("deeplake_committed", dataset=dataset, commit_id=commit_id)
     return commit_id
 
 
-def _commit(checkout: Checkout, message: str, merged: str | None = None) -> str:
+def _commit(
+    checkout: Checkout, message: str, merged: str | None = None, processed: int | None = None
+) -> str:
     """Commit; views that show what is committed keep showing it."""
     session = checkout.session
     rebases = session.rebases
     try:
-        commit_id = session.commit(message, merged)
+        commit_id = session.commit(message, merged, processed)
     except ConflictError:
         checkout.rows_moved()
         raise

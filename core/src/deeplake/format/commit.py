@@ -177,6 +177,7 @@ class Commit:
         groups: Full names of groups.
         info: ``ds.info``.
         extra: Keys of other versions.
+        processed: Of the checkpoint of a transform: samples of its input that it had come to.
     """
 
     id: str
@@ -189,11 +190,13 @@ class Commit:
     groups: tuple[str, ...] = ()
     info: Mapping[str, Any] = field(default_factory=_empty)
     extra: Mapping[str, Any] = field(default_factory=_empty)
+    processed: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The commit object's JSON."""
         return {
             **self.extra,
+            **({} if self.processed is None else {"processed": self.processed}),
             "id": self.id,
             "parents": list(self.parents),
             "author": self.author,
@@ -214,6 +217,9 @@ class Commit:
         """
         known = {f.name for f in fields(cls)} - {"extra"}
         get = _getter(value, name)
+        processed = value.get("processed")
+        if processed is not None and not _is_below(processed, MAX_ROWS):
+            raise FormatError(f"{name}: {processed!r:.90} is no number of processed samples")
         tensors: dict[str, TensorState] = {}
         for item in get("tensors", list):
             state = _tensor(item, name)
@@ -230,6 +236,7 @@ class Commit:
             tensors=tensors,
             groups=tuple(_strings(get("groups", list), name)),
             info=get("info", dict),
+            processed=processed,
             extra={k: v for k, v in value.items() if k not in known},
         )
 

@@ -109,22 +109,27 @@ class Publication(WorkingCopy):
             if self.changed:
                 self._publish(None)
 
-    def commit(self, message: str, merged: str | None = None) -> str:
+    def commit(self, message: str, merged: str | None = None, processed: int | None = None) -> str:
         """Publish everything as a user commit and return its id.
 
         Args:
             message: What changed.
             merged: The commit that was merged: the second parent.
+            processed: Of the checkpoint of a transform: how many samples it has come to.
         """
         if self.ref is None:
             self.begin()
-        return self._publish(message, merged)
+        return self._publish(message, merged, processed)
 
-    def _publish(self, message: str | None, merged: str | None = None) -> str:
+    def _publish(
+        self, message: str | None, merged: str | None = None, processed: int | None = None
+    ) -> str:
         with self.lock:
-            return self._publish_locked(message, merged)
+            return self._publish_locked(message, merged, processed)
 
-    def _publish_locked(self, message: str | None, merged: str | None) -> str:
+    def _publish_locked(
+        self, message: str | None, merged: str | None, processed: int | None
+    ) -> str:
         store = self.repository.store
         deadline = None
         attempt = 0
@@ -135,7 +140,7 @@ class Publication(WorkingCopy):
                 if attempt:
                     self._rebase(*self._moved_ref())
                 try:
-                    return self._try_publish(message, merged, queued=attempt > 0)
+                    return self._try_publish(message, merged, processed, queued=attempt > 0)
                 except Moved as moved:
                     lost = moved
                 except ObjectNotFoundError as error:
@@ -153,8 +158,15 @@ class Publication(WorkingCopy):
                 ) from lost
             time.sleep(random.uniform(0, 0.001 * min(2**attempt, 32)))
 
-    def _try_publish(self, message: str | None, merged: str | None, *, queued: bool) -> str:
-        commit = self._staged_commit(message, merged)
+    def _try_publish(
+        self,
+        message: str | None,
+        merged: str | None,
+        processed: int | None = None,
+        *,
+        queued: bool,
+    ) -> str:
+        commit = self._staged_commit(message, merged, processed)
         ref = self.ref
         assert ref is not None
         before = ref.inline
@@ -181,7 +193,9 @@ class Publication(WorkingCopy):
         self._staging.stored.clear()
         return commit.id
 
-    def _staged_commit(self, message: str | None, merged: str | None = None) -> Commit:
+    def _staged_commit(
+        self, message: str | None, merged: str | None = None, processed: int | None = None
+    ) -> Commit:
         """The session's state as a commit whose data are stored."""
         states = self._states()
         ref = self.ref
@@ -196,6 +210,7 @@ class Publication(WorkingCopy):
             tensors=states,
             groups=tuple(self.groups),
             info=self.info,
+            processed=processed,
             extra=self.extra,
         )
 

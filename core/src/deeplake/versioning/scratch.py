@@ -46,7 +46,7 @@ class Scratch(Session):
     def flush(self) -> None:
         """Nothing: there is no branch to publish to."""
 
-    def commit(self, message: str, merged: str | None = None) -> str:
+    def commit(self, message: str, merged: str | None = None, processed: int | None = None) -> str:
         raise InvalidOperationError(
             "what a query computed cannot be committed: save it with save_view, or copy it"
         )
