@@ -130,9 +130,9 @@ def test_shuffled_every_byte_comes_about_once(path: str, far: Far, count: int) -
     ds, store = opened(path, far)
     loader = ds.dataloader().shuffle().batch(16).numpy(num_threads=count)
     assert sorted(rows_of(loader)) == list(range(ROWS))
-    # In the beginning some come for the first batches alone: how many, depends on the threads.
-    assert store.bytes_read < 1.5 * ROWS * SIZE
-    assert store.count("get") < ROWS / 2
+    # Those of the first batch come alone, and some more where the machine is slow.
+    assert store.bytes_read < 1.3 * ROWS * SIZE
+    assert store.count("get") < ROWS / 4
 
 
 def test_shuffled_in_windows(path: str, far: Far, monkeypatch: pytest.MonkeyPatch) -> None:

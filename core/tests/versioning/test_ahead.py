@@ -176,6 +176,158 @@ def test_few_bytes_at_first(ahead: Ahead, monkeypatch: pytest.MonkeyPatch) -> No
         assert take() == 7
 
 
+# --------------------------------------------------------------------------- pieces
+LARGE = 10_000
+
+
+def large(ahead: Ahead) -> None:
+    for at in range(0, SIZE, LARGE):  # together they would be one part
+        ahead.want([(ONE, at, at + LARGE)], piecemeal=True)
+
+
+def test_pieces_come_before_what_they_are_pieces_of(ahead: Ahead, store: Gate) -> None:
+    large(ahead)
+    pieces = [(ONE, 95_000, 95_100), (ONE, 95_150, 95_200), (ONE, 3_000, 3_100)]
+    held = ahead.want(pieces, apart=True)
+    assert held[0] == held[1], "they lie close together"
+    store.open.clear()
+    taken = []
+    while (part := ahead.take()) is not None:
+        taken.append(part)
+    assert [len(part) for part in taken][:2] == [200, 100]
+    threads = [threading.Thread(target=ahead.run, args=(part,)) for part in taken]
+    for thread in threads[:2]:
+        thread.start()
+    asking = [threading.Thread(target=right, args=(ahead, [one]), daemon=True) for one in pieces]
+    for thread in asking:
+        thread.start()
+    store.open.set()
+    for thread in [*asking, *threads[:2]]:
+        thread.join()  # none of them waits for the large ones
+    assert store.bytes_read == 300
+    for thread in threads[2:]:
+        thread.start()
+        thread.join()
+    list(everything(ahead))
+    assert store.bytes_read == SIZE + 300
+    for parts in held:
+        ahead.release(parts)
+    right(ahead, [*pieces, (ONE, 0, SIZE)])
+    assert store.bytes_read == SIZE + 300
+    assert ahead.want(pieces, apart=True)[0][0].stop - 95_000 == 5_000, "what is there will do"
+
+
+def test_few_large_ones_beside_pieces(ahead: Ahead, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deeplake.versioning.ahead.FIRST_BYTES", 2 * LARGE)
+    large(ahead)
+    ahead.want([(ONE, 95_000, 95_100)], apart=True)
+    piece, *others = (ahead.take() for _ in range(4))
+    assert piece is not None
+    assert len(piece) == 100
+    assert [None if part is None else len(part) for part in others] == [LARGE, LARGE, None]
+    assert others[0] is not None
+    ahead.run(others[0])
+    assert ahead.take() is not None
+    assert ahead.take() is None
+    ahead.run(piece)
+    assert sum(1 for _ in iter(ahead.take, None)) == 2  # more, as one of them is there
+
+
+class Quick(Ahead):
+    """Expects all to be there soon."""
+
+    __slots__ = ()
+
+    def _is_soon(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def quick(store: Gate, monkeypatch: pytest.MonkeyPatch) -> Quick:
+    monkeypatch.setattr("deeplake.versioning.ahead.SOON", 1e6)
+    return Quick(Blocks(store))
+
+
+def asked(ahead: Ahead, wanted: Range) -> tuple[threading.Thread, list[Exception]]:
+    """A thread that asks for something, and waits; and what went wrong."""
+    errors: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            right(ahead, [wanted])
+        except Exception as error:  # noqa: BLE001 - looked at where it was asked for
+            errors.append(error)
+
+    waits = threading.Event()
+    whole = ahead._turn.wait_for
+
+    def wait_for(*args: object) -> bool:
+        waits.set()  # the mutex is held until it does
+        return whole(*args)  # type: ignore[arg-type]
+
+    ahead._turn.wait_for = wait_for  # type: ignore[assignment,method-assign]
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    waits.wait()
+    return thread, errors
+
+
+def test_what_is_there_soon_is_waited_for(quick: Quick, store: Gate) -> None:
+    large(quick)
+    thread, errors = asked(quick, (ONE, 95_000, 95_100))
+    assert store.count() == 0
+    assert list(everything(quick)) == [LARGE] * 10
+    thread.join()
+    assert not errors
+    assert store.bytes_read == SIZE
+
+
+def test_what_was_waited_for_and_given_up_is_fetched(quick: Quick, store: Gate) -> None:
+    held = quick.want([(ONE, 0, LARGE), (TWO, 0, LARGE)], piecemeal=True)
+    thread, errors = asked(quick, (TWO, 10, 20))
+    for parts in held:
+        quick.release(parts)
+    thread.join()
+    assert not errors
+    assert store.count() == 1
+    assert quick.take() is None
+
+
+def test_who_waits_does_not_wait_where_something_fails(quick: Quick, store: Gate) -> None:
+    large(quick)
+    store.fails = {0, 90_000}
+    thread, errors = asked(quick, (ONE, 95_000, 95_100))
+    part = quick.take()
+    assert part is not None
+    quick.run(part)
+    thread.join()  # the other nine were not tried yet
+    assert isinstance(errors[0], StorageError)
+    assert store.count() == 2
+    store.fails.clear()
+    right(quick, [(ONE, 95_000, 95_100)])
+
+
+def test_what_was_taken_and_dropped_is_fetched(ahead: Ahead, store: Gate) -> None:
+    ahead.want([(ONE, 0, 10)])
+    part = ahead.take()
+    assert part is not None
+    ahead.drop(part)
+    right(ahead, [(ONE, 0, 10)])
+    assert store.count() == 1
+
+
+def test_what_takes_long_is_not_waited_for(ahead: Ahead, store: Gate) -> None:
+    large(ahead)
+    assert not ahead._is_soon()  # nothing is known yet
+    part = ahead.take()
+    assert part is not None
+    ahead.run(part)
+    assert ahead._is_soon()
+    ahead._busy = 1e3
+    right(ahead, [(ONE, 95_000, 95_100)])
+    assert store.bytes_read == LARGE + 100
+
+
 def test_what_is_not_needed_makes_room(ahead: Ahead, store: Gate) -> None:
     ahead.limit = 1_000
     first = ahead.want([(ONE, 0, 900)])

@@ -1,8 +1,8 @@
 """Fetches what units of work will read from far away, before they are run.
 
 Rows that come in the order in which they are stored are fetched chunk by chunk, each in one request;
-so are rows in random order where everything fits into ``limit``: the first unit's rows come alone before
-that, as it would have to wait for most of the chunks.
+so are rows in random order where everything fits into ``limit``: the first unit's rows come by
+themselves beside the first chunks, as it would have to wait for most of them.
 Other rows in random order are fetched in blocks of neighbours, as the order permutes them (see
 ``plan``): a block is kept until its last row that is planned has been read, so no byte comes twice as
 long as the blocks that are in use fit into ``limit``.
@@ -31,11 +31,15 @@ from deeplake.dataset.reader import TensorReader
 from deeplake.format.pieces import ALONE
 from deeplake.loader.snapshot import bytes_per_row
 from deeplake.loader.unit import Unit
-from deeplake.versioning.ahead import IN_FLIGHT, Ahead, Part, Range
+from deeplake.versioning.ahead import APART, IN_FLIGHT, Ahead
 from deeplake.versioning.blocks import MAX_REQUEST, object_id
+from deeplake.versioning.parts import Part, Range
 
 PREFIX: Final = "deeplake-loader-prefetch"
 """Beginning of the names of all threads."""
+
+REQUESTS: Final = IN_FLIGHT + APART
+"""Requests that are made at once, at most: one a thread."""
 
 IN_ORDER: Final = 64 << 20
 """Bytes that are fetched ahead of rows in order."""
@@ -45,6 +49,9 @@ FARTHEST: Final = 4096
 
 LATE: Final = 2
 """Units whose blocks are still being looked up, at most."""
+
+AT_ONCE: Final = 8
+"""Times that it is looked ahead whenever a unit is handed out, at most: the first is not to wait."""
 
 
 class Block(list[Part]):
@@ -89,8 +96,6 @@ class Prefetch:
         self._ordered = ordered
         self._whole = whole
         self._spacing = _spacing(rows) if whole and not ordered else 0.0
-        self._first: Unit | None = None
-        self._later: deque[tuple[Unit, int]] = deque()
         self._row_bytes = max(1, sum(map(bytes_per_row, readers)))
         self._large = [reader for reader in readers if _has_large_chunks(reader)]
         self._mutex = threading.Lock()
@@ -100,10 +105,9 @@ class Prefetch:
         self._held: deque[tuple[int, Sequence[Sequence[Part]]]] = deque()
         # Only those that somebody holds: parts that are gone must not stay in memory.
         self._blocks: weakref.WeakValueDictionary[int, Block] = weakref.WeakValueDictionary()
-        self._late: deque[tuple[int, np.ndarray]] = deque()
+        self._late: deque[tuple[int, np.ndarray, bool]] = deque()
         self._looking = False
-        self._workers = 0
-        self._pool: ThreadPoolExecutor | None = ThreadPoolExecutor(IN_FLIGHT + 1, PREFIX)
+        self._pool: ThreadPoolExecutor | None = ThreadPoolExecutor(REQUESTS + 1, PREFIX)
 
     def __iter__(self) -> Iterator[Unit]:
         return self
@@ -113,7 +117,6 @@ class Prefetch:
             done = self._handed_out - self._running
             while self._held and self._held[0][0] < done:
                 self._release(self._held.popleft()[1])
-            self._begin()
             self._plan()
             if not self._planned:
                 raise StopIteration
@@ -123,27 +126,19 @@ class Prefetch:
         return unit
 
     # ---- planning; all under the mutex
-    def _begin(self) -> None:
-        """Have the network to itself for the first unit, where all others need whole chunks."""
-        first = self._first
-        if first is not None and first.outcomes:
-            self._first = None
-            while self._later:
-                unit, number = self._later.popleft()
-                if number >= self._handed_out - self._running:
-                    self._look([unit], number)
-
     def _plan(self) -> None:
         """Look as far ahead as there is room."""
+        looks = AT_ONCE if self._taken else 1
         while self._units is not None and (
             not self._planned
             or (
-                self._first is None
+                looks > 0
                 and self._ahead.needed < self._limit
                 and len(self._planned) < FARTHEST
                 and len(self._late) < LATE
             )
         ):
+            looks -= 1
             stride, size = [], 0
             while size < MAX_REQUEST:
                 unit = next(self._units, None)
@@ -157,10 +152,7 @@ class Prefetch:
             if stride:
                 self._taken += len(stride)
                 self._planned.extend(stride)
-                if self._first is None:
-                    self._look(stride, self._taken - 1)
-                else:
-                    self._later.append((stride[0], self._taken - 1))
+                self._look(stride, self._taken - 1)
 
     def _look(self, stride: Sequence[Unit], last: int) -> None:
         """Want what some units will read; the last of them has that number."""
@@ -172,23 +164,25 @@ class Prefetch:
             whole = whole and not self._ordered
         # The same rows of the chunks' rest are expected as of what is in this stride, or everywhere.
         spacing = _spacing(rows) if self._ordered else self._spacing
-        if whole and last == 0 and not self._ordered:
-            self._first, whole = stride[0], False
-        ranges: list[Range] = []
-        more = False
+        # The first unit does not wait for chunks of which it needs a row or two.
+        first = whole and last == 0 and not self._ordered
+        parts: list[Range] = []
+        heads: list[Range] = []
+        apart: list[Range] = []
         try:
             for reader in self._readers:
-                found, partly = _chunks(reader, rows, spacing if whole else None)
-                ranges += found
-                more = more or partly
+                _chunks(reader, rows, spacing if whole else None, parts, heads, first, apart)
         except Exception:  # noqa: BLE001 - whoever reads these rows will say what is wrong
             return
-        self._held.append((last, self._ahead.want(ranges, piecemeal=not self._ordered)))
-        if more:
+        held = self._ahead.want(apart, apart=True)
+        held += self._ahead.want(heads)
+        held += self._ahead.want(parts, piecemeal=whole and not first and not self._ordered)
+        self._held.append((last, held))
+        if heads or apart:
             positions = (
                 rows if self._block == 1 else np.concatenate([lot.positions for lot in lots])
             )
-            self._late.append((last, positions))
+            self._late.append((last, positions, bool(apart)))
 
     def _release(self, held: Sequence[Sequence[Part]]) -> None:
         for parts in held:
@@ -206,23 +200,21 @@ class Prefetch:
                 if self._late and not self._looking:
                     self._looking = True
                     pool.submit(_look_late, me)
-                while self._workers < IN_FLIGHT and (part := self._ahead.take()) is not None:
-                    self._workers += 1
-                    pool.submit(_fetch, me, self._ahead, part)
-
-    def _fetched(self) -> None:
-        with self._mutex:
-            self._workers -= 1
-        self._start()
+                while (part := self._ahead.take()) is not None:
+                    try:
+                        pool.submit(_fetch, me, self._ahead, part)
+                    except RuntimeError:
+                        self._ahead.drop(part)  # others may wait for it
+                        raise
 
     def _look_next(self) -> None:
         """Want the blocks of one unit, whose chunks' headers may have to be waited for."""
         with self._mutex:
-            last, positions = self._late[0]
+            last, positions, apart = self._late[0]
         found: list[Sequence[Part]] = []
         if last >= self._handed_out - self._running:
             with suppress(Exception):  # whoever reads these rows will say what is wrong
-                found = self._wanted(positions)
+                found = self._wanted(positions, apart)
         with self._mutex:
             if self._late:
                 self._late.popleft()
@@ -234,12 +226,14 @@ class Prefetch:
             self._looking = False
         self._start()
 
-    def _wanted(self, positions: np.ndarray) -> list[Sequence[Part]]:
+    def _wanted(self, positions: np.ndarray, apart: bool) -> list[Sequence[Part]]:
         if self._block == 1:
             return [
                 parts
                 for reader in self._large
-                for parts in self._ahead.want(reader.ranges(_inside(positions, reader)))
+                for parts in self._ahead.want(
+                    reader.ranges(_inside(positions, reader)), apart=apart
+                )
             ]
         found: list[Sequence[Part]] = []
         ranges: list[Range] = []
@@ -266,9 +260,8 @@ class Prefetch:
     def _let_go(self) -> ThreadPoolExecutor | None:
         with self._mutex:
             pool, self._pool = self._pool, None
-            self._units = self._first = None
+            self._units = None
             self._planned.clear()
-            self._later.clear()
             for _, held in self._held:
                 self._release(held)
             self._held.clear()
@@ -293,7 +286,7 @@ def _fetch(me: weakref.ref[Prefetch], ahead: Ahead, part: Part) -> None:
     ahead.run(part)
     prefetch = me()
     if prefetch is not None:
-        prefetch._fetched()
+        prefetch._start()
 
 
 def _look_late(me: weakref.ref[Prefetch]) -> None:
@@ -322,31 +315,41 @@ def _spacing(rows: range | np.ndarray) -> float:
 
 
 def _chunks(
-    reader: TensorReader, rows: np.ndarray, spacing: float | None
-) -> tuple[list[Range], bool]:
-    """What is known to be needed before any header is, and whether there is more to it.
+    reader: TensorReader,
+    rows: np.ndarray,
+    spacing: float | None,
+    parts: list[Range],
+    heads: list[Range],
+    first: bool,
+    apart: list[Range],
+) -> None:
+    """What is known to be needed before any header is.
 
     Args:
         reader: Of a tensor.
         rows: ``int64[n]``: in ascending order.
         spacing: How far apart those are that will be read of these chunks; None: just ``rows`` are.
+        parts: Where whole chunks go.
+        heads: Where headers of chunks go that are needed in part.
+        first: Rows come before large chunks do that are needed as a whole.
+        apart: Where headers of such chunks go then.
     """
-    rows = _inside(rows, reader)
-    found: list[Range] = []
-    more = False
     cost = reader.blocks.request_cost
-    for piece in reader.pieces_of(rows):
+    for piece in reader.pieces_of(_inside(rows, reader)):
         oid, start, length = object_id(piece), int(piece["offset"]), int(piece["length"])
         if int(piece["flags"]) & ALONE or reader.blocks.whole(oid, start, length) is not None:
             continue
         count = max(1, int(piece["count"]))
+        head = (oid, start, start + int(piece["header"]))
         # What is between two rows costs no more to read than another request would.
-        if length <= cost or (spacing is not None and spacing * length / count <= cost):
-            found.append((oid, start, start + length))
+        if length <= cost:
+            parts.append((oid, start, start + length))
+        elif spacing is None or spacing * length / count > cost:
+            heads.append(head)
+        elif first:
+            apart.append(head)
         else:
-            found.append((oid, start, start + int(piece["header"])))
-            more = True
-    return found, more
+            parts.append((oid, start, start + length))
 
 
 __all__ = ["IN_ORDER", "PREFIX", "Prefetch"]

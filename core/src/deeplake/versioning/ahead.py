@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 import threading
-from bisect import bisect_left, bisect_right
+import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import Final, TypeAlias
+from typing import Final
 
 from deeplake.storage.cache import CachedStore
 from deeplake.types import Buffer
 from deeplake.versioning.blocks import MAX_REQUEST, Blocks, short
+from deeplake.versioning.parts import FAILED, RUNNING, THERE, WAITING, Layer, Part, Range
 from deeplake.versioning.repository import data_key
-
-Range: TypeAlias = tuple[str, int, int]
-"""Object id, start and stop."""
 
 IN_FLIGHT: Final = 16
 """Requests that are made ahead at once, at most."""
@@ -23,57 +21,32 @@ IN_FLIGHT: Final = 16
 IN_FLIGHT_BYTES: Final = 6 * MAX_REQUEST
 """… and what they bring together: more of them only make each slower."""
 
+ALL_BYTES: Final = 12 * MAX_REQUEST
+"""… where nobody gets on before all of them are there."""
+
 FIRST_BYTES: Final = 2 * MAX_REQUEST
-"""… before the first of them is there."""
+"""… before the first of them is there, and while pieces are fetched that come before them."""
+
+APART: Final = 96
+"""Pieces that are fetched by themselves at once, beside those."""
 
 PIECES: Final = 16
 """One byte in so many comes twice, at most, for those who do not wait for the rest of a part."""
 
+SOON: Final = 1.0
+"""Seconds that they do wait, if all is expected to be there by then: a piece costs a server as much as
+megabytes do that come anyway."""
+
 KEPT: Final = 64 << 20
 """Bytes that are kept where nothing else is said."""
-
-_WAITING, _RUNNING, _THERE, _FAILED = range(4)
-
-
-class Part:
-    """Consecutive bytes of an object that are fetched by one request.
-
-    Attributes:
-        oid, start, stop: Which.
-        state: Waiting for its turn, running, there, or failed: then it is forgotten, and whoever
-            needs it asks again.
-        users: How many have said that they will need it.
-        kept: It is found by who asks.
-        piecemeal: Who needs a piece before its turn fetches this piece alone.
-        data: The bytes, when they are there.
-        ended: Set when it is there or failed.
-    """
-
-    __slots__ = ("data", "ended", "kept", "oid", "piecemeal", "start", "state", "stop", "users")
-
-    def __init__(self, oid: str, start: int, stop: int, piecemeal: bool = False) -> None:
-        self.oid, self.start, self.stop = oid, start, stop
-        self.piecemeal = piecemeal
-        self.state = _WAITING
-        self.users = 0
-        self.kept = True
-        self.data = memoryview(b"")
-        self.ended = threading.Event()
-
-    def __len__(self) -> int:
-        return self.stop - self.start
-
-
-def _start(part: Part) -> int:
-    return part.start
 
 
 class Ahead(Blocks):
     """Reads byte ranges of data objects; knows of some of them before they are asked for.
 
     What will be needed is told by ``want``, and fetched by whoever calls ``take`` and ``run``. What is
-    asked for by ``fetch`` and waits for its turn is fetched at once. Parts that nobody needs any more
-    are kept as long as there is room.
+    asked for by ``fetch`` and waits for its turn is fetched at once, unless it is there soon. Parts that
+    nobody needs any more are kept as long as there is room.
 
     Args:
         blocks: Where the bytes come from.
@@ -86,15 +59,22 @@ class Ahead(Blocks):
     """
 
     __slots__ = (
+        "_apart",
+        "_begun",
+        "_busy",
         "_ended_bytes",
+        "_failed",
+        "_first",
         "_held",
         "_mutex",
         "_parts",
         "_pid",
         "_piecemeal",
+        "_pieces",
         "_queue",
         "_running",
         "_running_bytes",
+        "_turn",
         "_unused",
         "fetched",
         "late",
@@ -111,11 +91,17 @@ class Ahead(Blocks):
 
     def _begin(self) -> None:
         self._mutex = threading.Lock()
-        self._parts: dict[str, list[Part]] = {}
+        # Something has ended, or will never have its turn.
+        self._turn = threading.Condition(self._mutex)
+        self._parts = Layer(self.request_cost)
+        self._pieces = Layer(self.request_cost, apart=True)
         self._queue: deque[Part] = deque()
+        self._first: deque[Part] = deque()
         self._unused: deque[Part] = deque()
         self._held = self.needed = self._piecemeal = 0
-        self._running = self._running_bytes = self._ended_bytes = 0
+        self._running = self._running_bytes = self._ended_bytes = self._apart = self._failed = 0
+        # Seconds that requests were under way, and since when some are.
+        self._busy = self._begun = 0.0
         self._pid = os.getpid()
 
     def _guarded(self) -> threading.Lock:
@@ -145,19 +131,26 @@ class Ahead(Blocks):
         }
 
     # ---- before
-    def want(self, ranges: Sequence[Range], *, piecemeal: bool = False) -> list[list[Part]]:
+    def want(
+        self, ranges: Sequence[Range], *, piecemeal: bool = False, apart: bool = False
+    ) -> list[list[Part]]:
         """Say what will be needed, in the order in which it will be.
 
         Args:
             ranges: What.
             piecemeal: It is large: who needs a little of it soon does not wait for all.
+            apart: It is such a little of what will be wanted as a whole, and comes before it.
 
         Returns:
             The parts of each range. They are kept until ``release``.
         """
         with self._guarded():
-            found, new = self._cover(ranges, piecemeal)
-            self._queue.extend(new)
+            if apart:
+                found, new = self._cover_apart(ranges, there=True)
+                self._first.extend(new)
+            else:
+                found, new = self._cover(ranges, piecemeal)
+                self._queue.extend(new)
             if piecemeal:
                 self._piecemeal += sum(map(len, new)) // PIECES
             for parts in found:
@@ -185,9 +178,10 @@ class Ahead(Blocks):
                 part.users -= 1
                 if part.users == 0:
                     self.needed -= len(part)
-                    if part.state == _WAITING:
+                    if part.state == WAITING:
                         self._forget(part)
-                    elif part.state == _THERE:
+                        self._turn.notify_all()
+                    elif part.state == THERE:
                         self._unused.append(part)
             self._trim()
 
@@ -198,21 +192,35 @@ class Ahead(Blocks):
         does not wait for that.
         """
         with self._guarded():
-            if self._running >= IN_FLIGHT:
+            part = self._next(self._first)
+            if part is not None and self._apart < APART:
+                self._first.popleft()
+                self._apart += 1
+                part.state = RUNNING
+                return part
+            part = self._next(self._queue)
+            if part is None or self._running >= IN_FLIGHT:
                 return None
-            most = min(IN_FLIGHT_BYTES, FIRST_BYTES + 2 * self._ended_bytes)
-            while self._queue:
-                part = self._queue[0]
-                if part.state == _WAITING and part.kept:
-                    if self._running and self._running_bytes + len(part) > most:
-                        return None
-                    self._queue.popleft()
-                    part.state = _RUNNING
-                    self._running += 1
-                    self._running_bytes += len(part)
-                    return part
-                self._queue.popleft()
-            return None
+            most = ALL_BYTES if part.piecemeal else IN_FLIGHT_BYTES
+            most = min(most, FIRST_BYTES + (0 if self._apart else 2 * self._ended_bytes))
+            if self._running and self._running_bytes + len(part) > most:
+                return None
+            self._queue.popleft()
+            if not self._running:
+                self._begun = time.monotonic()
+            self._running += 1
+            self._running_bytes += len(part)
+            part.state = RUNNING
+            return part
+
+    def _next(self, queue: deque[Part]) -> Part | None:
+        """The first in a queue, when those are gone that need not be fetched any more."""
+        while queue:
+            part = queue[0]
+            if part.state == WAITING and part.kept:
+                return part
+            queue.popleft()
+        return None
 
     def run(self, part: Part) -> None:
         """Fetch a part that was taken. Raises nothing: who needs it will see what is wrong."""
@@ -220,10 +228,22 @@ class Ahead(Blocks):
             data = self._store.get(data_key(part.oid), (part.start, part.stop))
         except Exception:  # noqa: BLE001 - who asks for it gets it, or the error
             data = b""
+        self._ran(part, data)
+
+    def drop(self, part: Part) -> None:
+        """Leave a part that was taken to whoever asks for it."""
+        self._ran(part, b"")
+
+    def _ran(self, part: Part, data: Buffer) -> None:
         with self._guarded():
-            self._running -= 1
-            self._running_bytes -= len(part)
-            self._ended_bytes += len(part)
+            if part.apart:
+                self._apart -= 1
+            else:
+                self._running -= 1
+                self._running_bytes -= len(part)
+                self._ended_bytes += len(part)
+                if not self._running:
+                    self._busy += time.monotonic() - self._begun
             self.fetched += len(data)
             self._end(part, data)
             self._trim()
@@ -231,59 +251,84 @@ class Ahead(Blocks):
     def _end(self, part: Part, data: Buffer) -> None:
         view = memoryview(data)
         if len(view) == len(part):
-            part.data, part.state = view, _THERE
+            part.data, part.state = view, THERE
             if part.users == 0:
                 self._unused.append(part)
+            if part.piecemeal:
+                for piece in self._pieces.overlapping(part.oid, part.start, part.stop):
+                    if piece.users == 0 and piece.state == THERE:
+                        self._forget(piece)
         else:
-            part.state = _FAILED
+            part.state = FAILED
+            self._failed += 1
             self._forget(part)
         part.ended.set()
+        self._turn.notify_all()
 
     # ---- asked for
     def fetch(self, ranges: Sequence[Range]) -> list[memoryview]:
         """As ``Blocks.fetch``; waits for what is under way, and asks for nothing twice."""
         with self._guarded():
             found, mine = self._cover(ranges)
-            alone = self._alone(ranges, found)
-            mine += [
-                part
-                for i, parts in enumerate(found)
-                for part in parts
-                if part.state == _WAITING and i not in alone
-            ]
-            mine = list(dict.fromkeys(mine))
-            there = sum(all(part.state == _THERE for part in parts) for parts in found)
+            there = sum(all(part.state == THERE for part in parts) for parts in found)
             self.ready += there
             self.late += len(found) - there
+            later = _waiting(found, piecemeal=True)
+            if later and not self._is_soon():
+                mine += self._alone(ranges, found)
+                mine += _waiting(found, piecemeal=True)
+                later = []
+            mine = list(dict.fromkeys(mine + _waiting(found, piecemeal=False)))
             for part in mine:
-                part.state = _RUNNING
+                part.state = RUNNING
         if mine:
             self._run_all(mine)
-        pieces = iter(self._beside([ranges[i] for i in alone]))
-        return [
-            next(pieces) if i in alone else self._joined(ranges[i], parts)
-            for i, parts in enumerate(found)
-        ]
+        if later:
+            self._wait_for_turn(later)
+        return [self._joined(one, parts) for one, parts in zip(ranges, found, strict=True)]
 
-    def _alone(self, ranges: Sequence[Range], found: Sequence[Sequence[Part]]) -> dict[int, None]:
-        """The numbers of ranges that are fetched beside the parts that they are pieces of."""
-        alone: dict[int, None] = {}
+    def _alone(self, ranges: Sequence[Range], found: list[list[Part]]) -> list[Part]:
+        """Pieces of parts that are not waited for: new ones, which are put in place of the parts."""
+        alone: list[int] = []
         for i, parts in enumerate(found):
-            if any(part.state == _WAITING and part.piecemeal for part in parts):
+            if any(part.state == WAITING and part.piecemeal for part in parts):
                 size = ranges[i][2] - ranges[i][1]
                 if size <= self._piecemeal:
                     self._piecemeal -= size
-                    alone[i] = None
-        return alone
+                    alone.append(i)
+        pieces, new = self._cover_apart([ranges[i] for i in alone])
+        for i, parts in zip(alone, pieces, strict=True):
+            found[i] = parts
+        return new
 
-    def _beside(self, ranges: Sequence[Range]) -> list[memoryview]:
-        """Fetch some pieces now, whatever else brings them later."""
-        if not ranges:
-            return []
-        found = super().fetch(ranges)
+    def _is_soon(self) -> bool:
+        """Whether all that was wanted is expected to be there soon."""
+        busy = self._busy + (time.monotonic() - self._begun if self._running else 0.0)
+        waiting = (part for part in self._queue if part.state == WAITING and part.kept)
+        left = self._running_bytes + sum(map(len, waiting))
+        return self._ended_bytes * SOON > left * busy
+
+    def _wait_for_turn(self, parts: Sequence[Part]) -> None:
+        """Let others fetch parts; those that they do not are fetched here.
+
+        Raises:
+            StorageError: It cannot be done.
+            FormatError: An object is cut short.
+        """
         with self._guarded():
-            self.fetched += sum(map(len, found))
-        return found
+            failed = self._failed
+            self._turn.wait_for(
+                lambda: (
+                    self._failed > failed
+                    or all(part.state != WAITING or not part.kept for part in parts)
+                ),
+                2 * SOON,
+            )
+            mine = [part for part in dict.fromkeys(parts) if part.state == WAITING]
+            for part in mine:
+                part.state = RUNNING
+        if mine:
+            self._run_all(mine)
 
     def _run_all(self, parts: Sequence[Part]) -> None:
         """Fetch parts now.
@@ -304,14 +349,14 @@ class Ahead(Blocks):
                     self._end(part, answers[i] if answers else b"")
                 self._trim()
         for part, answer in zip(parts, answers, strict=True):
-            if part.state == _FAILED:
+            if part.state == FAILED:
                 raise short(part.oid, part.stop, part.start + len(answer))
 
     def _joined(self, wanted: Range, parts: Sequence[Part]) -> memoryview:
         _, start, stop = wanted
         for part in parts:
             part.ended.wait()
-            if part.state == _FAILED:
+            if part.state == FAILED:
                 # It was another's request: this one fails by itself, or not.
                 return super().fetch([wanted])[0]
         views = [
@@ -325,59 +370,37 @@ class Ahead(Blocks):
         self, ranges: Sequence[Range], piecemeal: bool = False
     ) -> tuple[list[list[Part]], list[Part]]:
         """The parts that hold each range, and those of them that are new."""
-        missing: list[Range] = []
-        for oid, start, stop in ranges:
-            parts = self._overlapping(oid, start, stop)
-            if piecemeal and sum(map(len, parts)) < stop - start:
+        found = [self._pieces.covering(*one) for one in ranges]
+        rest = [one for one, parts in zip(ranges, found, strict=True) if not parts]
+        if piecemeal:
+            for one in rest:
                 # What came alone is not worth two requests around it.
-                for part in parts:
-                    if not part.piecemeal:
-                        self._forget(part)
-                parts = [part for part in parts if part.piecemeal]
-            for part in parts:
-                if start < part.start:
-                    missing.append((oid, start, part.start))
-                start = max(start, part.stop)
-            if start < stop:
-                missing.append((oid, start, stop))
-        new = [Part(*one, piecemeal) for one in self._requests(missing)]
-        for part in new:
-            siblings = self._parts.setdefault(part.oid, [])
-            siblings.insert(bisect_left(siblings, part.start, key=_start), part)
-            self._held += len(part)
-        return [self._overlapping(*one) for one in ranges], new
+                if not self._parts.covering(*one):
+                    for part in self._parts.overlapping(*one):
+                        if not part.piecemeal:
+                            self._forget(part)
+        new = self._parts.cover(rest, piecemeal=piecemeal)
+        self._held += sum(map(len, new))
+        pairs = zip(ranges, found, strict=True)
+        return [parts or self._parts.overlapping(*one) for one, parts in pairs], new
 
-    def _overlapping(self, oid: str, start: int, stop: int) -> list[Part]:
-        siblings = self._parts.get(oid, ())
-        if start >= stop or not siblings:
-            return []
-        first = bisect_right(siblings, start, key=_start) - 1
-        if first < 0 or siblings[first].stop <= start:
-            first += 1
-        return list(siblings[first : bisect_left(siblings, stop, key=_start)])
+    def _cover_apart(
+        self, ranges: Sequence[Range], *, there: bool = False
+    ) -> tuple[list[list[Part]], list[Part]]:
+        """The pieces that hold each range, and those of them that are new.
 
-    def _requests(self, missing: Sequence[Range]) -> list[Range]:
-        """Ranges that lie close together as one, unless something between them is there already.
-
-        In the order in which the first of each was asked for.
+        Args:
+            ranges: What.
+            there: Parts will do that are there.
         """
-        order = sorted(range(len(missing)), key=missing.__getitem__)
-        merged: list[tuple[int, Range]] = []
-        for i in order:
-            oid, start, stop = missing[i]
-            if merged:
-                first, (last_oid, last_start, last_stop) = merged[-1]
-                inside = oid == last_oid and stop <= last_stop
-                near = oid == last_oid and start - last_stop <= self.request_cost
-                fits = max(stop, last_stop) - last_start <= max(MAX_REQUEST, stop - start)
-                if inside or (
-                    near and (fits or start < last_stop)
-                    and not self._overlapping(oid, last_stop, start)
-                ):  # fmt: skip
-                    merged[-1] = min(first, i), (oid, last_start, max(stop, last_stop))
-                    continue
-            merged.append((i, (oid, start, stop)))
-        return [one for _, one in sorted(merged)]
+        found = [self._parts.covering(*one) if there else [] for one in ranges]
+        found = [parts if all(part.state == THERE for part in parts) else [] for parts in found]
+        new = self._pieces.cover(
+            [one for one, parts in zip(ranges, found, strict=True) if not parts]
+        )
+        self._held += sum(map(len, new))
+        pairs = zip(ranges, found, strict=True)
+        return [parts or self._pieces.overlapping(*one) for one, parts in pairs], new
 
     def _trim(self) -> None:
         while self._held > max(self.limit, self.needed) and self._unused:
@@ -388,11 +411,18 @@ class Ahead(Blocks):
     def _forget(self, part: Part) -> None:
         if part.kept:
             part.kept = False
-            siblings = self._parts[part.oid]
-            del siblings[bisect_left(siblings, part.start, key=_start)]
-            if not siblings:
-                del self._parts[part.oid]
+            (self._pieces if part.apart else self._parts).remove(part)
             self._held -= len(part)
+
+
+def _waiting(found: Iterable[Iterable[Part]], *, piecemeal: bool) -> list[Part]:
+    """Parts that wait for their turn, of those of which pieces may be fetched alone, or of others."""
+    return [
+        part
+        for parts in found
+        for part in parts
+        if part.state == WAITING and part.piecemeal == piecemeal
+    ]
 
 
 __all__ = ["KEPT", "Ahead", "Part", "Range"]
