@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from deeplake.dataset.tiling import tiled as tiled
     from deeplake.exchange.classification import ingest_classification as ingest_classification
     from deeplake.exchange.coco import ingest_coco as ingest_coco
+    from deeplake.exchange.dataframe import ingest_dataframe as ingest_dataframe
     from deeplake.exchange.yolo import ingest_yolo as ingest_yolo
     from deeplake.exchange.yolo_export import export_yolo as export_yolo
     from deeplake.names import htype as htype
@@ -81,6 +82,7 @@ _LAZY = {
     "htypes": "deeplake.names:htypes()",
     "ingest_classification": "deeplake.exchange.classification:ingest_classification",
     "ingest_coco": "deeplake.exchange.coco:ingest_coco",
+    "ingest_dataframe": "deeplake.exchange.dataframe:ingest_dataframe",
     "ingest_yolo": "deeplake.exchange.yolo:ingest_yolo",
     "like": "deeplake.dataset.copies:like",
     "link": "deeplake.dataset.linked:link",
@@ -143,6 +145,7 @@ __all__ = [
     "htypes",
     "ingest_classification",
     "ingest_coco",
+    "ingest_dataframe",
     "ingest_yolo",
     "like",
     "link",

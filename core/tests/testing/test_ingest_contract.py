@@ -16,6 +16,7 @@ import pytest
 import deeplake
 from deeplake.errors import DeepLakeError, IngestionError
 from deeplake.exchange.coco import Coco
+from deeplake.exchange.dataframe import Dataframe
 from deeplake.exchange.exported import ExportedFolder
 from deeplake.exchange.folders import Folders
 from deeplake.exchange.tables import Csv, Jsonl
@@ -218,6 +219,24 @@ class TestCoco(IngestContract):
         source = self.source(folder)
         (source / "2.png").write_bytes(b"broken")
         return source, 2
+
+
+class TestDataframe(IngestContract):
+    ingestor = Dataframe
+    options: ClassVar[Mapping[str, Any]] = {"files": "file"}
+    htypes: ClassVar[Mapping[str, str]] = {"file": "image", "t": "text", "d": "json"}
+    expected = (
+        {"n": 1, "x": 0.5, "t": "ü", "v": [1, 2], "d": {"k": [1]}, "file": [[1, 2], [3, 4]]},
+        {"n": 2, "x": None, "t": "", "v": [3, 4], "d": {}, "file": None},
+    )
+
+    def source(self, folder: Path) -> Any:
+        pandas = pytest.importorskip("pandas")
+        pictures(folder / "pictures", self.expected[:1], "file")
+        return pandas.DataFrame(
+            {"n": [1, 2], "x": [0.5, None], "t": ["ü", ""], "v": [[1, 2], [3, 4]],
+             "d": [{"k": [1]}, {}], "file": [str(folder / "pictures" / "0.png"), None]}
+        )  # fmt: skip
 
 
 class TestExported(IngestContract):

@@ -58,7 +58,7 @@ def ingest(
         filling.extend(
             map(tensors.columns, chain(first, batches)), total=None, progressbar=progressbar
         )
-        ds.commit(f"ingest {format} from {source}")
+        ds.commit(f"ingest {format} from {source!s:.200}")
     return ds
 
 

@@ -74,7 +74,7 @@ class Tensors:
         return found
 
     def _is_link(self, name: str) -> bool:
-        return "link[" in str(self._arguments[name].get("htype", ""))
+        return is_link(str(self._arguments[name].get("htype", "")))
 
     def _links(self, column: Sequence[Any]) -> list[Any]:
         return [
@@ -104,16 +104,23 @@ def possible(name: str) -> str:
 
 def _merged(arguments: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     kept = dict(arguments)
-    if any(key in given for key in _COMPRESSIONS):
+    if is_link(str(given.get("htype", ""))) or any(key in given for key in _COMPRESSIONS):
         kept = {key: value for key, value in kept.items() if key not in _COMPRESSIONS}
-    new, old = (_base(str(found.get("htype") or "generic")) for found in (given, kept))
+    new, old = (base_of(str(found.get("htype") or "generic")) for found in (given, kept))
     if "htype" in given and new != old:
         # Another kind of tensor: class names, say, are not for it.
-        kept = {key: value for key, value in kept.items() if key in _COMPRESSIONS and _media(new)}
+        alike = new.partition(".")[0] == old.partition(".")[0] and _media(new)
+        kept = {key: value for key, value in kept.items() if key in _COMPRESSIONS and alike}
     return {**kept, **given}
 
 
-def _base(htype: str) -> str:
+def is_link(htype: str) -> bool:
+    """Whether tensors of an htype hold links."""
+    return "link[" in htype
+
+
+def base_of(htype: str) -> str:
+    """The htype of items and files, in sequences and links."""
     return htype.replace("sequence[", "").replace("link[", "").rstrip("]") or "generic"
 
 
@@ -136,4 +143,4 @@ def _add_key(ds: Credentials, key: str, creds: Creds) -> None:
         ds.populate_creds(key, from_environment=True)
 
 
-__all__ = ["Params", "Tensors", "checked", "possible"]
+__all__ = ["Params", "Tensors", "base_of", "checked", "is_link", "possible"]

@@ -61,6 +61,7 @@ BUILTINS: Mapping[str, Mapping[str, str]] = {
     "ingest": {
         "coco": "deeplake.exchange.coco:Coco",
         "csv": "deeplake.exchange.tables:Csv",
+        "dataframe": "deeplake.exchange.dataframe:Dataframe",
         "export": "deeplake.exchange.exported:ExportedFolder",
         "folders": "deeplake.exchange.folders:Folders",
         "jsonl": "deeplake.exchange.tables:Jsonl",
