@@ -101,23 +101,24 @@ class Store(ABC):
         """A read-only view of a whole object without copying it (``capabilities.mapping``)."""
         raise NotImplementedError(f"{type(self).__name__} cannot map objects")
 
-    def map_private(self, key: str, byte_range: ByteRange) -> memoryview | None:
-        """A part of an object, not copied, that may be written to without anybody else seeing it.
+    def read_into(self, key: str, start: int, out: memoryview) -> bool:
+        """Part of an object, read to where the caller wants it.
 
         Args:
             key: Key.
-            byte_range: The part.
+            start: The first byte.
+            out: Takes as many bytes as it has; writable, of bytes. What is in it afterwards is
+                undefined unless they are all there.
 
         Returns:
-            The part, writable; pages that are written to become memory of this process. None where
-            that cannot be had, for now or at all, or the object ends before: whoever asked makes a
-            copy then.
+            Whether it was done. False, the default, where this is no quicker than ``get`` and a copy,
+            or the object ends before: whoever asked does that then.
 
         Raises:
             ObjectNotFoundError: No object has this key.
-            StorageError: It cannot be mapped.
+            StorageError: It cannot be read.
         """
-        return None
+        return False
 
     @abstractmethod
     def put(

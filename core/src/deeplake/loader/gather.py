@@ -8,7 +8,6 @@ labels, embeddings) as fast as copying memory.
 from __future__ import annotations
 
 import math
-import mmap
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,7 +22,7 @@ MAX_OPEN = 256
 
 
 VIEWED = 1 << 20
-"""Bytes of neighbouring rows that are worth a map of their own: then they are not even copied."""
+"""Bytes of neighbouring rows that are worth reading by themselves: then they are copied once only."""
 
 
 class Gather:
@@ -92,16 +91,15 @@ class Gather:
                 self._chunk(number, part, wait=False)
 
     def views(self, rows: np.ndarray, ends: Sequence[int]) -> list[np.ndarray] | None:
-        """Batches of neighbouring rows that are parts of private maps, not copied.
-
-        What is done to them is seen by nobody else, and gone with the last of them.
+        """Batches of neighbouring rows that are parts of what was read of their chunk in one go.
 
         Args:
             rows: Row numbers of all batches, one after the other; at least one.
             ends: Where in ``rows`` each batch ends.
 
         Returns:
-            An array a batch; None if the rows are no neighbours, or few, or there are no such maps.
+            An array a batch; None if the rows are no neighbours, or few, or the store does not read
+            to where it is told.
         """
         n, first = len(rows), int(rows[0])
         row_bytes = math.prod(self._shape) * self._dtype.itemsize
@@ -115,7 +113,7 @@ class Gather:
         for stop in ends:
             while at >= end:  # on to the next chunk
                 begin, end = end, min(int(stops[number]) - first, n)
-                base = self._private(number, rows[begin:end])
+                base = self._neighbours(number, rows[begin:end])
                 number += 1
                 if base is None and not batches:
                     return None
@@ -132,20 +130,24 @@ class Gather:
             at = stop
         return batches
 
-    def _private(self, number: int, rows: np.ndarray) -> np.ndarray | None:
-        """Neighbouring rows of one piece, checked, in a map of their own."""
+    def _neighbours(self, number: int, rows: np.ndarray) -> np.ndarray | None:
+        """Neighbouring rows of one piece, checked."""
         found = self._chunk(number, rows, check=False)
         if found is None:
             return None
         _, shift, chunk = found
         first = int(rows[0]) + shift
-        view = chunk.private(self._reader.blocks, first, first + len(rows))
+        view = chunk.read_into(self._reader.blocks, first, first + len(rows), self._bytes)
         if view is None:
             return None
         data = np.frombuffer(view, np.uint8)
-        # Now, in this thread and without the interpreter's lock, not when the rows are used.
-        np.bitwise_or.reduce(data[:: mmap.PAGESIZE])
         return data.view(self._dtype).reshape(len(rows), *self._shape)
+
+    def _bytes(self, size: int, first: int) -> memoryview:
+        """Memory of few sizes, so that it is used again; ``first`` of its bytes is aligned."""
+        skipped = -first % ALIGNED
+        whole = 1 << (skipped + size - 1).bit_length()
+        return memoryview(self._memory.array((whole,), np.uint8))[skipped : skipped + size]
 
     def _array(self, n: int) -> np.ndarray:
         return self._memory.array((n, *self._shape), self._dtype)

@@ -177,15 +177,16 @@ class LocalStore(Store):
         except OSError as error:
             raise self._failure(error, "map", key) from error
 
-    def map_private(self, key: str, byte_range: ByteRange) -> memoryview | None:
-        if not self.capabilities.mapping:
-            return None
+    def read_into(self, key: str, start: int, out: memoryview) -> bool:
+        path = self._path(key)
         try:
-            return self._maps.private(self._path(key), *byte_range)
+            fd = self._open(path)
+            try:
+                return files.read_into(fd, start, out)
+            finally:
+                os.close(fd)
         except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
-                return None
-            raise self._failure(error, "map", key) from error
+            raise self._failure(error, "read", key) from error
 
     def head(self, key: str) -> ObjectInfo:
         path = self._path(key)

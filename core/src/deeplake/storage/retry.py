@@ -120,11 +120,11 @@ class Retrying(Store):
         except StorageError as error:
             return self._again(error, lambda: self.store.map(key))
 
-    def map_private(self, key: str, byte_range: ByteRange) -> memoryview | None:
+    def read_into(self, key: str, start: int, out: memoryview) -> bool:
         try:
-            return self.store.map_private(key, byte_range)
+            return self.store.read_into(key, start, out)
         except StorageError as error:
-            return self._again(error, lambda: self.store.map_private(key, byte_range))
+            return self._again(error, lambda: self.store.read_into(key, start, out))
 
     def head(self, key: str) -> ObjectInfo:
         try:

@@ -102,11 +102,10 @@ class StoreWrapper(Store):
             return super().map(key)
         return self._do(Request("map", key), lambda: self.inner.map(key), byte_length)
 
-    def map_private(self, key: str, byte_range: ByteRange) -> memoryview | None:
-        if not self.capabilities.mapping:
-            return None
+    def read_into(self, key: str, start: int, out: memoryview) -> bool:
         return self._do(
-            Request("map", key, byte_range), lambda: self.inner.map_private(key, byte_range)
+            Request("get", key, (start, start + len(out))),
+            lambda: self.inner.read_into(key, start, out),
         )
 
     def put(

@@ -65,18 +65,17 @@ class Blocks:
             raise short(oid, offset + length, len(view))
         return view[offset : offset + length]
 
-    def private(self, oid: str, offset: int, byte_range: ByteRange) -> memoryview | None:
-        """Bytes of a block to write to, not copied; None where that cannot be had.
+    def read_into(self, oid: str, start: int, out: memoryview) -> bool:
+        """Bytes of a stored object, read to ``out``; False where that takes another way.
 
         Args:
-            oid: Its object.
-            offset: Where in the object it begins.
-            byte_range: The bytes, counted from there.
+            oid: The object.
+            start: Where in it they begin.
+            out: Takes as many bytes as it has.
         """
-        if self._staging is not None and self._staging.read(oid, offset) is not None:
-            return None
-        start, stop = byte_range
-        return self._store.map_private(data_key(oid), (offset + start, offset + stop))
+        if self._staging is not None and self._staging.read(oid, start) is not None:
+            return False
+        return self._store.read_into(data_key(oid), start, out)
 
     def fetch(self, ranges: Sequence[tuple[str, int, int]]) -> list[memoryview]:
         """Parts of stored objects.
