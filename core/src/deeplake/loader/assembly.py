@@ -13,7 +13,7 @@ from deeplake.loader.failure import Remains, noted
 from deeplake.loader.fetch import Column, Values
 from deeplake.loader.function import Function
 from deeplake.loader.lot import Lot
-from deeplake.loader.memory import Memory, Residency
+from deeplake.loader.memory import WHOLE, Memory, Residency
 from deeplake.loader.picture import PictureColumn
 from deeplake.loader.sample import IterableOrderedDict
 from deeplake.loader.sequences import SequenceColumn
@@ -354,7 +354,11 @@ class Assembly:
 
 
 def assembled(
-    snapshot: Snapshot, spec: LoaderSpec, names: Sequence[str], adapter: FrameworkAdapter
+    snapshot: Snapshot,
+    spec: LoaderSpec,
+    names: Sequence[str],
+    adapter: FrameworkAdapter,
+    rows: int = 0,
 ) -> Assembly:
     """What makes the batches of a loader.
 
@@ -363,11 +367,14 @@ def assembled(
         spec: What was asked for.
         names: Tensors to load.
         adapter: The framework.
+        rows: Rows of an epoch; 0: others make batches of the same epoch, too.
     """
-    memory = Memory()
     sources = [
         snapshot.scattered(name) if spec.shuffle else snapshot.sources[name] for name in names
     ]
+    # Small tensors that are shuffled, unless few of their rows are wanted, stay in memory.
+    many = 4 * rows >= max(len(source.reader) for source in sources) > 0
+    memory = Memory(WHOLE if spec.shuffle and many else 0)
     columns = [
         (SequenceColumn if source.schema.is_sequence else Column)(
             source,

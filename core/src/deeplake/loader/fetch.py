@@ -174,7 +174,7 @@ class Column:
     def how(self) -> str:
         """How it is read, in words."""
         if self._gather is not None:
-            return "gathered from memory maps"
+            return f"gathered from memory{'' if self._gather.kept else ' maps'}"
         what = "decoded" if self.heavy else "read"
         if self.uniform is not None:
             return f"{what} straight into the batch"

@@ -8,12 +8,13 @@ labels, embeddings) as fast as copying memory.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from deeplake.dataset.reader import TensorReader
 from deeplake.loader.memory import ALIGNED, Memory
+from deeplake.loader.resident import Resident
 from deeplake.types import Shape
 from deeplake.versioning.openchunk import OpenChunk
 
@@ -24,6 +25,9 @@ MAX_OPEN = 256
 VIEWED = 1 << 20
 """Bytes of neighbouring rows that are worth reading by themselves: then they are copied once only."""
 
+FEW = 16
+"""Pieces that may be of any size if a tensor is kept in memory."""
+
 
 class Gather:
     """Gathers rows of one tensor whose samples all have one shape. Any number of threads may.
@@ -32,10 +36,19 @@ class Gather:
         reader: Reads the tensor.
         shape: Shape of its samples.
         dtype: Their dtype.
-        memory: Makes the arrays of batches.
+        memory: Makes the arrays of batches, and knows whether the tensor may be kept.
     """
 
-    __slots__ = ("_chunks", "_dtype", "_ends", "_memory", "_reader", "_shape", "_verified")
+    __slots__ = (
+        "_chunks",
+        "_dtype",
+        "_ends",
+        "_memory",
+        "_reader",
+        "_resident",
+        "_shape",
+        "_verified",
+    )
 
     def __init__(
         self, reader: TensorReader, shape: Shape, dtype: np.dtype[np.generic], memory: Memory
@@ -47,6 +60,16 @@ class Gather:
         self._ends: np.ndarray | None = None
         self._chunks: dict[int, tuple[OpenChunk, int]] = {}
         self._verified: set[int] = set()
+        self._resident: Resident | None = None
+        size = len(reader) * math.prod(shape) * dtype.itemsize
+        pieces = len(reader.table.pieces())
+        if size and pieces <= max(FEW, size // VIEWED) and memory.keeps(size):
+            self._resident = Resident(self._stops(), shape, dtype, self._fill)
+
+    @property
+    def kept(self) -> bool:
+        """Whether all rows that are read are kept in memory."""
+        return self._resident is not None
 
     def read(self, rows: np.ndarray) -> np.ndarray | None:
         """Some rows, in an array of their own; None if a chunk is no plain array.
@@ -54,6 +77,12 @@ class Gather:
         Args:
             rows: Row numbers; at least one.
         """
+        resident = self._resident
+        if resident is not None:
+            taken = self._array(len(rows))
+            if resident.take(rows, taken):
+                return taken
+            self._resident = None
         order = None if bool((rows[1:] >= rows[:-1]).all()) else np.argsort(rows)
         if order is not None:
             rows = rows[order]
@@ -84,6 +113,23 @@ class Gather:
                 taken[order[a:b]] = target
         return taken
 
+    def _fill(self, number: int, target: np.ndarray) -> bool:
+        """Read all rows of one piece; returns whether that is possible."""
+        first = int(self._stops()[number]) - len(target)
+        place = memoryview(target.reshape(-1).view(np.uint8))
+
+        def memory(size: int, begin: int) -> memoryview:
+            # Frames that the piece shares with others are read, too.
+            return place if size == len(place) else self._bytes(size, begin)
+
+        rows = np.arange(first, first + len(target))
+        found = self._neighbours(number, rows, memory)
+        if found is None:
+            return False
+        if found.ctypes.data != target.ctypes.data:
+            target[...] = found
+        return True
+
     def _check(self, numbers: list[int], rows: list[np.ndarray]) -> None:
         """Check chunks that other threads are not at, first; ``_chunk`` waits for the others."""
         for number, part in zip(numbers, rows, strict=True):
@@ -113,7 +159,7 @@ class Gather:
         for stop in ends:
             while at >= end:  # on to the next chunk
                 begin, end = end, min(int(stops[number]) - first, n)
-                base = self._neighbours(number, rows[begin:end])
+                base = self._neighbours(number, rows[begin:end], self._bytes)
                 number += 1
                 if base is None and not batches:
                     return None
@@ -130,14 +176,16 @@ class Gather:
             at = stop
         return batches
 
-    def _neighbours(self, number: int, rows: np.ndarray) -> np.ndarray | None:
-        """Neighbouring rows of one piece, checked."""
+    def _neighbours(
+        self, number: int, rows: np.ndarray, memory: Callable[[int, int], memoryview]
+    ) -> np.ndarray | None:
+        """Neighbouring rows of one piece, read to memory, checked."""
         found = self._chunk(number, rows, check=False)
         if found is None:
             return None
         _, shift, chunk = found
         first = int(rows[0]) + shift
-        view = chunk.read_into(self._reader.blocks, first, first + len(rows), self._bytes)
+        view = chunk.read_into(self._reader.blocks, first, first + len(rows), memory)
         if view is None:
             return None
         data = np.frombuffer(view, np.uint8)

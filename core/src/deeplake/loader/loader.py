@@ -343,7 +343,8 @@ class DeepLakeDataLoader(Modes):
             snapshot = self._snapshot
             names = self._names(spec)
             snapshot.check_not_empty(names)
-            self._assembly = assembled(snapshot, spec, names, adapter_of(spec))
+            rows = len(self._rows)
+            self._assembly = assembled(snapshot, spec, names, adapter_of(spec), rows)
         return self._assembly
 
     def _executing(self, assembly: Assembly) -> Executor:

@@ -33,7 +33,8 @@ RESIDENT = 64 << 20
 """Bytes of memory maps that stay with the process, about, of data that are larger than ``WHOLE``."""
 
 WHOLE = 160 << 20
-"""Data of up to so many bytes may stay mapped: random rows would map them again and again."""
+"""Data of up to so many bytes may stay mapped, or in memory: random rows would map or read them again
+and again."""
 
 AROUND = 2 << 20
 """Bytes that Linux maps around a sample that is read, if it has them in its cache, at most."""
@@ -46,12 +47,23 @@ class Memory:
     """Makes arrays. When nobody holds one any more, nor a view of it, its memory is the next one's.
 
     Any number of threads may ask for arrays. What is in them is left from before.
+
+    Args:
+        kept: Bytes that may be kept for the whole life of the loader.
     """
 
-    __slots__ = ("_spare",)
+    __slots__ = ("_kept", "_spare")
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int = 0) -> None:
         self._spare: dict[int, deque[np.ndarray]] = {}
+        self._kept = kept
+
+    def keeps(self, size: int) -> bool:
+        """Whether so many more bytes may be kept; if so, they are counted. Not for threads."""
+        if size > self._kept:
+            return False
+        self._kept -= size
+        return True
 
     def array(self, shape: Shape, dtype: Any) -> np.ndarray:
         """An array that is not filled, at an address that every framework takes as it is.
