@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,33 +39,33 @@ class Filler:
         return True
 
 
-def take(resident: Resident, rows: list[int]) -> np.ndarray:
+def take(resident: Resident, rows: list[int], filler: Any) -> np.ndarray:
     out = np.empty((len(rows), 2, 3), np.int32)
-    assert resident.take(np.array(rows), out)
+    assert resident.take(np.array(rows), out, filler)
     return out
 
 
 def test_a_piece_is_read_once_when_it_is_first_wanted() -> None:
     filler = Filler()
-    resident = Resident(STOPS, (2, 3), np.dtype(np.int32), filler)
+    resident = Resident(STOPS, (2, 3), np.dtype(np.int32))
     for rows, read in (([3, 9, 3], [0]), ([0, 39, 1], [0, 3]), ([24, 10, 38], [0, 3, 2])):
-        assert np.array_equal(take(resident, rows), ROWS[rows])
+        assert np.array_equal(take(resident, rows, filler), ROWS[rows])
         assert filler.read == read
     everything = [*range(39, -1, -1)] * 2
-    assert np.array_equal(take(resident, everything), ROWS[everything])
+    assert np.array_equal(take(resident, everything, filler), ROWS[everything])
     assert filler.read == [0, 3, 2]  # and never the one that is empty
 
 
 def test_damage_is_an_error_each_time_and_spoils_nothing_else() -> None:
     filler = Filler()
     filler.broken = {2}
-    resident = Resident(STOPS, (2, 3), np.dtype(np.int32), filler)
+    resident = Resident(STOPS, (2, 3), np.dtype(np.int32))
     for _ in range(2):
         with pytest.raises(ChecksumError, match="piece 2"):
-            take(resident, [5, 12, 30])
-    assert np.array_equal(take(resident, [5, 30]), ROWS[[5, 30]])
+            take(resident, [5, 12, 30], filler)
+    assert np.array_equal(take(resident, [5, 30], filler), ROWS[[5, 30]])
     filler.broken = set()
-    assert np.array_equal(take(resident, [5, 12, 30]), ROWS[[5, 12, 30]])
+    assert np.array_equal(take(resident, [5, 12, 30], filler), ROWS[[5, 12, 30]])
 
 
 def test_threads_share_out_what_is_to_be_read() -> None:
@@ -76,12 +78,12 @@ def test_threads_share_out_what_is_to_be_read() -> None:
             assert go.wait(60)
         return filler(number, target)
 
-    resident = Resident(STOPS, (2, 3), np.dtype(np.int32), slow)
+    resident = Resident(STOPS, (2, 3), np.dtype(np.int32))
     found: dict[str, np.ndarray] = {}
-    first = threading.Thread(target=lambda: found.update(a=take(resident, [1, 30])))
+    first = threading.Thread(target=lambda: found.update(a=take(resident, [1, 30], slow)))
     first.start()
     assert begun.wait(60)
-    second = threading.Thread(target=lambda: found.update(b=take(resident, [2, 20, 31])))
+    second = threading.Thread(target=lambda: found.update(b=take(resident, [2, 20, 31], slow)))
     second.start()
     while sorted(filler.read) != [2, 3]:  # it did not wait for piece 0 before it read the others
         second.join(0.001)
@@ -106,13 +108,13 @@ def test_a_child_does_not_wait_for_threads_that_it_has_not() -> None:
             assert go.wait(60)
         return filler(number, target)
 
-    resident = Resident(STOPS, (2, 3), np.dtype(np.int32), slow)
-    thread = threading.Thread(target=lambda: take(resident, [1]))
+    resident = Resident(STOPS, (2, 3), np.dtype(np.int32))
+    thread = threading.Thread(target=lambda: take(resident, [1], slow))
     thread.start()
     assert begun.wait(60)
     child = os.fork()
     if child == 0:
-        os._exit(0 if np.array_equal(take(resident, [1, 30]), ROWS[[1, 30]]) else 1)
+        os._exit(0 if np.array_equal(take(resident, [1, 30], slow), ROWS[[1, 30]]) else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     go.set()
     thread.join()
@@ -150,9 +152,14 @@ def _stored(folder: Path, n: int = 600) -> np.ndarray:
     return values
 
 
+@pytest.mark.parametrize("little", [0, 1 << 20])
 @pytest.mark.parametrize("count", [1, 4])
 def test_shuffled_epochs_are_what_they_are_without_it(
-    tmp_path: Path, residents: list[Resident], monkeypatch: pytest.MonkeyPatch, count: int
+    tmp_path: Path,
+    residents: list[Resident],
+    monkeypatch: pytest.MonkeyPatch,
+    count: int,
+    little: int,
 ) -> None:
     values = _stored(tmp_path / "ds")
 
@@ -171,6 +178,7 @@ def test_shuffled_epochs_are_what_they_are_without_it(
         return found
 
     try:
+        monkeypatch.setattr(gather, "LITTLE", little)
         with_it = epochs()
         assert len(residents) == 2
         monkeypatch.setattr(assembly, "WHOLE", 0)
@@ -188,16 +196,43 @@ def test_what_is_kept_is_small_shuffled_and_wanted(
 ) -> None:
     _stored(tmp_path / "ds")
     ds = deeplake.load(str(tmp_path / "ds"))
-    list(ds.dataloader().batch(64))
+    monkeypatch.setattr(gather, "LITTLE", 10_000)  # the numbers of rows are little, the rest is not
+    monkeypatch.setattr(assembly, "LITTLE", 10_000)
     list(ds[:100].dataloader().shuffle().batch(64))
-    assert residents == []
-    loader = ds[:200].dataloader().shuffle().batch(64)
-    list(loader)
-    assert len(residents) == 2
-    assert "gathered from memory\n" in loader.explain() + "\n"
+    assert residents == []  # too few rows
+    for loader, kept in (
+        (ds.dataloader().batch(64), (1, 0, 0)),
+        (ds[:200].dataloader().shuffle().batch(64), (1, 0, 0)),
+        (ds.dataloader().shuffle().batch(64), (1, 1, 0)),
+    ):
+        for new in kept:
+            residents.clear()
+            list(loader)
+            assert len(residents) == new
+    assert "x: gathered from memory\n" in loader.explain() + "\n"
     monkeypatch.setattr(assembly, "WHOLE", 599 * 64 + 100)  # room for one of the two
-    list(ds.dataloader().shuffle().batch(64))
-    assert len(residents) == 3
+    loader = ds.dataloader().shuffle().batch(64)
+    residents.clear()
+    list(loader)
+    list(loader)
+    assert len(residents) == 1
+    assert "row: gathered from memory maps" in loader.explain()
+
+
+def test_memory_that_is_kept_goes_with_the_loader(
+    tmp_path: Path, residents: list[Resident]
+) -> None:
+    _stored(tmp_path / "ds")
+    loader = deeplake.load(str(tmp_path / "ds")).dataloader().shuffle().batch(64).numpy()
+    gc.disable()
+    try:
+        list(loader)
+        known = [weakref.ref(one) for one in residents]
+        residents.clear()
+        del loader
+        assert [one() for one in known] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_memory_that_may_be_kept_is_counted() -> None:

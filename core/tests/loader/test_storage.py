@@ -244,6 +244,23 @@ def test_a_store_that_does_not_read_to_where_it_is_told(
     assert np.array_equal(np.stack([s["plain"] for b in batches for s in b]), plain)
 
 
+def test_what_is_not_stored_yet_is_read_as_well(make: Any, tmp_path: Any, viewed: Any) -> None:
+    plain = np.random.default_rng(0).integers(0, 256, (900, 8, 8), dtype=np.uint8)
+    ds = make(str(tmp_path / "ds"), plain=(plain[:400], {"max_chunk_size": 10_000}))
+    with ds:  # nothing of this is flushed
+        ds.plain.extend(plain[400:])
+        ds.plain[17] = plain[18]
+        expected = plain.copy()
+        expected[17] = plain[18]
+        for loader in (ds.dataloader(), ds.dataloader().shuffle()):
+            for _ in range(2):
+                batches = list(loader.batch(32).pytorch())
+                rows = np.concatenate([batch["index"].numpy().ravel() for batch in batches])
+                assert sorted(rows) == list(range(900))
+                found = np.concatenate([batch["plain"] for batch in batches])
+                assert np.array_equal(found, expected[rows])
+
+
 def test_all_batches_of_an_epoch_are_kept(make: Any, tmp_path: Any, viewed: Any) -> None:
     plain = np.arange(2000 * 64, dtype=np.uint32).reshape(2000, 8, 8)
     make(str(tmp_path / "ds"), plain=(plain, {"max_chunk_size": 10_000}))

@@ -8,11 +8,13 @@ labels, embeddings) as fast as copying memory.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 import numpy as np
 
 from deeplake.dataset.reader import TensorReader
+from deeplake.errors import DeepLakeError
 from deeplake.loader.memory import ALIGNED, Memory
 from deeplake.loader.resident import Resident
 from deeplake.types import Shape
@@ -24,6 +26,9 @@ MAX_OPEN = 256
 
 VIEWED = 1 << 20
 """Bytes of neighbouring rows that are worth reading by themselves: then they are copied once only."""
+
+LITTLE = 4 << 20
+"""Bytes of tensors that are kept in memory when they are first read."""
 
 FEW = 16
 """Pieces that may be of any size if a tensor is kept in memory."""
@@ -37,17 +42,23 @@ class Gather:
         shape: Shape of its samples.
         dtype: Their dtype.
         memory: Makes the arrays of batches, and knows whether the tensor may be kept.
+
+    Attributes:
+        kept: All rows are kept in memory when they are read again.
     """
 
     __slots__ = (
         "_chunks",
         "_dtype",
         "_ends",
+        "_made",
         "_memory",
+        "_once",
         "_reader",
         "_resident",
         "_shape",
         "_verified",
+        "kept",
     )
 
     def __init__(
@@ -61,15 +72,13 @@ class Gather:
         self._chunks: dict[int, tuple[OpenChunk, int]] = {}
         self._verified: set[int] = set()
         self._resident: Resident | None = None
+        self._made: dict[bool, Resident] = {}
         size = len(reader) * math.prod(shape) * dtype.itemsize
         pieces = len(reader.table.pieces())
-        if size and pieces <= max(FEW, size // VIEWED) and memory.keeps(size):
-            self._resident = Resident(self._stops(), shape, dtype, self._fill)
-
-    @property
-    def kept(self) -> bool:
-        """Whether all rows that are read are kept in memory."""
-        return self._resident is not None
+        # All rows that are read are to be kept in memory …
+        self.kept = bool(size) and pieces <= max(FEW, size // VIEWED) and memory.keeps(size)
+        # … but of large tensors not before they are read again: new memory has its price.
+        self._once = len(reader) if size > LITTLE else 0
 
     def read(self, rows: np.ndarray) -> np.ndarray | None:
         """Some rows, in an array of their own; None if a chunk is no plain array.
@@ -77,12 +86,16 @@ class Gather:
         Args:
             rows: Row numbers; at least one.
         """
-        resident = self._resident
-        if resident is not None:
-            taken = self._array(len(rows))
-            if resident.take(rows, taken):
-                return taken
-            self._resident = None
+        if self.kept:
+            if self._once > 0:
+                self._once -= len(rows)
+            else:
+                taken = self._array(len(rows))
+                # Of damage the rows that it is in are told, not all of their chunk: see below.
+                with suppress(DeepLakeError):
+                    if self._whole().take(rows, taken, self._fill):
+                        return taken
+                self.kept = False
         order = None if bool((rows[1:] >= rows[:-1]).all()) else np.argsort(rows)
         if order is not None:
             rows = rows[order]
@@ -112,6 +125,14 @@ class Gather:
             if order is not None:
                 taken[order[a:b]] = target
         return taken
+
+    def _whole(self) -> Resident:
+        if self._resident is None:
+            self._reader.release()  # what is mapped is not needed in memory twice
+            # Of two threads that make one, the first one's is kept: nothing was read to the other.
+            made = Resident(self._stops(), self._shape, self._dtype)
+            self._resident = self._made.setdefault(True, made)
+        return self._resident
 
     def _fill(self, number: int, target: np.ndarray) -> bool:
         """Read all rows of one piece; returns whether that is possible."""
@@ -153,28 +174,53 @@ class Gather:
             return None
         stops = self._stops()
         number = int(np.searchsorted(stops, first, "right"))
-        batches: list[np.ndarray] = []
-        begin = end = at = place = 0
-        base: np.ndarray | None = None
-        for stop in ends:
-            while at >= end:  # on to the next chunk
-                begin, end = end, min(int(stops[number]) - first, n)
-                base = self._neighbours(number, rows[begin:end], self._bytes)
-                number += 1
-                if base is None and not batches:
+        bases: list[np.ndarray] = []
+        cuts = [0]
+        while cuts[-1] < n:
+            end = min(int(stops[number]) - first, n)
+            if end > cuts[-1]:
+                base = self._neighbours(number, rows[cuts[-1] : end], self._bytes)
+                if base is None:
                     return None
-                place = 0 if base is None else base.ctypes.data
-            if base is not None and stop <= end:
-                found: np.ndarray | None = base[at - begin : stop - begin]
-                if (place + (at - begin) * row_bytes) % ALIGNED:
-                    found = self._memory.aligned(base[at - begin : stop - begin])
+                bases.append(base)
+                cuts.append(end)
+            number += 1
+        return list(self._cut(bases, cuts, ends, row_bytes))
+
+    def _cut(
+        self, bases: list[np.ndarray], cuts: list[int], ends: Sequence[int], row_bytes: int
+    ) -> Iterator[np.ndarray]:
+        """Batches of rows that lie in several arrays, one after the other.
+
+        Args:
+            bases: The arrays.
+            cuts: Where each begins, and where the last one ends.
+            ends: Where each batch ends.
+            row_bytes: Bytes of a row.
+        """
+        at = which = 0
+        place = bases[0].ctypes.data
+        for stop in ends:
+            if stop <= cuts[which + 1]:
+                found = bases[which][at - cuts[which] : stop - cuts[which]]
+                aligned = (place + (at - cuts[which]) * row_bytes) % ALIGNED == 0
+                yield found if aligned else self._memory.aligned(found)
             else:
-                found = self.read(rows[at:stop])
-            if found is None:
-                return None
-            batches.append(found)
+                whole = self._array(stop - at)
+                begin = at
+                while at < stop:
+                    end = min(stop, cuts[which + 1])
+                    whole[at - begin : end - begin] = bases[which][
+                        at - cuts[which] : end - cuts[which]
+                    ]
+                    at = end
+                    if at < stop:
+                        which += 1
+                yield whole
             at = stop
-        return batches
+            while which + 1 < len(bases) and at >= cuts[which + 1]:
+                which += 1
+            place = bases[which].ctypes.data
 
     def _neighbours(
         self, number: int, rows: np.ndarray, memory: Callable[[int, int], memoryview]

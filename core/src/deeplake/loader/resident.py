@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from deeplake.loader.memory import aligned
 from deeplake.types import Shape
+
+Fill: TypeAlias = Callable[[int, np.ndarray], bool]
 
 
 class Resident:
@@ -25,21 +27,13 @@ class Resident:
         stops: ``int64[pieces]``: the row after the last of each piece.
         shape: Shape of a row.
         dtype: Its dtype.
-        fill: Reads a piece, by its number, into its part of the array; returns whether it could.
     """
 
-    __slots__ = ("_array", "_done", "_fill", "_locks", "_process", "_stops", "_whole")
+    __slots__ = ("__weakref__", "_array", "_done", "_locks", "_process", "_stops", "_whole")
 
-    def __init__(
-        self,
-        stops: np.ndarray,
-        shape: Shape,
-        dtype: np.dtype[Any],
-        fill: Callable[[int, np.ndarray], bool],
-    ) -> None:
+    def __init__(self, stops: np.ndarray, shape: Shape, dtype: np.dtype[Any]) -> None:
         self._stops = stops
         self._array = aligned((int(stops[-1]), *shape), dtype)
-        self._fill = fill
         self._done = np.zeros(len(stops), np.bool_)
         self._whole = False
         self._begin()
@@ -48,23 +42,24 @@ class Resident:
         self._locks = [threading.Lock() for _ in self._stops]
         self._process = os.getpid()
 
-    def take(self, rows: np.ndarray, out: np.ndarray) -> bool:
+    def take(self, rows: np.ndarray, out: np.ndarray, fill: Fill) -> bool:
         """Copy some rows to ``out``; False if a piece could not be read.
 
         Args:
             rows: ``int64[n]``, in any order.
             out: An array of as many rows.
+            fill: Reads a piece, by its number, into its part of the array; returns whether it could.
 
         Raises:
             ChecksumError, StorageError: What was stored is damaged, or cannot be read.
         """
-        if not self._whole and not self._read(rows):
+        if not self._whole and not self._read(rows, fill):
             return False
         # Without a mode that cannot fail, NumPy would take to a buffer first.
         self._array.take(rows, axis=0, out=out, mode="clip")
         return True
 
-    def _read(self, rows: np.ndarray) -> bool:
+    def _read(self, rows: np.ndarray, fill: Fill) -> bool:
         """Read the pieces that hold the rows, if they were not; returns whether that was possible."""
         if self._process != os.getpid():
             # In the child of a fork, no thread is left that would release a lock that was held.
@@ -79,17 +74,17 @@ class Resident:
                 if self._done[number] or not lock.acquire(blocking=wait):
                     continue
                 try:
-                    if not self._done[number] and not self._read_piece(number):
+                    if not self._done[number] and not self._read_piece(number, fill):
                         return False
                 finally:
                     lock.release()
         self._whole = bool(self._done.all())
         return True
 
-    def _read_piece(self, number: int) -> bool:
+    def _read_piece(self, number: int, fill: Fill) -> bool:
         start = int(self._stops[number - 1]) if number else 0
         stop = int(self._stops[number])
-        self._done[number] = start == stop or self._fill(number, self._array[start:stop])
+        self._done[number] = start == stop or fill(number, self._array[start:stop])
         return bool(self._done[number])
 
 

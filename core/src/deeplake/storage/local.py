@@ -21,7 +21,6 @@ Names that start with ``.deeplake-`` belong to the store: they are no keys, and 
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 import time

@@ -7,7 +7,6 @@ from typing import Any
 
 from deeplake.errors import FormatError
 from deeplake.spi import Store
-from deeplake.types import ByteRange
 from deeplake.versioning.repository import data_key
 from deeplake.versioning.staging import Staging
 
@@ -65,17 +64,18 @@ class Blocks:
             raise short(oid, offset + length, len(view))
         return view[offset : offset + length]
 
-    def read_into(self, oid: str, start: int, out: memoryview) -> bool:
-        """Bytes of a stored object, read to ``out``; False where that takes another way.
+    def read_into(self, oid: str, offset: int, start: int, out: memoryview) -> bool:
+        """Bytes of a stored block, read to ``out``; False where that takes another way.
 
         Args:
-            oid: The object.
-            start: Where in it they begin.
+            oid: Its object.
+            offset: Where in the object it begins.
+            start: Where in the block they begin.
             out: Takes as many bytes as it has.
         """
-        if self._staging is not None and self._staging.read(oid, start) is not None:
+        if self._staging is not None and self._staging.read(oid, offset) is not None:
             return False
-        return self._store.read_into(data_key(oid), start, out)
+        return self._store.read_into(data_key(oid), offset + start, out)
 
     def fetch(self, ranges: Sequence[tuple[str, int, int]]) -> list[memoryview]:
         """Parts of stored objects.

@@ -241,7 +241,7 @@ class OpenChunk:
             low, high = begin // header.frame_size, -(-end // header.frame_size)
         start, after = header.frame_start(low), header.frame_start(high)
         view = memory(after - start, begin - start)
-        if not blocks.read_into(self.oid, self.offset + header.header_length + start, view):
+        if not blocks.read_into(self.oid, self.offset, header.header_length + start, view):
             return None
         frames = low + np.flatnonzero(~header.verified[low:high])
         if len(frames):
