@@ -137,7 +137,7 @@ class Gather:
     def _fill(self, number: int, target: np.ndarray) -> bool:
         """Read all rows of one piece; returns whether that is possible."""
         first = int(self._stops()[number]) - len(target)
-        place = memoryview(target.reshape(-1).view(np.uint8))
+        place = target.reshape(-1).view(np.uint8).data
 
         def memory(size: int, begin: int) -> memoryview:
             # Frames that the piece shares with others are read, too.
@@ -241,7 +241,7 @@ class Gather:
         """Memory of few sizes, so that it is used again; ``first`` of its bytes is aligned."""
         skipped = -first % ALIGNED
         whole = 1 << (skipped + size - 1).bit_length()
-        return memoryview(self._memory.array((whole,), np.uint8))[skipped : skipped + size]
+        return self._memory.array((whole,), np.uint8).data[skipped : skipped + size]
 
     def _array(self, n: int) -> np.ndarray:
         return self._memory.array((n, *self._shape), self._dtype)
