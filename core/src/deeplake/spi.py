@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, TypeAlias, TypeVar, cast
 
 from deeplake.errors import IngestionError
 from deeplake.types import (
@@ -66,6 +66,10 @@ class Plugin(ABC):  # noqa: B024 - the kinds have the abstract methods
 
 
 # --------------------------------------------------------------------------- storage
+PartWriter: TypeAlias = Callable[[int, Buffer], None]
+"""Takes where a part of an object begins, and the part."""
+
+
 class Store(ABC):
     """A flat ``key -> bytes`` space below one URL: synchronous, thread-safe.
 
@@ -136,6 +140,25 @@ class Store(ABC):
             PreconditionFailedError: The condition does not hold; nothing was written.
             StorageError: Anything else; it may or may not have been written.
         """
+
+    def assemble(self, key: str, size: int) -> AbstractContextManager[PartWriter] | None:
+        """A new object whose parts are written one by one, in any order.
+
+        As a ``put`` it is all or nothing: the object is there, and survives whatever the store
+        promises to survive, when the context was left without an error, and not at all before.
+
+        Args:
+            key: Key of no object.
+            size: Bytes of the object. All of them are written.
+
+        Returns:
+            In its context, a function that takes where a part begins, and the part. None where that
+            cannot be had: the object is put as a whole then.
+
+        Raises:
+            StorageError: On entering, on leaving, or in between: it cannot be written.
+        """
+        return None
 
     @abstractmethod
     def head(self, key: str) -> ObjectInfo:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +18,11 @@ from deeplake import Dataset
 from deeplake.dataset import writer
 from deeplake.errors import SampleAppendError, SampleExtendError, StorageError
 from deeplake.format.builder import Run
+from deeplake.spi import PartWriter
+from deeplake.storage import files
 from deeplake.storage.local import LocalStore
 from deeplake.storage.memory import MemoryStore
-from deeplake.versioning import draft, staging
+from deeplake.versioning import draft, lent, staging
 
 ROWS = 400
 
@@ -41,7 +46,21 @@ def array(request: pytest.FixtureRequest) -> np.ndarray:
 
 
 def hook_puts(ds: Dataset, monkeypatch: pytest.MonkeyPatch, call: Any) -> None:
-    """Call something before each object of data is stored."""
+    """Call something before each object of data is stored, and before each part of one."""
+    assemble = LocalStore.assemble
+
+    @contextmanager
+    def assembled(self: LocalStore, key: str, size: int) -> Iterator[PartWriter]:
+        with assemble(self, key, size) as write:
+
+            def part(start: int, data: Any) -> None:
+                if size:
+                    call(key)
+                write(start, data)
+
+            yield part
+
+    monkeypatch.setattr(LocalStore, "assemble", assembled)
     for kind in (LocalStore, MemoryStore):
         put = kind.put
 
@@ -163,6 +182,7 @@ def test_an_interrupt_leaves_nothing_borrowed(ds: Dataset, monkeypatch: pytest.M
                 raise KeyboardInterrupt
 
             patch.setattr(staging.Staging, "_finish", interrupt)
+            patch.setattr(LocalStore, "assemble", lambda self, key, size: None)
             # Only the wait at the end is interrupted, when all rows are there.
             patch.setattr(staging, "MAX_UPLOADS", 100)
             patch.setattr(staging.Staging, "_reap", lambda self: None)
@@ -173,6 +193,99 @@ def test_an_interrupt_leaves_nothing_borrowed(ds: Dataset, monkeypatch: pytest.M
     rows = len(reopened(ds).x)
     assert rows in (0, ROWS)
     np.testing.assert_array_equal(reopened(ds).x.numpy().reshape(rows, 100, 100), kept[:rows])
+
+
+@pytest.mark.parametrize("part", [0, 1, 3])
+def test_an_interrupt_while_parts_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int
+) -> None:
+    ds = deeplake.empty(tmp_path / "ds")
+    array = np.random.default_rng(1).integers(0, 256, (ROWS, 100, 100), dtype=np.uint8)
+    caller = threading.current_thread()
+    ds.create_tensor("x")
+    with ds:
+        ds.x.extend(array[:3])
+        with monkeypatch.context() as patch:
+            calls, interrupted = itertools.count(), threading.Event()
+
+            def interrupt(key: str) -> None:
+                if threading.current_thread() is not caller:
+                    assert interrupted.wait(60)
+                elif next(calls) >= part:
+                    interrupted.set()
+                    raise KeyboardInterrupt
+
+            hook_puts(ds, patch, interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                ds.x.extend(array)
+        kept = array.copy()
+        array[:] = 0
+        rows = len(ds.x)
+        ds.x.extend(kept[:5])
+    assert rows in (20, 3 + ROWS)  # those that filled a chunk that was begun, or all
+    expected = np.concatenate([kept[:3], kept[: rows - 3], kept[:5]])
+    np.testing.assert_array_equal(reopened(ds).x.numpy(), expected)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "bool", "complex128"])
+@pytest.mark.parametrize("side", [1, 7, 64, 300])
+@pytest.mark.parametrize("rows", [1, 100])
+def test_chunks_of_lent_memory_are_those_of_copies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: str, side: int, rows: int
+) -> None:
+    """Byte for byte, whatever the size of frames, and of what is written at a time."""
+    from deeplake.format import chunk
+
+    for name, size in (("LARGE_SAMPLE", 100_000), ("PART_FRAME", 20_000), ("SAMPLE_FRAME", 9_000)):
+        monkeypatch.setattr(chunk, name, size)
+    monkeypatch.setattr(chunk, "CHECKSUM_FRAME", 7_000)
+    monkeypatch.setattr(lent, "WARM", 12_000)
+    array = np.random.default_rng(side).integers(0, 256, (rows, side, side)).astype(dtype)
+    payload = memoryview(array.reshape(-1).view(np.uint8).data)
+    plain = chunk.PlainChunk(payload, rows, (side, side), array.dtype.str)
+    copied = chunk.build(
+        [payload], n=rows, dtype=array.dtype.str, shapes=(side, side),
+        sizes=len(payload) // rows, borrowed=True,
+    )  # fmt: skip
+    data = lent.LentObject("0" * 16, [plain, plain])
+    store = LocalStore(tmp_path / "store")
+    with store.assemble("data/x", data.size) as write:
+        data.write(write)
+    stored = store.get("data/x")
+    whole = b"".join(copied.buffers)
+    assert data.headers == [(copied.header_length, copied.checksum)] * 2
+    assert stored[: len(whole)] == whole
+    assert stored[data.offsets[1] :] == whole
+    assert not any(stored[len(whole) : data.offsets[1]])
+    assert data.unchanged
+
+
+def test_large_arrays_are_read_once_into_the_cache(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """None of them is put as a whole: its checksums would be made when it is cold, twice."""
+    array = np.random.default_rng(1).integers(0, 256, (ROWS, 100, 100), dtype=np.uint8)
+    ds = deeplake.empty(tmp_path / "ds")
+    ds.create_tensor("x")
+    parts: list[int] = []
+    puts: list[int] = []
+    write_at, write = files.write_at, files.write
+
+    def counted(fd: int, start: int, part: memoryview) -> None:
+        parts.append(len(part))
+        write_at(fd, start, part)
+
+    def whole(fd: int, parts: list[memoryview]) -> None:
+        puts.append(sum(map(len, parts)))
+        write(fd, parts)
+
+    monkeypatch.setattr(files, "write_at", counted)
+    monkeypatch.setattr(files, "write", whole)
+    with ds:
+        ds.x.extend(array)
+    assert sum(parts) >= array.nbytes
+    assert max(parts) <= 1 << 20
+    assert sum(puts) < 100_000
 
 
 def test_arrays_that_are_not_contiguous(ds: Dataset) -> None:

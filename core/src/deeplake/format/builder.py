@@ -157,6 +157,11 @@ class Builder(Generic[R]):
         self.runs: list[R] = []
         self.ids: list[RowIds] = []
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether chunks are arrays as they are, unless their samples are None."""
+        return False
+
     def room(self, run: R, start: int = 0) -> int:
         """How many rows of a run still fit, from ``start`` on; at least one in an empty builder."""
         raise NotImplementedError
@@ -222,6 +227,10 @@ class ChunkBuilder(Builder[Run]):
     """Samples of one tensor that are not in a chunk yet: each is a row."""
 
     __slots__ = ()
+
+    @property
+    def is_plain(self) -> bool:
+        return self.arrays and not (self.sample_codec or self.chunk_codec or self.links)
 
     def add(self, run: Run, ids: RowIds) -> None:
         self.borrowed = self.borrowed or run.borrowed

@@ -185,18 +185,82 @@ def build(
     arrays.append(lengths)
     checksums = digests(frames)
     arrays.append(checksums.astype("<u8").tobytes())
+    header, checksum = _header(
+        arrays, kind, flags, n if rows is None else rows.n, raw_length, stored_length, frame_size,
+        ndim, dtype, sample_codec, chunk_codec,
+    )  # fmt: skip
+    lent = (frames, checksums) if borrowed and codec is None else None
+    return Block([header, *stored], len(header) + stored_length, len(header), checksum, lent)
+
+
+def _header(
+    arrays: Sequence[bytes], kind: int, flags: int, n: int, raw_length: int, stored_length: int,
+    frame_size: int, ndim: int, dtype: str, sample_codec: str = "", chunk_codec: str = "",
+) -> tuple[bytes, int]:  # fmt: skip
+    """The header of a chunk with these arrays, and its checksum."""
     body = b"".join(arrays)
     header_length = -(-(_PROLOGUE.size + len(body)) // ALIGNMENT) * ALIGNMENT
     body += bytes(header_length - _PROLOGUE.size - len(body))
     start = _PROLOGUE.pack(
-        MAGIC, VERSION, kind, XXH3_64, flags, n if rows is None else rows.n, header_length,
+        MAGIC, VERSION, kind, XXH3_64, flags, n, header_length,
         raw_length, stored_length, frame_size,
         ndim, dtype.encode(), sample_codec.encode(), chunk_codec.encode(), 0,
     )[:_BEFORE_CHECKSUM]  # fmt: skip
     checksum = digest(start, body)
-    header = start + checksum.to_bytes(8, "little") + body
-    lent = (frames, checksums) if borrowed and codec is None else None
-    return Block([header, *stored], header_length + stored_length, header_length, checksum, lent)
+    return start + checksum.to_bytes(8, "little") + body, checksum
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlainChunk:
+    """A chunk of an array, of kind ``FIXED``, whose frames get their checksums as they are written.
+
+    Attributes:
+        payload: The bytes of the samples.
+        n: Samples, at least one, which have bytes.
+        shape: Shape of each.
+        dtype: NumPy dtype string.
+    """
+
+    payload: memoryview
+    n: int
+    shape: Shape
+    dtype: str
+
+    @property
+    def frame_size(self) -> int:
+        """As in the header."""
+        return _plain_frame_size(len(self.payload) // self.n)
+
+    @property
+    def header_length(self) -> int:
+        """Bytes of the header."""
+        return len(self.header(np.zeros(len(self.frames()), np.uint64))[0])
+
+    @property
+    def length(self) -> int:
+        """Bytes of the block."""
+        return self.header_length + len(self.payload)
+
+    def frames(self) -> list[memoryview]:
+        """The frames, in order."""
+        view, size = self.payload, self.frame_size or len(self.payload) // self.n
+        return [view[a : a + size] for a in range(0, len(view), size)]
+
+    def header(self, checksums: np.ndarray) -> tuple[bytes, int]:
+        """The header, when the checksums of all frames are known, and its own checksum."""
+        size = len(self.payload)
+        sizes = [column.constant(axis, self.n) for axis in (*self.shape, size // self.n)]
+        return _header(
+            [*sizes, checksums.astype("<u8").tobytes()],
+            FIXED, 0, self.n, size, size, self.frame_size, len(self.shape), self.dtype,
+        )  # fmt: skip
+
+
+def _plain_frame_size(size: int) -> int:
+    """The frame size of arrays of so many bytes on average, that are stored as they are."""
+    if size >= LARGE_SAMPLE:
+        return PART_FRAME
+    return 0 if size >= SAMPLE_FRAME else CHECKSUM_FRAME
 
 
 def _array_size(shape: np.ndarray | Shape, dtype: str) -> int:
@@ -611,5 +675,6 @@ def _running(sizes: np.ndarray[Any, Any], total: int, what: str) -> np.ndarray[A
 
 
 __all__ = [
-    "BLOB", "FIXED", "RAGGED", "SEQUENCE", "TILE", "WARM", "Block", "ChunkHeader", "build", "warm",
+    "BLOB", "FIXED", "RAGGED", "SEQUENCE", "TILE", "WARM", "Block", "ChunkHeader", "PlainChunk",
+    "build", "warm",
 ]  # fmt: skip

@@ -20,7 +20,7 @@ from typing import Any
 
 import xxhash
 
-from deeplake.spi import Store
+from deeplake.spi import PartWriter, Store
 from deeplake.types import Buffer, ByteRange, Data, ObjectInfo
 
 WHOLE = (0, 1 << 62)
@@ -260,6 +260,9 @@ class CachedStore(Store):
         self, key: str, data: Data, *, if_match: str | None = None, if_absent: bool = False
     ) -> str:
         return self.store.put(key, data, if_match=if_match, if_absent=if_absent)
+
+    def assemble(self, key: str, size: int) -> AbstractContextManager[PartWriter] | None:
+        return self.store.assemble(key, size)
 
     def head(self, key: str) -> ObjectInfo:
         return self.store.head(key)

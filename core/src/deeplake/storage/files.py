@@ -38,7 +38,12 @@ if sys.platform == "win32":
     def _writev(fd: int, parts: Sequence[memoryview]) -> int:
         return os.write(fd, parts[0])
 
+    def _pwrite(fd: int, part: memoryview, start: int) -> int:
+        os.lseek(fd, start, os.SEEK_SET)
+        return os.write(fd, part)
+
 else:
+    _pwrite = os.pwrite
     _pread = os.pread
     _writev = os.writev
 
@@ -191,6 +196,15 @@ def write(fd: int, parts: Sequence[memoryview]) -> None:
             at += 1
 
 
+def write_at(fd: int, start: int, part: memoryview) -> None:
+    """Write a part of a file, however often the system stops short."""
+    while part:
+        written = _pwrite(fd, part, start)
+        if not written:
+            raise OSError(errno.EIO, "the file system takes no more bytes and does not say why")
+        part, start = part[written:], start + written
+
+
 __all__ = [
     "open_to_read",
     "parts_of",
@@ -200,4 +214,5 @@ __all__ = [
     "sync",
     "sync_directory",
     "write",
+    "write_at",
 ]

@@ -25,7 +25,8 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from io import FileIO
 from itertools import islice
 from typing import Any
 
@@ -37,7 +38,7 @@ from deeplake.errors import (
     PreconditionFailedError,
     StorageError,
 )
-from deeplake.spi import Store, StorePlugin
+from deeplake.spi import PartWriter, Store, StorePlugin
 from deeplake.storage import files
 from deeplake.storage.directories import LOCK, OWN, TURN, Directories, is_folder, replace, walk
 from deeplake.storage.failure import told
@@ -226,27 +227,32 @@ class LocalStore(Store):
             with self._directories.temporary(os.path.dirname(path)) as file:
                 files.reserve(file.fileno(), sum(map(len, parts)))
                 files.write(file.fileno(), parts)
-                status = os.fstat(file.fileno())
-                if status.st_size > _HASHED:
-                    now = time.time_ns()
-                    os.utime(
-                        file.fileno() if os.utime in os.supports_fd else file.name, ns=(now, now)
-                    )
-                    status = os.fstat(file.fileno())
-                if self._fsync:
-                    files.sync(file.fileno())
-                file.close()  # Windows renames no open file
-                with locked(self._lock):
-                    self._check(key, path, if_match, if_absent)
-                    replace(file.name, path)
-            self._maps.forget(path)
-            if self._fsync:
-                files.sync_directory(os.path.dirname(path))
+                status = self._publish(file, key, path, if_match, if_absent)
         except StorageError:
             raise
         except OSError as error:
             raise self._failure(error, "write", key) from error
         return _version(status, parts)
+
+    def assemble(self, key: str, size: int) -> AbstractContextManager[PartWriter]:
+        return self._assembled(key, self._path(key), size)
+
+    @contextmanager
+    def _assembled(self, key: str, path: str, size: int) -> Iterator[PartWriter]:
+        self._directories.refuse_links(path)
+        try:
+            with self._directories.temporary(os.path.dirname(path)) as file:
+                fd = file.fileno()
+                files.reserve(fd, size)
+                yield lambda start, part: files.write_at(fd, start, memoryview(part))
+                if (written := os.fstat(fd).st_size) != size:
+                    raise StorageError(
+                        f"{written} bytes of {key!r} were written to {self.url}, which was to have "
+                        f"{size}; nothing was stored"
+                    )
+                self._publish(file, key, path, None, False)
+        except OSError as error:
+            raise self._failure(error, "write", key) from error
 
     def delete(self, keys: Iterable[str]) -> None:
         pending = iter(keys)
@@ -297,6 +303,26 @@ class LocalStore(Store):
             return files.open_to_read(path)
 
     # ----------------------------------------------------------------- inside: writing
+    def _publish(
+        self, file: FileIO, key: str, path: str, if_match: str | None, if_absent: bool
+    ) -> os.stat_result:
+        """Give a file that was written its name, for good; returns its status."""
+        status = os.fstat(file.fileno())
+        if status.st_size > _HASHED:
+            now = time.time_ns()
+            os.utime(file.fileno() if os.utime in os.supports_fd else file.name, ns=(now, now))
+            status = os.fstat(file.fileno())
+        if self._fsync:
+            files.sync(file.fileno())
+        file.close()  # Windows renames no open file
+        with locked(self._lock):
+            self._check(key, path, if_match, if_absent)
+            replace(file.name, path)
+        self._maps.forget(path)
+        if self._fsync:
+            files.sync_directory(os.path.dirname(path))
+        return status
+
     def _check(self, key: str, path: str, if_match: str | None, if_absent: bool) -> None:
         if if_absent and os.path.lexists(path) and not is_folder(path):
             raise PreconditionFailedError(

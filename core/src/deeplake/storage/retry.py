@@ -28,7 +28,7 @@ from deeplake.errors import (
     StorageTimeoutError,
     TransientStorageError,
 )
-from deeplake.spi import Store
+from deeplake.spi import PartWriter, Store
 from deeplake.types import Buffer, ByteRange, Data, ObjectInfo, byte_length
 
 T = TypeVar("T")
@@ -125,6 +125,10 @@ class Retrying(Store):
             return self.store.read_into(key, start, out)
         except StorageError as error:
             return self._again(error, lambda: self.store.read_into(key, start, out))
+
+    def assemble(self, key: str, size: int) -> AbstractContextManager[PartWriter] | None:
+        # Its parts are with who writes them, who tries again by putting the whole.
+        return self.store.assemble(key, size)
 
     def head(self, key: str) -> ObjectInfo:
         try:

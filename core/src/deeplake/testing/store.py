@@ -265,6 +265,31 @@ class StoreContract(Contract, ABC):
         with pytest.raises(ObjectNotFoundError):
             store.read_into("data/y", 0, view)
 
+    def test_assemble(self, store: Store) -> None:
+        if not store.capabilities.writable:
+            return
+        assembled = store.assemble("data/x", 5000)
+        if assembled is None:  # it is for stores that can
+            return
+        with assembled as write:
+            write(1000, memoryview(DIGITS * 400))
+            write(0, DIGITS * 50)
+            assert self.backdoor_get(store, "data/x") is None
+            write(500, bytearray(DIGITS * 50))
+        assert self.backdoor_get(store, "data/x") == DIGITS * 500
+        assert bytes(store.get("data/x")) == DIGITS * 500
+        # All or nothing.
+        failed = store.assemble("data/y", 30)
+        assert failed is not None
+        with pytest.raises(ZeroDivisionError), failed as write:
+            write(10 // len(b""), DIGITS)
+        short = store.assemble("data/y", 30)
+        assert short is not None
+        with pytest.raises(StorageError), short as write:
+            write(0, DIGITS)
+        assert self.backdoor_get(store, "data/y") is None
+        assert [info.key for info in store.list()] == ["data/x"]
+
     # ----------------------------------------------------------------- listing
     def test_list(self, store: Store) -> None:
         keys = ["d-x", "d.x", "d/x", "d/y/z", "d0", "dd/x", "D", "Z/a", "a", "b/c", "d/x-", "d/x.y"]

@@ -10,6 +10,7 @@ import numpy as np
 
 from deeplake.format import segment as segment_format
 from deeplake.format.builder import Alone, Builder, ChunkBuilder, Encoded, RowIds, Run
+from deeplake.format.chunk import PlainChunk
 from deeplake.format.commit import SegmentRef, TensorState
 from deeplake.format.encoding import encoding, htype_plugin
 from deeplake.format.pieces import (
@@ -23,8 +24,9 @@ from deeplake.format.pieces import (
 )
 from deeplake.format.segment import MAX_PIECES
 from deeplake.format.sequence_builder import SequenceBuilder
-from deeplake.types import TensorSchema
+from deeplake.types import Shape, TensorSchema
 from deeplake.versioning.blocks import Blocks, object_words
+from deeplake.versioning.lent import LentObject
 from deeplake.versioning.rewrite import blank, remapped, runs_of
 from deeplake.versioning.staging import Staging
 from deeplake.versioning.table import PieceTable, Segment, joint_bounds
@@ -158,8 +160,14 @@ class Draft:
                     queue.appendleft((session, counter + 1, count - 1, edit))
                 self._append_alone(run.alone, (session, counter, 1, edit))
                 continue
+            lent = isinstance(run, Run) and run.borrowed
             while start < run.n:
                 builder = self._builder
+                if lent and (builder is None or not builder.n):
+                    assert isinstance(run, Run)
+                    start += self._append_lent(run, start, queue)
+                    lent = False
+                    continue
                 if builder is None:
                     builder = self._new_builder(run.size)
                     self._rows = (self._table, builder)
@@ -178,6 +186,49 @@ class Draft:
                     queue[0] = (session, counter + take, count - take, edit)
                 if builder.nbytes >= builder.target:
                     self.seal()
+
+    def _append_lent(self, run: Run, start: int, queue: deque[RowIds]) -> int:
+        """Add rows of somebody else's memory that fill chunks, stored from where they are.
+
+        Args:
+            run: The rows.
+            start: The first one to add.
+            queue: Ids of the rows to add; those that were used are taken out.
+
+        Returns:
+            How many rows were added: maybe none.
+        """
+        builder = self._new_builder(run.size)
+        known = len(run.shape) == self._ndim and run.values is None and run.decoded is None
+        plain = builder.is_plain and known and run.size > 0 and not run.null
+        if not plain or not self._staging.lends:
+            return 0
+        each = builder.room(run)
+        session, counter, available, edit = queue[0]
+        chunks = min(run.n - start, available) // each
+        if not chunks:
+            return 0
+        view = memoryview(run.buffer)
+        size = each * run.size
+        bounds = range(start * run.size, start * run.size + chunks * size, size)
+        parts = [PlainChunk(view[a : a + size], each, run.shape, builder.dtype) for a in bounds]
+        for data in self._staging.lent(parts):
+            ids = session, counter, data.rows, edit
+            if data.headers:
+                self.seal()
+                self.edit(self._table.append(lent_pieces(data, ids, run.shape, self._ndim)))
+            else:
+                copy = run.part(start, start + data.rows).owned()
+                self.append([copy], [ids])
+            start, counter, available = (
+                start + data.rows,
+                counter + data.rows,
+                available - data.rows,
+            )
+        queue.popleft()
+        if available:
+            queue.appendleft((session, counter, available, edit))
+        return chunks * each
 
     def own(self) -> None:
         """Copy what is borrowed of the rows that are in no chunk; of many, one is made."""
@@ -507,6 +558,30 @@ def alone_piece(sample: Alone, place: np.ndarray, ids: RowIds, ndim: int) -> Pie
     piece["flags"] = sample.flag
     piece["low"] = piece["high"] = sample.shape
     return piece
+
+
+def lent_pieces(data: LentObject, ids: RowIds, shape: Shape, ndim: int) -> Pieces:
+    """The pieces of chunks that were stored from somebody else's memory.
+
+    Args:
+        data: The object that holds them.
+        ids: Of their rows.
+        shape: Of each sample.
+        ndim: Dimensions of the tensor's samples.
+    """
+    pieces = np.zeros(len(data.chunks), piece_dtype(ndim))
+    counts = np.array([chunk.n for chunk in data.chunks])
+    session, counter, _, edit = ids
+    pieces["object"] = object_words(data.id)
+    pieces["offset"] = data.offsets
+    pieces["header"], pieces["checksum"] = zip(*data.headers, strict=True)
+    pieces["length"] = pieces["header"] + np.array([len(c.payload) for c in data.chunks], np.uint64)
+    pieces["count"] = counts
+    pieces["session"] = session
+    pieces["counter"] = counter + np.cumsum(counts) - counts
+    pieces["edit"] = edit
+    pieces["low"] = pieces["high"] = shape
+    return pieces
 
 
 def _write(part: Segment, staging: Staging) -> SegmentRef:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from deeplake.errors import StorageError
 from deeplake.format import arena
-from deeplake.format.chunk import ALIGNMENT, Block
+from deeplake.format.chunk import ALIGNMENT, Block, PlainChunk
 from deeplake.spi import Store
 from deeplake.types import Buffer, joined
+from deeplake.versioning.lent import LentObject
 from deeplake.versioning.repository import data_key
 
 if TYPE_CHECKING:
@@ -126,6 +129,57 @@ class Staging:
             self._reap()
         return current.id, offset
 
+    @property
+    def lends(self) -> bool:
+        """Whether the store takes objects part by part."""
+        return self._store.assemble(data_key(self._current.id), 0) is not None
+
+    def lent(self, chunks: Sequence[PlainChunk]) -> list[LentObject]:
+        """Store chunks of somebody else's memory, before this returns.
+
+        Returns:
+            Objects that hold them, in order; one without ``headers`` could not be stored.
+        """
+        size = sum(len(chunk.payload) for chunk in chunks)
+        count = min(-(-size // OBJECT_SIZE), len(chunks))
+        writers = min(count, MAX_UPLOADS, os.cpu_count() or 1)
+        count = min(-(-count // writers) * writers, len(chunks))  # as many for each
+        bounds = [len(chunks) * k // count for k in range(count + 1)]
+        objects = [LentObject(self._prefix, chunks[a:b]) for a, b in pairwise(bounds)]
+        queue = deque(objects)
+
+        def work() -> None:
+            while queue:
+                try:
+                    data = queue.popleft()
+                except IndexError:  # another thread was faster
+                    return
+                self._put_lent(data)
+
+        helpers = [self._threads(writers - 1).submit(work) for _ in range(writers - 1)]
+        try:
+            work()
+        finally:
+            queue.clear()  # where this thread was interrupted
+            for helper in helpers:
+                helper.cancel() or helper.result()
+        for data in objects:
+            if data.headers:
+                self.added += data.size
+                self.stored.append(data.id)
+                self._unchanged = self._unchanged and data.unchanged
+        return objects
+
+    def _put_lent(self, data: LentObject) -> None:
+        try:
+            assembled = self._store.assemble(data_key(data.id), data.size)
+            assert assembled is not None
+            with assembled as write:
+                data.write(write)
+        except StorageError:
+            # Stored from a copy later, and a flush says why it cannot.
+            data.headers = []
+
     def _reap(self) -> None:
         """Let go of what has been stored meanwhile: its memory serves what is added next."""
         for oid in [oid for oid, upload in self._uploads.items() if upload.done()]:
@@ -196,22 +250,25 @@ class Staging:
         return memoryview(block.buffers[0])
 
     def _upload(self, data: DataObject) -> None:
-        from concurrent.futures import ThreadPoolExecutor
-
-        if self._pool is None:
-            # Who lends memory stores some of it, too: no more threads than processors.
-            spare = max((os.cpu_count() or 1) - 1, 1) if data.borrowed else MAX_UPLOADS
-            self._pool = ThreadPoolExecutor(
-                min(spare, MAX_UPLOADS), thread_name_prefix="deeplake-upload"
-            )
+        # Who lends memory stores some of it, too: no more threads than processors.
+        spare = max((os.cpu_count() or 1) - 1, 1) if data.borrowed else MAX_UPLOADS
+        pool = self._threads(min(spare, MAX_UPLOADS))
         while len(self._uploads) >= MAX_UPLOADS:
             # As above: what failed is tried again by a flush.
             with suppress(StorageError):
                 self._finish(next(iter(self._uploads)))
         waits = any(upload.running() for upload in self._uploads.values())
-        self._uploads[data.id] = self._pool.submit(self._put, data)
+        self._uploads[data.id] = pool.submit(self._put, data)
         if data.fine and not waits:
             time.sleep(_HANDOVER)
+
+    def _threads(self, count: int) -> ThreadPoolExecutor:
+        """Threads that store objects: so many, where there are none yet."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(count, thread_name_prefix="deeplake-upload")
+        return self._pool
 
     def _put(self, data: DataObject) -> None:
         """Store an object, and see whether what it had borrowed was what it should be."""
