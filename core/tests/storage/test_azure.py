@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,14 @@ import numpy as np
 import pytest
 
 import deeplake
-from deeplake.errors import CredentialsError, ReadOnlyModeError, StorageError
+from deeplake.errors import (
+    CredentialsError,
+    ReadOnlyModeError,
+    StorageError,
+    StorageTimeoutError,
+)
+from deeplake.storage.retry import TRIES
+from deeplake.testing.faults import FaultServer, WebRequest
 from deeplake.testing.servers import HOST, free_ports
 
 # The account that every Azurite has.
@@ -121,3 +129,36 @@ def test_no_container(creds: dict[str, Any]) -> None:
     one = pytest.warns(UserWarning, match="several writers")
     with pytest.raises(StorageError, match="az://absent/ds"), one:
         deeplake.empty("az://absent/ds", creds=creds, single_writer=True)
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # aiohttp's, of Azure's
+@pytest.mark.parametrize("size", [1_000, 10_000_000])
+def test_silence_in_mid_connection(creds: dict[str, Any], url: str, size: int) -> None:
+    """A server that has answered, and falls silent: said after a few times ``read_timeout``."""
+    values = np.random.default_rng(0).integers(0, 255, size, np.uint8)
+    with pytest.warns(UserWarning, match="several writers"):
+        ds = deeplake.empty(url, creds=creds, single_writer=True)
+    ds.create_tensor("x", dtype="uint8")
+    ds.x.append(values)
+    ds.commit()
+    endpoint = re.search("BlobEndpoint=(http://[^/]*)", creds["connection_string"])
+    assert endpoint is not None
+    with FaultServer(endpoint[1]) as server:
+        through = creds["connection_string"].replace(endpoint[1], server.endpoint)
+        patient = {**creds, "connection_string": through, "read_timeout": 1}
+        ds = deeplake.load(url, creds=patient, memory_cache_size=0)
+
+        def silent(request: WebRequest) -> str | None:
+            return "stall" if request.method == "GET" and "/data/" in request.path else None
+
+        server.plan = silent
+        server.clear()
+        with pytest.raises(StorageTimeoutError, match="no answer in time"):
+            ds.x[0].numpy()
+        # The kernel tries again for ten seconds; Azure's client would for minutes, each time.
+        assert 1 <= len(server.requests) <= 2 * TRIES
+        server.plan = lambda request: None
+        assert np.array_equal(ds.x[0].numpy(), values)
+        server.clear()
+        server.plan = lambda request: "503" if request.number == 0 else None
+        assert np.array_equal(deeplake.load(url, creds=patient).x[0].numpy(), values)

@@ -86,6 +86,7 @@ def opened(url: str, options: Mapping[str, Any], answer_timeout: float) -> tuple
     if hasattr(listings, "use_listings_cache"):
         listings.use_listings_cache = False
     _wait_for(system, answer_timeout)
+    _ask_once(system)
     return system, root
 
 
@@ -99,6 +100,16 @@ def _wait_for(system: Any, seconds: float) -> None:
     if channel is not None:
         # Of paramiko: else whoever reads from a connection that died without a word waits for ever.
         channel().settimeout(seconds)
+
+
+def _ask_once(system: Any) -> None:
+    """Leave it to the kernel to try again where nothing came."""
+    config = getattr(getattr(system, "service_client", None), "_config", None)
+    policy: Any = getattr(config, "retry_policy", None)
+    if hasattr(policy, "read_retries"):
+        # Of Azure: else four tries of a minute, with pauses of up to half a minute, would pass before
+        # anybody hears of it. Servers that ask for patience get it.
+        policy.connect_retries = policy.read_retries = 0
 
 
 def abandon(system: Any) -> None:
