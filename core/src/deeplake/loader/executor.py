@@ -34,6 +34,9 @@ threads spend their time waiting for the interpreter's lock."""
 NEIGHBOURS = 4 << 20
 """The same of batches in order, which take fewer calls: less memory is new."""
 
+LARGE_BATCH = 16 << 20
+"""Threads make one batch of so many bytes together: fewer of them are in memory."""
+
 FIRST = 2
 """The first of these pieces is so many times smaller."""
 
@@ -119,7 +122,8 @@ class Executor:
         ahead = max(2, ahead)
         # From a memory map all comes at once; the first batch is not to wait for many others.
         first = together if parts > 1 or not mapped else -(-together // FIRST)
-        between = -(-threads // ahead)
+        large = assembly.row_bytes * plan.batch_size >= LARGE_BATCH
+        between = threads if large else -(-threads // ahead)
         course = Course(plan, dice, together, parts, first=first, between=between)
         work = course.prefetched(assembly, self._snapshot, self._spec, self._rows, ahead + 1)
         return Pipeline(work, threads, ahead)
