@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from deeplake.exchange.classification import ingest_classification as ingest_classification
     from deeplake.exchange.coco import ingest_coco as ingest_coco
     from deeplake.exchange.dataframe import ingest_dataframe as ingest_dataframe
+    from deeplake.exchange.huggingface import ingest_huggingface as ingest_huggingface
     from deeplake.exchange.yolo import ingest_yolo as ingest_yolo
     from deeplake.exchange.yolo_export import export_yolo as export_yolo
     from deeplake.names import htype as htype
@@ -83,6 +84,7 @@ _LAZY = {
     "ingest_classification": "deeplake.exchange.classification:ingest_classification",
     "ingest_coco": "deeplake.exchange.coco:ingest_coco",
     "ingest_dataframe": "deeplake.exchange.dataframe:ingest_dataframe",
+    "ingest_huggingface": "deeplake.exchange.huggingface:ingest_huggingface",
     "ingest_yolo": "deeplake.exchange.yolo:ingest_yolo",
     "like": "deeplake.dataset.copies:like",
     "link": "deeplake.dataset.linked:link",
@@ -146,6 +148,7 @@ __all__ = [
     "ingest_classification",
     "ingest_coco",
     "ingest_dataframe",
+    "ingest_huggingface",
     "ingest_yolo",
     "like",
     "link",

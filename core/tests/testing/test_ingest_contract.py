@@ -19,6 +19,7 @@ from deeplake.exchange.coco import Coco
 from deeplake.exchange.dataframe import Dataframe
 from deeplake.exchange.exported import ExportedFolder
 from deeplake.exchange.folders import Folders
+from deeplake.exchange.huggingface import Huggingface
 from deeplake.exchange.tables import Csv, Jsonl
 from deeplake.exchange.yolo import Yolo
 from deeplake.spi import Ingestor
@@ -237,6 +238,31 @@ class TestDataframe(IngestContract):
             {"n": [1, 2], "x": [0.5, None], "t": ["ü", ""], "v": [[1, 2], [3, 4]],
              "d": [{"k": [1]}, {}], "file": [str(folder / "pictures" / "0.png"), None]}
         )  # fmt: skip
+
+
+class TestHuggingface(IngestContract):
+    ingestor = Huggingface
+    htypes: ClassVar[Mapping[str, str]] = {"t": "text", "kind": "class_label"}
+    expected = (
+        {"n": 1, "t": "ü", "kind": "dog", "g/v": [1.5, 2], "g/w": "a", "picture": [[1, 2], [3, 4]]},
+        {"n": 2, "t": "", "kind": "cat", "g/v": [3, 4], "g/w": "b", "picture": None},
+    )
+
+    def source(self, folder: Path) -> Any:
+        library = pytest.importorskip("datasets")
+        pictures(folder / "pictures", self.expected[:1], "picture")
+        features = {
+            "n": library.Value("int8"), "t": library.Value("string"),
+            "kind": library.ClassLabel(names=["cat", "dog"]),
+            "g": {"v": library.Sequence(library.Value("float32")), "w": library.Value("string")},
+            "picture": library.Image(),
+        }  # fmt: skip
+        file = {"bytes": (folder / "pictures" / "0.png").read_bytes(), "path": None}
+        rows = [
+            {"n": 1, "t": "ü", "kind": 1, "g": {"v": [1.5, 2], "w": "a"}, "picture": file},
+            {"n": 2, "t": "", "kind": 0, "g": {"v": [3, 4], "w": "b"}, "picture": None},
+        ]
+        return library.Dataset.from_list(rows, features=library.Features(features))
 
 
 class TestExported(IngestContract):

@@ -29,7 +29,7 @@ class Filling:
 
     Attributes:
         rows: How many were appended.
-        unread: Path -> why it could not be read.
+        unread: Path, or tensor and row -> why it could not be read.
     """
 
     def __init__(self, ds: Dataset, *, lenient: bool) -> None:
@@ -60,6 +60,7 @@ class Filling:
         if not _rows(batch):
             return
         tensor = self._ds[next(iter(batch))]
+        row = self.rows
         while True:
             before = len(tensor)
             try:
@@ -67,22 +68,25 @@ class Filling:
             except SampleExtendError as error:
                 if isinstance(reason := _root(error), StorageError):
                     raise reason from error
-                if not self._lenient:
-                    raise IngestionError(f"behind row {self.rows + before}: {error}") from error
                 # Rows before the one that failed are there.
                 done = len(tensor) - before
-                batch = self._readable({n: column[done:] for n, column in batch.items()}, error)
+                row += done
+                if not self._lenient:
+                    raise IngestionError(f"row {row}: {error}") from error
+                batch = {name: column[done:] for name, column in batch.items()}
+                batch = self._readable(batch, error, row)
             else:
                 return
 
-    def _readable(self, batch: Columns, error: SampleExtendError) -> Columns:
+    def _readable(self, batch: Columns, error: SampleExtendError, row: int) -> Columns:
         """The batch, with None for files that cannot be read; its first row is what failed."""
         found: dict[str, Sequence[Any]] = {}
         changed = False
         for name, column in batch.items():
             problems = {i: _problem(value) for i, value in enumerate(column) if _is_file(value)}
             bad = {i: problem for i, problem in problems.items() if problem is not None}
-            self.unread.update({str(column[i].path): problem for i, problem in bad.items()})
+            for i, problem in bad.items():
+                self._note(column[i], name, row + i, problem)
             found[name] = [None if i in bad else value for i, value in enumerate(column)]
             changed |= bool(bad)
         if changed:
@@ -90,9 +94,12 @@ class Filling:
         for name, column in batch.items():
             if _is_file(column[0]):
                 # It can be read, and is not what the tensor takes: pixels of another type, say.
-                self.unread[str(column[0].path)] = str(error.__cause__ or error)
+                self._note(column[0], name, row, str(error.__cause__ or error))
                 return {**batch, name: [None, *column[1:]]}
-        raise IngestionError(str(error)) from error
+        raise IngestionError(f"row {row}: {error}") from error
+
+    def _note(self, value: Any, name: str, row: int, problem: str) -> None:
+        self.unread[str(value.path or f"{name}, row {row}")] = problem
 
 
 def _rows(batch: Columns) -> int:
@@ -100,7 +107,7 @@ def _rows(batch: Columns) -> int:
 
 
 def _is_file(value: Any) -> bool:
-    return isinstance(value, (Sample, LinkedSample)) and value.path is not None
+    return isinstance(value, (Sample, LinkedSample))
 
 
 def _problem(value: Any) -> str | None:

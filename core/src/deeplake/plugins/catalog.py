@@ -64,6 +64,7 @@ BUILTINS: Mapping[str, Mapping[str, str]] = {
         "dataframe": "deeplake.exchange.dataframe:Dataframe",
         "export": "deeplake.exchange.exported:ExportedFolder",
         "folders": "deeplake.exchange.folders:Folders",
+        "huggingface": "deeplake.exchange.huggingface:Huggingface",
         "jsonl": "deeplake.exchange.tables:Jsonl",
         "yolo": "deeplake.exchange.yolo:Yolo",
     },
