@@ -105,24 +105,23 @@ class Store(ABC):
         """A read-only view of a whole object without copying it (``capabilities.mapping``)."""
         raise NotImplementedError(f"{type(self).__name__} cannot map objects")
 
-    def read_into(self, key: str, start: int, out: memoryview) -> bool:
-        """Part of an object, read to where the caller wants it.
+    def map_private(self, key: str, byte_range: ByteRange) -> memoryview | None:
+        """A part of an object, not copied, that may be written to without anybody else seeing it.
 
         Args:
             key: Key.
-            start: The first byte.
-            out: Takes as many bytes as it has; writable, of bytes. What is in it afterwards is
-                undefined unless they are all there.
+            byte_range: The part.
 
         Returns:
-            Whether it was done. False, the default, where this is no quicker than ``get`` and a copy,
-            or the object ends before: whoever asked does that then.
+            The part, writable; pages that are written to become memory of this process. None where
+            that cannot be had, for now or at all, or the object ends before: whoever asked makes a
+            copy then.
 
         Raises:
             ObjectNotFoundError: No object has this key.
-            StorageError: It cannot be read.
+            StorageError: It cannot be mapped.
         """
-        return False
+        return None
 
     @abstractmethod
     def put(

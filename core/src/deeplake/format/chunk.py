@@ -601,16 +601,13 @@ class ChunkHeader:
             if digest(stored[a - base : b - base]) != checksums[frame]:
                 raise self._damaged(frame)
 
-    def check_frames(
-        self, payload: memoryview, frames: np.ndarray, begin: int = 0, *, cold: bool = True
-    ) -> None:
+    def check_frames(self, payload: memoryview, frames: np.ndarray, begin: int = 0) -> None:
         """Compare some frames of an uncompressed payload with their checksums.
 
         Args:
             payload: All of it, or a part.
             frames: ``int64[n]``: which.
             begin: Where in the payload the part begins.
-            cold: It is a memory map, of which nothing was read just now.
 
         Raises:
             ChecksumError: A frame is not what was written.
@@ -628,8 +625,7 @@ class ChunkHeader:
         spans = list(zip(starts.tolist(), stops.tolist(), strict=True))
         sums = self.checksums[frames].tolist()
         for a, b in itertools.pairwise(cuts):
-            if cold:
-                warm(payload[spans[a][0] : spans[b - 1][1]])
+            warm(payload[spans[a][0] : spans[b - 1][1]])
             for i in range(a, b):
                 start, stop = spans[i]
                 if digest(payload[start:stop]) != sums[i]:

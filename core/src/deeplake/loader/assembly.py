@@ -12,7 +12,6 @@ from deeplake.errors import TransformFailedError
 from deeplake.loader.failure import Remains, noted
 from deeplake.loader.fetch import Column, Values
 from deeplake.loader.function import Function
-from deeplake.loader.gather import LITTLE
 from deeplake.loader.lot import Lot
 from deeplake.loader.memory import WHOLE, Memory, Residency
 from deeplake.loader.picture import PictureColumn
@@ -373,9 +372,9 @@ def assembled(
     sources = [
         snapshot.scattered(name) if spec.shuffle else snapshot.sources[name] for name in names
     ]
-    # Small tensors that are shuffled, unless few of their rows are wanted, stay in memory; and labels.
+    # Small tensors that are shuffled, unless few of their rows are wanted, stay in memory.
     many = 4 * rows >= max((len(source.reader) for source in sources), default=0) > 0
-    memory = Memory((WHOLE if spec.shuffle else LITTLE) if many else 0)
+    memory = Memory(WHOLE if spec.shuffle and many else 0)
     columns = [
         (SequenceColumn if source.schema.is_sequence else Column)(
             source,

@@ -28,14 +28,8 @@ AHEAD_BYTES = 64 << 20
 """Batches are made ahead up to this size, beside the two that are always."""
 
 MAPPED_BYTES = 8 << 20
-"""Shuffled batches of plain data in memory maps are read together up to this size: with smaller pieces,
-threads spend their time waiting for the interpreter's lock."""
-
-NEIGHBOURS = 4 << 20
-"""The same of batches in order, which take fewer calls: less memory is new."""
-
-LARGE_BATCH = 16 << 20
-"""Threads make one batch of so many bytes together: fewer of them are in memory."""
+"""Batches of plain data in memory maps are read together up to this size: with smaller pieces, threads
+spend their time waiting for the interpreter's lock."""
 
 FIRST = 2
 """The first of these pieces is so many times smaller."""
@@ -114,16 +108,14 @@ class Executor:
     def _threads(self, plan: Plan, dice: Dice, stats: Stats) -> Pipeline:
         assembly, threads = self._assembly, self.count
         mapped = self._snapshot.mapped
-        local = MAPPED_BYTES if self._spec.shuffle else NEIGHBOURS
-        task_bytes = local if mapped else TASK_BYTES
+        task_bytes = MAPPED_BYTES if mapped else TASK_BYTES
         together, parts = assembly.granularity(plan.batch_size, threads, task_bytes)
         ahead = -(-self._spec.prefetch_factor * threads // together)
         ahead = min(ahead if parts > 1 else max(ahead, threads), self._units_ahead(plan, together))
         ahead = max(2, ahead)
         # From a memory map all comes at once; the first batch is not to wait for many others.
         first = together if parts > 1 or not mapped else -(-together // FIRST)
-        large = assembly.row_bytes * plan.batch_size >= LARGE_BATCH
-        between = threads if large else -(-threads // ahead)
+        between = -(-threads // ahead)
         course = Course(plan, dice, together, parts, first=first, between=between)
         work = course.prefetched(assembly, self._snapshot, self._spec, self._rows, ahead + 1)
         return Pipeline(work, threads, ahead)

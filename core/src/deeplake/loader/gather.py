@@ -8,7 +8,8 @@ labels, embeddings) as fast as copying memory.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+import mmap
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -24,14 +25,14 @@ MAX_OPEN = 256
 """Chunks that are kept open: each holds a map of its file."""
 
 
-VIEWED = 1 << 20
-"""Bytes of neighbouring rows that are worth reading by themselves: then they are copied once only."""
-
-LITTLE = 4 << 20
-"""Bytes of tensors that are kept in memory when they are first read."""
-
 FEW = 16
 """Pieces that may be of any size if a tensor is kept in memory."""
+
+RELEASED = 4
+"""Of so many pieces that were copied to memory the maps are given up."""
+
+VIEWED = 1 << 20
+"""Bytes of neighbouring rows that are worth a map of their own: then they are not even copied."""
 
 
 class Gather:
@@ -55,7 +56,6 @@ class Gather:
         "_memory",
         "_once",
         "_reader",
-        "_resident",
         "_shape",
         "_verified",
         "kept",
@@ -71,14 +71,12 @@ class Gather:
         self._ends: np.ndarray | None = None
         self._chunks: dict[int, tuple[OpenChunk, int]] = {}
         self._verified: set[int] = set()
-        self._resident: Resident | None = None
-        self._made: dict[bool, Resident] = {}
+        self._made: list[Resident] = []
         size = len(reader) * math.prod(shape) * dtype.itemsize
         pieces = len(reader.table.pieces())
-        # All rows that are read are to be kept in memory …
         self.kept = bool(size) and pieces <= max(FEW, size // VIEWED) and memory.keeps(size)
-        # … but of large tensors not before they are read again: new memory has its price.
-        self._once = len(reader) if size > LITTLE else 0
+        # Not before they are read again: new memory has its price.
+        self._once = len(reader)
 
     def read(self, rows: np.ndarray) -> np.ndarray | None:
         """Some rows, in an array of their own; None if a chunk is no plain array.
@@ -127,28 +125,21 @@ class Gather:
         return taken
 
     def _whole(self) -> Resident:
-        if self._resident is None:
-            self._reader.release()  # what is mapped is not needed in memory twice
-            # Of two threads that make one, the first one's is kept: nothing was read to the other.
-            made = Resident(self._stops(), self._shape, self._dtype)
-            self._resident = self._made.setdefault(True, made)
-        return self._resident
+        if not self._made:
+            # Of two threads that make one, the first one's is used: nothing is read to the other.
+            self._made.append(Resident(self._stops(), self._shape, self._dtype))
+        return self._made[0]
 
     def _fill(self, number: int, target: np.ndarray) -> bool:
         """Read all rows of one piece; returns whether that is possible."""
         first = int(self._stops()[number]) - len(target)
-        place = target.reshape(-1).view(np.uint8).data
-
-        def memory(size: int, begin: int) -> memoryview:
-            # Frames that the piece shares with others are read, too.
-            return place if size == len(place) else self._bytes(size, begin)
-
-        rows = np.arange(first, first + len(target))
-        found = self._neighbours(number, rows, memory)
+        found = self._chunk(number, np.arange(first, first + len(target)))
         if found is None:
             return False
-        if found.ctypes.data != target.ctypes.data:
-            target[...] = found
+        array, shift, _ = found
+        target[...] = array[first + shift : first + shift + len(target)]
+        if number % RELEASED == 0:
+            self._reader.release()  # what is mapped is not needed in memory twice
         return True
 
     def _check(self, numbers: list[int], rows: list[np.ndarray]) -> None:
@@ -158,15 +149,16 @@ class Gather:
                 self._chunk(number, part, wait=False)
 
     def views(self, rows: np.ndarray, ends: Sequence[int]) -> list[np.ndarray] | None:
-        """Batches of neighbouring rows that are parts of what was read of their chunk in one go.
+        """Batches of neighbouring rows that are parts of private maps, not copied.
+
+        What is done to them is seen by nobody else, and gone with the last of them.
 
         Args:
             rows: Row numbers of all batches, one after the other; at least one.
             ends: Where in ``rows`` each batch ends.
 
         Returns:
-            An array a batch; None if the rows are no neighbours, or few, or the store does not read
-            to where it is told.
+            An array a batch; None if the rows are no neighbours, or few, or there are no such maps.
         """
         n, first = len(rows), int(rows[0])
         row_bytes = math.prod(self._shape) * self._dtype.itemsize
@@ -179,7 +171,10 @@ class Gather:
         while cuts[-1] < n:
             end = min(int(stops[number]) - first, n)
             if end > cuts[-1]:
-                base = self._neighbours(number, rows[cuts[-1] : end], self._bytes)
+                part = rows[cuts[-1] : end]
+                base = self._private(number, part)
+                if base is None and bases:  # there are many maps, for now
+                    base = self.read(part)
                 if base is None:
                     return None
                 bases.append(base)
@@ -199,49 +194,37 @@ class Gather:
             row_bytes: Bytes of a row.
         """
         at = which = 0
-        place = bases[0].ctypes.data
         for stop in ends:
+            base, begin = bases[which], cuts[which]
             if stop <= cuts[which + 1]:
-                found = bases[which][at - cuts[which] : stop - cuts[which]]
-                aligned = (place + (at - cuts[which]) * row_bytes) % ALIGNED == 0
-                yield found if aligned else self._memory.aligned(found)
+                found = base[at - begin : stop - begin]
+                is_aligned = (base.ctypes.data + (at - begin) * row_bytes) % ALIGNED == 0
+                yield found if is_aligned else self._memory.aligned(found)
             else:
                 whole = self._array(stop - at)
-                begin = at
-                while at < stop:
-                    end = min(stop, cuts[which + 1])
-                    whole[at - begin : end - begin] = bases[which][
-                        at - cuts[which] : end - cuts[which]
-                    ]
-                    at = end
-                    if at < stop:
-                        which += 1
+                for base, a, b in zip(bases, cuts, cuts[1:], strict=False):
+                    low, high = max(a, at), min(b, stop)
+                    if low < high:
+                        whole[low - at : high - at] = base[low - a : high - a]
                 yield whole
             at = stop
             while which + 1 < len(bases) and at >= cuts[which + 1]:
                 which += 1
-            place = bases[which].ctypes.data
 
-    def _neighbours(
-        self, number: int, rows: np.ndarray, memory: Callable[[int, int], memoryview]
-    ) -> np.ndarray | None:
-        """Neighbouring rows of one piece, read to memory, checked."""
+    def _private(self, number: int, rows: np.ndarray) -> np.ndarray | None:
+        """Neighbouring rows of one piece, checked, in a map of their own."""
         found = self._chunk(number, rows, check=False)
         if found is None:
             return None
         _, shift, chunk = found
         first = int(rows[0]) + shift
-        view = chunk.read_into(self._reader.blocks, first, first + len(rows), memory)
+        view = chunk.private(self._reader.blocks, first, first + len(rows))
         if view is None:
             return None
         data = np.frombuffer(view, np.uint8)
+        # Now, in this thread and without the interpreter's lock, not when the rows are used.
+        np.bitwise_or.reduce(data[:: mmap.PAGESIZE])
         return data.view(self._dtype).reshape(len(rows), *self._shape)
-
-    def _bytes(self, size: int, first: int) -> memoryview:
-        """Memory of few sizes, so that it is used again; ``first`` of its bytes is aligned."""
-        skipped = -first % ALIGNED
-        whole = 1 << (skipped + size - 1).bit_length()
-        return self._memory.array((whole,), np.uint8).data[skipped : skipped + size]
 
     def _array(self, n: int) -> np.ndarray:
         return self._memory.array((n, *self._shape), self._dtype)

@@ -256,6 +256,9 @@ class CachedStore(Store):
     def map(self, key: str) -> memoryview:
         return self.store.map(key)
 
+    def map_private(self, key: str, byte_range: ByteRange) -> memoryview | None:
+        return self.store.map_private(key, byte_range)
+
     def put(
         self, key: str, data: Data, *, if_match: str | None = None, if_absent: bool = False
     ) -> str:

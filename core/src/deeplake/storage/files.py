@@ -120,19 +120,6 @@ def read(fd: int, byte_range: ByteRange | None = None) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def read_into(fd: int, start: int, out: memoryview) -> bool:
-    """Fill memory with the bytes of a file from ``start`` on; returns whether it has so many."""
-    if not hasattr(os, "preadv"):  # Windows
-        return False
-    while len(out):
-        size = os.preadv(fd, [out], start)
-        if not size:
-            return False
-        start += size
-        out = out[size:]
-    return True
-
-
 def parts_of(data: Data) -> list[memoryview]:
     """The buffers of ``data`` as bytes, without the empty ones; copied only if scattered."""
     buffers: Sequence[Buffer]

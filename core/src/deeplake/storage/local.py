@@ -21,6 +21,7 @@ Names that start with ``.deeplake-`` belong to the store: they are no keys, and 
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -177,16 +178,15 @@ class LocalStore(Store):
         except OSError as error:
             raise self._failure(error, "map", key) from error
 
-    def read_into(self, key: str, start: int, out: memoryview) -> bool:
-        path = self._path(key)
+    def map_private(self, key: str, byte_range: ByteRange) -> memoryview | None:
+        if not self.capabilities.mapping:
+            return None
         try:
-            fd = self._open(path)
-            try:
-                return files.read_into(fd, start, out)
-            finally:
-                os.close(fd)
+            return self._maps.private(self._path(key), *byte_range)
         except OSError as error:
-            raise self._failure(error, "read", key) from error
+            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+                return None
+            raise self._failure(error, "map", key) from error
 
     def head(self, key: str) -> ObjectInfo:
         path = self._path(key)

@@ -16,6 +16,10 @@ from deeplake.storage import files
 UNTRACKED: Final[dict[str, Any]] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
 """Where a map need not hold an open file, it does not."""
 
+PRIVATE = 64
+"""Private maps at a time: a map holds an open file before Python 3.13, and who keeps all batches of an
+epoch keeps all of them."""
+
 
 class Maps:
     """Views of whole files, thread-safe and safe to fork.
@@ -31,6 +35,7 @@ class Maps:
         self.limit = limit
         self._kept: OrderedDict[str, tuple[tuple[int, ...], mmap.mmap]] = OrderedDict()
         self._mutex = threading.Lock()
+        self._private: WeakSet[mmap.mmap] = WeakSet()
         _all.add(self)
 
     def __len__(self) -> int:
@@ -49,6 +54,28 @@ class Maps:
                 self._kept.move_to_end(path)
                 return memoryview(known[1])
         return self._map(path)
+
+    def private(self, path: str, start: int, stop: int) -> memoryview | None:
+        """Some bytes of a file to write to: nobody sees that, and they are gone with the view.
+
+        Returns:
+            The bytes; None if there are many such views, or the file ends before.
+
+        Raises:
+            OSError: It cannot be opened, is not a file, or cannot be mapped.
+        """
+        if len(self._private) >= PRIVATE:
+            return None
+        begin = start - start % mmap.ALLOCATIONGRANULARITY
+        fd = files.open_to_read(path)
+        try:
+            if stop <= start or files.status_of(fd).st_size < stop:
+                return None
+            mapped = mmap.mmap(fd, stop - begin, access=mmap.ACCESS_COPY, offset=begin, **UNTRACKED)
+        finally:
+            os.close(fd)
+        self._private.add(mapped)
+        return memoryview(mapped)[start - begin :]
 
     def forget(self, path: str) -> None:
         """Keep this file no longer."""

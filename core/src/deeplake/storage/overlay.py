@@ -64,8 +64,8 @@ class Overlay(Store):
     def map(self, key: str) -> memoryview:
         return self._of(key).map(key)
 
-    def read_into(self, key: str, start: int, out: memoryview) -> bool:
-        return self._of(key).read_into(key, start, out)
+    def map_private(self, key: str, byte_range: ByteRange) -> memoryview | None:
+        return self._of(key).map_private(key, byte_range)
 
     def put(
         self, key: str, data: Data, *, if_match: str | None = None, if_absent: bool = False

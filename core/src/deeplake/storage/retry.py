@@ -120,11 +120,11 @@ class Retrying(Store):
         except StorageError as error:
             return self._again(error, lambda: self.store.map(key))
 
-    def read_into(self, key: str, start: int, out: memoryview) -> bool:
+    def map_private(self, key: str, byte_range: ByteRange) -> memoryview | None:
         try:
-            return self.store.read_into(key, start, out)
+            return self.store.map_private(key, byte_range)
         except StorageError as error:
-            return self._again(error, lambda: self.store.read_into(key, start, out))
+            return self._again(error, lambda: self.store.map_private(key, byte_range))
 
     def assemble(self, key: str, size: int) -> AbstractContextManager[PartWriter] | None:
         # Its parts are with who writes them, who tries again by putting the whole.

@@ -102,10 +102,11 @@ class StoreWrapper(Store):
             return super().map(key)
         return self._do(Request("map", key), lambda: self.inner.map(key), byte_length)
 
-    def read_into(self, key: str, start: int, out: memoryview) -> bool:
+    def map_private(self, key: str, byte_range: ByteRange) -> memoryview | None:
+        if not self.capabilities.mapping:
+            return None
         return self._do(
-            Request("get", key, (start, start + len(out))),
-            lambda: self.inner.read_into(key, start, out),
+            Request("map", key, byte_range), lambda: self.inner.map_private(key, byte_range)
         )
 
     def put(

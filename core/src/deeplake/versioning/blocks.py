@@ -7,6 +7,7 @@ from typing import Any
 
 from deeplake.errors import FormatError
 from deeplake.spi import Store
+from deeplake.types import ByteRange
 from deeplake.versioning.repository import data_key
 from deeplake.versioning.staging import Staging
 
@@ -64,18 +65,18 @@ class Blocks:
             raise short(oid, offset + length, len(view))
         return view[offset : offset + length]
 
-    def read_into(self, oid: str, offset: int, start: int, out: memoryview) -> bool:
-        """Bytes of a stored block, read to ``out``; False where that takes another way.
+    def private(self, oid: str, offset: int, byte_range: ByteRange) -> memoryview | None:
+        """Bytes of a block to write to, not copied; None where that cannot be had.
 
         Args:
             oid: Its object.
             offset: Where in the object it begins.
-            start: Where in the block they begin.
-            out: Takes as many bytes as it has.
+            byte_range: The bytes, counted from there.
         """
         if self._staging is not None and self._staging.read(oid, offset) is not None:
-            return False
-        return self._store.read_into(data_key(oid), offset + start, out)
+            return None
+        start, stop = byte_range
+        return self._store.map_private(data_key(oid), (offset + start, offset + stop))
 
     def fetch(self, ranges: Sequence[tuple[str, int, int]]) -> list[memoryview]:
         """Parts of stored objects.

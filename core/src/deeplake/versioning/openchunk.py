@@ -6,7 +6,7 @@ import math
 import mmap
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -222,16 +222,13 @@ class OpenChunk:
             header.check_frames(self._payload, frames)
             verified[frames] = True
 
-    def read_into(
-        self, blocks: Blocks, first: int, stop: int, memory: Callable[[int, int], memoryview]
-    ) -> memoryview | None:
-        """Plain samples read to memory of the caller, checked; None where that takes another way.
+    def private(self, blocks: Blocks, first: int, stop: int) -> memoryview | None:
+        """Plain samples in a map of their own, checked, to be written to; None where there is none.
 
         Args:
-            blocks: Where they come from.
+            blocks: Where the map comes from.
             first: The first sample, of those that all have one size.
             stop: The one after the last.
-            memory: Makes so many bytes of memory, and is told at which of them the samples begin.
         """
         header = self.header
         assert header.size is not None
@@ -240,12 +237,13 @@ class OpenChunk:
         if header.frame_size:
             low, high = begin // header.frame_size, -(-end // header.frame_size)
         start, after = header.frame_start(low), header.frame_start(high)
-        view = memory(after - start, begin - start)
-        if not blocks.read_into(self.oid, self.offset, header.header_length + start, view):
+        base = header.header_length
+        view = blocks.private(self.oid, self.offset, (base + start, base + after))
+        if view is None:
             return None
         frames = low + np.flatnonzero(~header.verified[low:high])
         if len(frames):
-            header.check_frames(view, frames, start, cold=False)
+            header.check_frames(view, frames, start)
             header.verified[frames] = True
         return view[begin - start : end - start]
 
