@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 import deeplake
 from deeplake import Dataset
-from deeplake.errors import DynamicTensorNumpyError, InvalidShapeIntervalError
+from deeplake.errors import ChecksumError, DynamicTensorNumpyError, InvalidShapeIntervalError
 from deeplake.types import ShapeInterval
 
 
@@ -232,3 +233,52 @@ def test_big_endian_and_odd_dtypes(ds: Dataset) -> None:
         tensor.append(array)
         assert tensor[0].numpy().dtype == np.dtype(dtype).newbyteorder("<")
         np.testing.assert_array_equal(tensor[0].numpy(), array)
+
+
+@pytest.mark.parametrize("opened", ["again", "never"])
+def test_a_column_read_again_and_again(ds: Dataset, opened: str) -> None:
+    """Of one chunk that was read before little is asked: but all that may have changed since."""
+    ds.create_tensor("x", htype="class_label")
+    ds.create_tensor("y", dtype="int32")
+    expected = np.arange(100, dtype=np.uint32)[:, None]
+    ds.extend({"x": expected[:, 0], "y": np.zeros((100, 2), np.int32)})
+    if opened == "again" and not ds.path.startswith("mem:"):
+        ds = deeplake.load(ds.path)
+    for _ in range(3):
+        found = ds.x.numpy()
+        assert (found.dtype, found.shape) == (np.uint32, (100, 1))
+        np.testing.assert_array_equal(found, expected)
+        found[:] = 7  # the caller's own
+    assert [len(part) for part in (ds.x.numpy(aslist=True), ds.x[:40].numpy(), ds[:9].x.numpy())] == [
+        100, 40, 9,
+    ]  # fmt: skip
+    ds.x[3] = 50
+    expected[3] = 50
+    for _ in range(3):
+        np.testing.assert_array_equal(ds.x.numpy(), expected)
+    ds.x.append(5)
+    for _ in range(3):
+        assert ds.x.numpy()[-2:].tolist() == [[99], [5]]
+    ds.pop(0)
+    for _ in range(3):
+        assert ds.x.numpy()[0, 0] == 1
+        assert ds.y.numpy().shape == (99, 2)
+    ds.x.append(None)
+    for _ in range(2):
+        with pytest.raises(DynamicTensorNumpyError):
+            ds.x.numpy()
+
+
+def test_a_column_that_was_damaged(tmp_path: Path) -> None:
+    ds = deeplake.empty(tmp_path / "ds")
+    ds.create_tensor("x", dtype="uint32")
+    ds.x.extend(np.arange(50_000, dtype=np.uint32))
+    for file in (tmp_path / "ds" / "data").iterdir():
+        data = bytearray(file.read_bytes())
+        data[-9] ^= 1
+        file.write_bytes(data)
+    ds = deeplake.load(tmp_path / "ds")
+    assert ds.x[0].numpy() == 0
+    for _ in range(3):
+        with pytest.raises(ChecksumError):
+            ds.x.numpy()

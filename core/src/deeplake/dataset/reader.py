@@ -11,7 +11,7 @@ import numpy as np
 from deeplake.dataset.chunks import Group, Rows, consecutive, row_numbers
 from deeplake.dataset.jobs import run_jobs
 from deeplake.dataset.part_reader import PartReader
-from deeplake.format.chunk import TILE
+from deeplake.format.chunk import FIXED, TILE
 from deeplake.spi import SampleCodec
 from deeplake.types import Shape
 from deeplake.versioning.openchunk import OpenChunk
@@ -137,6 +137,20 @@ class TensorReader(PartReader):
             if found is not None:
                 return found
         return self._stacked(self.groups(rows), len(rows), row_numbers(rows), out, parallel)
+
+    def column(self) -> np.ndarray | None:
+        """All rows, if they are one chunk of arrays that was read before, and is not large."""
+        last = self._last
+        if last is None or last[0] or last[1] != self.table.rows:
+            return None
+        chunk = last[3]
+        header, array = chunk.header, chunk.array
+        if (
+            array is None or not header.whole or header.kind != FIXED
+            or header.ndim != self.schema.ndim or array.nbytes >= COPIED
+        ):  # fmt: skip
+            return None
+        return array[last[2] : last[2] + last[1]].copy()
 
     def _block(
         self, start: int, stop: int, out: np.ndarray | None, parallel: bool

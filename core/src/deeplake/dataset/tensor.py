@@ -168,6 +168,10 @@ class Tensor(Traits, LinkMethods, InPlace, VectorIndexes):
             CorruptedSampleError, ChecksumError: Stored bytes are damaged.
         """
         try:
+            if self._selection is Selection.ALL and self._view is None and not aslist:
+                found = self._reader.column()
+                if found is not None:
+                    return found
             return self._output.numpy(self, aslist=aslist)
         except SUBSCRIPT_ERRORS as error:
             row = f", row {self._selection.index}" if self._selection.is_single else ""
