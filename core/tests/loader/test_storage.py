@@ -295,6 +295,29 @@ def test_memory_is_used_again_when_nobody_holds_it() -> None:
     assert memory.array((2, 2), np.int64).shape == (2, 2)
 
 
+def test_memory_of_a_loader_that_is_gone_is_the_next_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memories, "_left", left := {})
+    memory = Memory()
+    arrays = [memory.array((2 << 20,), np.uint8) for _ in range(3)]
+    small = memory.array((1 << 16,), np.uint8)
+    places = {array.ctypes.data for array in arrays}
+    kept = arrays.pop()
+    del arrays, small, memory
+    assert len(left) == 2  # the small one is the allocator's, and one is in use
+    another = Memory()
+    found = [another.array((1 << 19,), np.uint32) for _ in range(3)]
+    assert not left
+    assert {array.ctypes.data for array in found} & places == places - {kept.ctypes.data}
+    del found, another, kept
+    # Not more than a bound, of whatever size; the oldest goes first.
+    monkeypatch.setattr(memories, "SPARE", 6 << 20)
+    for size in (3 << 20, 5 << 20, 7 << 20):
+        array = (memory := Memory()).array((size,), np.uint8)
+        del array, memory
+        assert sum(one.nbytes for one in left.values()) <= 6 << 20
+    assert [one.nbytes for one in left.values()] == []
+
+
 def test_batches_that_are_kept_stay_as_they_were(make: Any, tmp_path: Any) -> None:
     rows = np.arange(400 * 4096, dtype=np.int32).reshape(400, 4096)
     ds = make(str(tmp_path / "ds"), x=rows)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import mmap
+import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,12 @@ SMALL = 1 << 15
 HUGE = 2 << 20
 """Bytes of a huge page, on most systems. Arrays of at least half of it are made of such pages."""
 
-SPARE = 64 << 20
-"""Bytes that are kept for the next arrays, at most, of each size."""
+SPARE = 96 << 20
+"""Bytes that are kept for the next arrays, at most, of each size; and of loaders that are gone, of all
+sizes."""
 
 SIZES = 16
 """Sizes of which something is kept."""
-
 
 RESIDENT = 64 << 20
 """Bytes of memory maps that stay with the process, about, of data that are larger than ``WHOLE``."""
@@ -46,7 +47,8 @@ LARGE = 1 << 14
 class Memory:
     """Makes arrays. When nobody holds one any more, nor a view of it, its memory is the next one's.
 
-    Any number of threads may ask for arrays. What is in them is left from before.
+    Any number of threads may ask for arrays. What is in them is left from before. Memory in huge pages
+    goes to the next loader in the end: to get it from the system takes longer than to fill it.
 
     Args:
         kept: Bytes that may be kept for the whole life of the loader.
@@ -57,6 +59,12 @@ class Memory:
     def __init__(self, kept: int = 0) -> None:
         self._spare: dict[int, deque[np.ndarray]] = {}
         self._kept = kept
+
+    def __del__(self, finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        if not finalizing():
+            for size, spare in self._spare.items():
+                if size >= HUGE // 2:
+                    _leave(spare)
 
     def keeps(self, size: int) -> bool:
         """Whether so many more bytes may be kept; if so, they are counted. Not for threads."""
@@ -84,7 +92,8 @@ class Memory:
         try:
             memory = spare.popleft()
         except IndexError:
-            memory = aligned((size,), np.uint8)
+            found = _left_over(size) if size >= HUGE // 2 else None
+            memory = aligned((size,), np.uint8) if found is None else found
         return np.asarray(_Lease(memory, spare, shape, dtype))
 
     def aligned(self, array: np.ndarray) -> np.ndarray:
@@ -94,6 +103,31 @@ class Memory:
         copy = self.array(array.shape, array.dtype)
         copy[...] = array
         return copy
+
+
+_left: dict[int, np.ndarray] = {}
+"""Memory of loaders that are gone, by its ``id``. Used without a lock, for the reason below."""
+
+
+def _leave(memories: Iterable[np.ndarray]) -> None:
+    """Keep memory for the next loader, and no more of it than ``SPARE``."""
+    for memory in memories:
+        _left[id(memory)] = memory
+    held = sum(memory.nbytes for memory in list(_left.values()))
+    for key in list(_left):
+        if held <= SPARE:
+            return
+        oldest = _left.pop(key, None)
+        held -= 0 if oldest is None else oldest.nbytes
+
+
+def _left_over(size: int) -> np.ndarray | None:
+    """Memory of so many bytes that a loader left; None if there is none."""
+    for key, memory in list(_left.items()):
+        # Another thread may have been faster.
+        if memory.nbytes == size and _left.pop(key, None) is not None:
+            return memory
+    return None
 
 
 class _Lease:
