@@ -221,15 +221,14 @@ def test_few_large_ones_beside_pieces(ahead: Ahead, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("deeplake.versioning.ahead.FIRST_BYTES", 2 * LARGE)
     large(ahead)
     ahead.want([(ONE, 95_000, 95_100)], apart=True)
-    piece, *others = (ahead.take() for _ in range(4))
+    piece, *others = (ahead.take(few=True) for _ in range(4))
     assert piece is not None
     assert len(piece) == 100
     assert [None if part is None else len(part) for part in others] == [LARGE, LARGE, None]
     assert others[0] is not None
     ahead.run(others[0])
-    assert ahead.take() is not None
-    assert ahead.take() is None
-    ahead.run(piece)
+    assert ahead.take(few=True) is not None
+    assert ahead.take(few=True) is None
     assert sum(1 for _ in iter(ahead.take, None)) == 2  # more, as one of them is there
 
 

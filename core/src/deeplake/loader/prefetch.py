@@ -96,6 +96,7 @@ class Prefetch:
         self._ordered = ordered
         self._whole = whole
         self._spacing = _spacing(rows) if whole and not ordered else 0.0
+        self._first: Unit | None = None
         self._row_bytes = max(1, sum(map(bytes_per_row, readers)))
         self._large = [reader for reader in readers if _has_large_chunks(reader)]
         self._mutex = threading.Lock()
@@ -174,6 +175,7 @@ class Prefetch:
                 _chunks(reader, rows, spacing if whole else None, parts, heads, first, apart)
         except Exception:  # noqa: BLE001 - whoever reads these rows will say what is wrong
             return
+        self._first = stride[0] if apart else self._first
         held = self._ahead.want(apart, apart=True)
         held += self._ahead.want(heads)
         held += self._ahead.want(parts, piecemeal=whole and not first and not self._ordered)
@@ -200,7 +202,11 @@ class Prefetch:
                 if self._late and not self._looking:
                     self._looking = True
                     pool.submit(_look_late, me)
-                while (part := self._ahead.take()) is not None:
+                # Network and cores are not taken from the first unit, which all wait for.
+                if self._first is not None and self._first.outcomes:
+                    self._first = None  # and its batch with it
+                few = self._first is not None
+                while (part := self._ahead.take(few=few)) is not None:
                     try:
                         pool.submit(_fetch, me, self._ahead, part)
                     except RuntimeError:
@@ -260,7 +266,7 @@ class Prefetch:
     def _let_go(self) -> ThreadPoolExecutor | None:
         with self._mutex:
             pool, self._pool = self._pool, None
-            self._units = None
+            self._units = self._first = None
             self._planned.clear()
             for _, held in self._held:
                 self._release(held)

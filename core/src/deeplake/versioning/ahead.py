@@ -25,7 +25,7 @@ ALL_BYTES: Final = 12 * MAX_REQUEST
 """… where nobody gets on before all of them are there."""
 
 FIRST_BYTES: Final = 2 * MAX_REQUEST
-"""… before the first of them is there, and while pieces are fetched that come before them."""
+"""… before the first of them is there, or where something else comes first."""
 
 APART: Final = 96
 """Pieces that are fetched by themselves at once, beside those."""
@@ -185,11 +185,14 @@ class Ahead(Blocks):
                         self._unused.append(part)
             self._trim()
 
-    def take(self) -> Part | None:
+    def take(self, *, few: bool = False) -> Part | None:
         """The part whose turn it is; None if there is none, or enough requests are under way.
 
         Only a few at first: what is needed first comes sooner when it comes alone. What is small
         does not wait for that.
+
+        Args:
+            few: It stays at a few, beside pieces that come by themselves.
         """
         with self._guarded():
             part = self._next(self._first)
@@ -202,7 +205,7 @@ class Ahead(Blocks):
             if part is None or self._running >= IN_FLIGHT:
                 return None
             most = ALL_BYTES if part.piecemeal else IN_FLIGHT_BYTES
-            most = min(most, FIRST_BYTES + (0 if self._apart else 2 * self._ended_bytes))
+            most = min(most, FIRST_BYTES + (0 if few else 2 * self._ended_bytes))
             if self._running and self._running_bytes + len(part) > most:
                 return None
             self._queue.popleft()
