@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from deeplake.exchange.coco import ingest_coco as ingest_coco
     from deeplake.exchange.dataframe import ingest_dataframe as ingest_dataframe
     from deeplake.exchange.huggingface import ingest_huggingface as ingest_huggingface
+    from deeplake.exchange.kaggle import ingest_kaggle as ingest_kaggle
     from deeplake.exchange.yolo import ingest_yolo as ingest_yolo
     from deeplake.exchange.yolo_export import export_yolo as export_yolo
     from deeplake.names import htype as htype
@@ -85,6 +86,7 @@ _LAZY = {
     "ingest_coco": "deeplake.exchange.coco:ingest_coco",
     "ingest_dataframe": "deeplake.exchange.dataframe:ingest_dataframe",
     "ingest_huggingface": "deeplake.exchange.huggingface:ingest_huggingface",
+    "ingest_kaggle": "deeplake.exchange.kaggle:ingest_kaggle",
     "ingest_yolo": "deeplake.exchange.yolo:ingest_yolo",
     "like": "deeplake.dataset.copies:like",
     "link": "deeplake.dataset.linked:link",
@@ -149,6 +151,7 @@ __all__ = [
     "ingest_coco",
     "ingest_dataframe",
     "ingest_huggingface",
+    "ingest_kaggle",
     "ingest_yolo",
     "like",
     "link",

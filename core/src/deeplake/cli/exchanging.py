@@ -18,8 +18,8 @@ class Ingest(Command, api=(1, 0)):
     def configure(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             "format", metavar="FORMAT",
-            help="csv, jsonl, folders (a folder of files for each class), export (what deeplake export "
-            "writes), or what a plugin reads",
+            help="csv, jsonl, folders (a folder of files for each class), coco, yolo, export (what "
+            "deeplake export writes), or what a plugin reads",
         )  # fmt: skip
         parser.add_argument("source", metavar="SOURCE", help="file or folder that is read")
         parser.add_argument("path", metavar="PATH", help="path or URL of the dataset that is made")
@@ -32,10 +32,13 @@ class Ingest(Command, api=(1, 0)):
             parser,
             "Read data of another format into a new dataset, and commit it. Types are found by a look "
             "at all values. Options of csv: delimiter, encoding; of csv and jsonl: labels and images, "
-            "the columns that are class labels and paths of image files; of folders: compression. A "
-            "source that cannot be read leaves nothing behind.",
+            "the columns that are class labels and paths of image files; of folders: compression; of "
+            "coco: annotations (JSON files) and ignore (keys); of yolo: classes and annotations (a "
+            "file and a folder), allow_no_annotation, kind (boxes or polygons); of folders, coco and "
+            "yolo: shuffle. A source that cannot be read leaves nothing behind.",
             "deeplake ingest csv ./train.csv ./train -o labels=class -o images=file",
             "deeplake ingest folders ./flowers s3://bucket/flowers -o compression=jpeg",
+            "deeplake ingest coco ./val2017 ./coco -o annotations=./instances_val2017.json",
             "deeplake ingest export ./exported ./copy --json",
         )
 

@@ -22,6 +22,7 @@ _FUNCTIONS = {
     **{name: ("dataset.copies", name) for name in ("copy", "deepcopy", "like")},
     # Of a layer above, imported when they are called.
     "ingest_classification": ("exchange.classification", "ingest_classification"),
+    "ingest_kaggle": ("exchange.kaggle", "ingest_kaggle"),
     "ingest_huggingface": ("exchange.huggingface", "ingest_huggingface"),
     "ingest_dataframe": ("exchange.dataframe", "ingest_dataframe"),
     "ingest_coco": ("exchange.coco", "ingest_coco"),

@@ -42,10 +42,10 @@ def ingest_classification(
 
     ``src/cat/1.jpg`` and ``src/dog/7.png`` become the tensors ``images`` and ``labels``. Sets,
     ``src/train/cat/1.jpg`` and ``src/test/cat/2.jpg``, become groups: ``train/images``,
-    ``train/labels``, ``test/images`` … with the same class names; one set alone needs no group. Files
-    are stored byte for byte if they have the tensor's compression. A file that cannot be read gives a
-    row with None in place of its image. What begins with a dot, and what lies beside the class
-    folders, is left out. Nothing is committed yet.
+    ``train/labels``, ``test/images`` … with the same class names; one set alone needs no group, and
+    folders around all sets may be there. Files are stored byte for byte if they have the tensor's
+    compression. A file that cannot be read gives a row with None in place of its image. What begins
+    with a dot, and what lies beside the class folders, is left out. Nothing is committed yet.
 
     Args:
         src: Path or URL of the folder. A table (``.csv``, ``.txt``) becomes a tensor for each column,
@@ -138,6 +138,12 @@ class _Layout:
 
 def _layout(tree: Tree) -> _Layout:
     names = tree.names
+    folders = {name.partition("/")[0] for name in names if "/" in name}
+    while len(folders) == 1 and max(name.count("/") for name in names) > 2:
+        # An archive's own folder around everything.
+        tree = tree.below(folders.pop())
+        names = tree.names
+        folders = {name.partition("/")[0] for name in names if "/" in name}
     files = [name for name in names if "/" in name]
     if not files:
         raise InvalidPathException(
