@@ -40,7 +40,9 @@ def reads(ds: Dataset) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("shape", [(9, 9, 3), (1, 1, 3), (2, 2, 4), (0, 2, 3)])
+@pytest.mark.parametrize(
+    "shape", [(9, 9, 3), (1, 1, 3), (2, 2, 4), (0, 2, 3), (1 << 26, 1 << 26, 3)]
+)
 def test_a_picture_of_another_size_is_not_decoded(
     monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...]
 ) -> None:
@@ -57,6 +59,23 @@ def test_a_picture_of_another_size_is_not_decoded(
     for read in reads(ds):
         with pytest.raises(FormatError, match=r"\(tensor 't'\): sample \d is a file of shape"):
             read()
+
+
+def test_a_picture_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By who decodes it, into memory of the shape that its chunk says."""
+    ds = forged(picture((5, 4, 3)), (5, 4, 3), htype="image", sample_compression="png")
+    probed: list[int] = []
+    kind = type(codec_plugin("png"))
+    probe = kind.probe  # type: ignore[attr-defined]
+
+    def counted(self: Any, data: Any) -> Any:
+        probed.append(len(data))
+        return probe(self, data)
+
+    monkeypatch.setattr(kind, "probe", counted)
+    assert ds.t[0].numpy().tolist() == np.ones((2, 2, 3)).tolist()
+    assert not ds.t[2].numpy().any()
+    assert probed == []
 
 
 def test_a_picture_without_its_last_axis_is_the_same_picture() -> None:

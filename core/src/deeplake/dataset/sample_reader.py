@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ from deeplake.format.tiles import Part
 from deeplake.types import Shape
 from deeplake.versioning.openchunk import OpenChunk, array_dtype
 from deeplake.versioning.tiles import Jobs, Tiles, in_turn
+
+PICTURE = 64 << 20
+"""Values of a picture for which memory is set aside before its file is looked at."""
 
 
 class SampleReader(LinkReader):
@@ -167,6 +171,10 @@ class SampleReader(LinkReader):
         header = chunk.header
         codec = chunk.sample_codec
         if codec is not None and len(data):
+            if out is None and codec.media == "image" and _is_picture(shape):
+                # Its header is looked at by who decodes; what is wrong with it is found out below.
+                with suppress(DeepLakeError, ValueError):
+                    return codec.decode(data, out=np.empty(shape, array_dtype(header)))
             # Before memory is allocated for what the file claims to be.
             probed = codec.probe(data).shape
             if math.prod(probed) != math.prod(shape):
@@ -192,6 +200,11 @@ class SampleReader(LinkReader):
         if array.size != math.prod(shape):
             raise FormatError(f"{header.name}: sample {i} is not of shape {shape}")
         return array.reshape(shape).copy()
+
+
+def _is_picture(shape: Shape) -> bool:
+    """Whether a file of this shape has it itself (there may be an axis of 1 more), and is not large."""
+    return len(shape) == 3 and shape[2] in (3, 4) and 0 < math.prod(shape) <= PICTURE
 
 
 def _unpack(embedded: values.Embedded) -> Any:
