@@ -61,6 +61,12 @@ def test_a_picture_of_another_size_is_not_decoded(
             read()
 
 
+def test_no_memory_is_set_aside_for_a_picture_that_cannot_be() -> None:
+    ds = forged(picture((2, 2, 3)), (1 << 26, 1 << 26, 3), htype="image", sample_compression="png")
+    with pytest.raises(FormatError, match=r"\(tensor 't'\): sample \d is a file of shape"):
+        ds.t[2].numpy()
+
+
 def test_a_picture_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """By who decodes it, into memory of the shape that its chunk says."""
     ds = forged(picture((5, 4, 3)), (5, 4, 3), htype="image", sample_compression="png")
