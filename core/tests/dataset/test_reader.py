@@ -40,9 +40,7 @@ def reads(ds: Dataset) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize(
-    "shape", [(9, 9, 3), (1, 1, 3), (2, 2, 4), (0, 2, 3), (1 << 26, 1 << 26, 3)]
-)
+@pytest.mark.parametrize("shape", [(9, 9, 3), (1, 1, 3), (2, 2, 4), (0, 2, 3)])
 def test_a_picture_of_another_size_is_not_decoded(
     monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...]
 ) -> None:
