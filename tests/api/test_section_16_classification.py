@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import deeplake
+from deeplake import plugins
 from deeplake.errors import (
     AutoCompressionError,
     DatasetConnectError,
@@ -25,6 +26,7 @@ from deeplake.errors import (
     StorageError,
     TensorMetaInvalidHtypeOverwriteKey,
 )
+from deeplake.testing.servers import seaweedfs
 
 QUIET: dict[str, Any] = {"progressbar": False, "summary": False}
 
@@ -391,3 +393,21 @@ def test_nothing_is_left_after_an_interruption(
     assert not deeplake.exists(tmp_path / "ds")
     monkeypatch.undo()
     assert len(deeplake.ingest_classification(photos, tmp_path / "ds", **QUIET)) == 10
+
+
+def test_from_a_bucket_into_a_bucket(photos: Path) -> None:
+    """A real server; both stores need credentials."""
+    with seaweedfs() as server:
+        server.make_bucket("bench")
+        store = plugins.get("storage", "s3").open("s3://bench/photos", creds=server.creds)
+        for kind, content in files(photos):
+            count = len(list(store.list("")))
+            store.put(f"{'cat' if kind != 'dog' else kind}/{count:02}.jpg", content)
+        arguments: dict[str, Any] = {"dest_creds": server.creds, "src_creds": server.creds, **QUIET}
+        places = ("s3://bench/photos", "s3://bench/ds")
+        deeplake.ingest_classification(*places, shuffle=False, **arguments)
+        ds = deeplake.load("s3://bench/ds", creds=server.creds)
+        assert [content for _, content in stored(ds)] == [content for _, content in files(photos)]
+        assert ds.labels.info.class_names == ["cat", "dog"]
+        with pytest.raises(DatasetHandlerError, match="overwrite"):
+            deeplake.ingest_classification(*places, **arguments)
