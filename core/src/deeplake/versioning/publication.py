@@ -28,7 +28,11 @@ from deeplake.versioning.workingcopy import WorkingCopy
 ATTEMPTS = 5
 """Tries of a compare-and-swap that the store did not answer."""
 PATIENCE = 120.0
-"""Seconds in which other writers may be faster before a publication is given up."""
+"""Seconds in which other writers may be faster before a publication is given up …"""
+
+LOSSES = 32
+"""… and how often they are then, at least: a process that was stopped, or a machine that slept, has not
+tried for as long as the clock says."""
 
 
 class Moved(Exception):
@@ -151,7 +155,7 @@ class Publication(WorkingCopy):
                     ) from error
             attempt += 1
             deadline = deadline or time.monotonic() + PATIENCE
-            if time.monotonic() > deadline:
+            if attempt >= LOSSES and time.monotonic() > deadline:
                 raise ConflictError(
                     f"branch {self.branch!r} of {store.url}: other writers were faster {attempt} "
                     f"times; this session's work is kept as {self._keep_work(message)}"
