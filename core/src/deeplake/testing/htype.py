@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, get_args
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from deeplake.errors import DeepLakeError
@@ -193,6 +193,7 @@ class HtypeContract(PluginContract):
 
     @_examples
     @given(sample=anything())
+    @example(sample={"a": 1.5})  # no array, and nothing like one: now and then none is drawn
     def test_any_sample_is_taken_or_refused(self, sample: Any) -> None:
         self._check_any(sample)
 
