@@ -7,8 +7,9 @@ import mmap
 import os
 import sys
 import threading
+import time
 from collections import OrderedDict
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from weakref import WeakSet
 
 from deeplake.storage import files
@@ -19,6 +20,24 @@ UNTRACKED: Final[dict[str, Any]] = {"trackfd": False} if sys.version_info >= (3,
 PRIVATE = 64
 """Private maps at a time: a map holds an open file before Python 3.13, and who keeps all batches of an
 epoch keeps all of them."""
+
+SETTLED = 2_000_000_000
+"""Nanoseconds after which a change of a file shows in its times: some systems count whole seconds, and
+two changes within one are told apart by nothing."""
+
+Identity: TypeAlias = tuple[int, ...]
+"""A file and a state of it: what changes its bytes changes this."""
+
+
+class FileMap(mmap.mmap):
+    """A map of a file.
+
+    Attributes:
+        identity: The file, and the state of it that was mapped; None where a later change of its
+            bytes might not show in it.
+    """
+
+    identity: Identity | None = None
 
 
 class Maps:
@@ -33,9 +52,9 @@ class Maps:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._kept: OrderedDict[str, tuple[tuple[int, ...], mmap.mmap]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[Identity, FileMap]] = OrderedDict()
         self._mutex = threading.Lock()
-        self._private: WeakSet[mmap.mmap] = WeakSet()
+        self._private: WeakSet[FileMap] = WeakSet()
         _all.add(self)
 
     def __len__(self) -> int:
@@ -69,11 +88,13 @@ class Maps:
         begin = start - start % mmap.ALLOCATIONGRANULARITY
         fd = files.open_to_read(path)
         try:
-            if stop <= start or files.status_of(fd).st_size < stop:
+            status = files.status_of(fd)
+            if stop <= start or status.st_size < stop:
                 return None
-            mapped = mmap.mmap(fd, stop - begin, access=mmap.ACCESS_COPY, offset=begin, **UNTRACKED)
+            mapped = FileMap(fd, stop - begin, access=mmap.ACCESS_COPY, offset=begin, **UNTRACKED)
         finally:
             os.close(fd)
+        mapped.identity = _settled(status)
         self._private.add(mapped)
         return memoryview(mapped)[start - begin :]
 
@@ -103,9 +124,10 @@ class Maps:
             status = files.status_of(fd)
             if status.st_size == 0:
                 return memoryview(b"")  # the system maps no empty files
-            mapped = mmap.mmap(fd, 0, access=mmap.ACCESS_READ, **UNTRACKED)
+            mapped = FileMap(fd, 0, access=mmap.ACCESS_READ, **UNTRACKED)
         finally:
             os.close(fd)
+        mapped.identity = _settled(status)
         if self.limit > 0:
             with self._mutex:
                 dropped = [self._kept.pop(path, None)]
@@ -129,8 +151,16 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew)
 
 
-def _identity(status: os.stat_result) -> tuple[int, ...]:
-    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+def _identity(status: os.stat_result) -> Identity:
+    # A time of modification can be set back, that of the last change of the file's entry cannot.
+    return (
+        status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    )  # fmt: skip
 
 
-__all__ = ["Maps"]
+def _settled(status: os.stat_result) -> Identity | None:
+    last = max(status.st_mtime_ns, status.st_ctime_ns)
+    return _identity(status) if status.st_ino and time.time_ns() - last > SETTLED else None
+
+
+__all__ = ["FileMap", "Identity", "Maps"]

@@ -18,7 +18,9 @@ from deeplake.format.commit import is_dtype
 from deeplake.format.encoding import codec_plugin
 from deeplake.format.pieces import ALONE, BLOB, TILED
 from deeplake.spi import ChunkCodec, SampleCodec
+from deeplake.storage.maps import FileMap
 from deeplake.types import Buffer
+from deeplake.versioning import checked
 from deeplake.versioning.blocks import Blocks, object_id
 from deeplake.versioning.repository import data_key
 
@@ -76,7 +78,10 @@ class OpenChunk:
         )
         if self._codec is not None and self._codec.media != "bytes":
             raise FormatError(f"{header.name}: {header.chunk_codec!r} compresses no chunks")
-        self.is_mapped = self._codec is None and self.map is not None
+        file = self.map
+        self.is_mapped = self._codec is None and file is not None
+        if isinstance(file, FileMap) and file.identity is not None:
+            header.verified = checked.frames(file.identity, offset, header)
         self._sample_codec = codec_plugin(header.sample_codec) if header.sample_codec else None
         self.array: np.ndarray | None = None
         self.tiles: Any = None
@@ -241,10 +246,18 @@ class OpenChunk:
         view = blocks.private(self.oid, self.offset, (base + start, base + after))
         if view is None:
             return None
-        frames = low + np.flatnonzero(~header.verified[low:high])
+        mine, its = self.map, view.obj
+        same = (
+            isinstance(mine, FileMap)
+            and isinstance(its, FileMap)
+            and (mine.identity is not None and mine.identity == its.identity)
+        )
+        verified = header.verified[low:high]
+        frames = low + (np.flatnonzero(~verified) if same else np.arange(high - low))
         if len(frames):
             header.check_frames(view, frames, start)
-            header.verified[frames] = True
+            if same:
+                verified[:] = True
         return view[begin - start : end - start]
 
     def _inflate(
