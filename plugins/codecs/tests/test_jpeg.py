@@ -46,6 +46,47 @@ def test_photographs_decode_as_pillow_does(
         np.testing.assert_array_equal(Jpeg().decode(data), by_pillow(data))
 
 
+def test_into_an_array_pictures_are_the_same(photos: list[np.ndarray]) -> None:
+    picture = Image.fromarray(photos[0])
+    for subsampling in range(3):
+        for more in ({}, {"progressive": True}, {"keep_rgb": True, "subsampling": 0}):
+            data = saved(picture, **{"quality": 90, "subsampling": subsampling, **more})
+            out = np.full((427, 640, 3), 7, np.uint8)
+            assert Jpeg().decode(memoryview(data), out=out) is out
+            np.testing.assert_array_equal(out, by_pillow(data))
+            # Not in one piece: decoded elsewhere, or refused, but never written over.
+            wide = np.full((427, 640, 6), 7, np.uint8)
+            with pytest.raises(SampleDecompressionError, match="C-contiguous"):
+                Jpeg().decode(data, out=wide[:, :, :3])
+            assert (wide == 7).all()
+
+
+def test_into_an_array_no_other_picture_is_decoded(photos: list[np.ndarray]) -> None:
+    """What is decoded in one go is refused where it would be without an array."""
+    picture = Image.fromarray(photos[1])
+    data = saved(picture)
+    out = np.zeros((427, 640, 3), np.uint8)
+    for other in (
+        saved(picture.convert("L")),
+        saved(picture.convert("CMYK")),
+        saved(picture.crop((0, 0, 640, 426))),
+        saved(picture.crop((0, 0, 320, 427))),
+        saved(picture.transpose(Image.Transpose.ROTATE_90)),
+    ):
+        with pytest.raises(SampleDecompressionError, match="cannot be decoded into an array"):
+            Jpeg().decode(other, out=out)
+    middle = len(data) // 2
+    start = data.index(b"\xff\xc0")
+    for broken in (
+        b"", b"\xff\xd8", data[:middle], data[: middle] + data[middle + 4000 :], data[:-2],
+        data[:start] + data[start : start + 19] + data[start:],
+        # A few bytes that claim to be so many pixels.
+        data[:1000] + b"\xff\xd9",
+    ):  # fmt: skip
+        with pytest.raises(CorruptedSampleError):
+            Jpeg().decode(broken, out=out)
+
+
 def test_cmyk_decodes_as_pillow_does(photos: list[np.ndarray]) -> None:
     data = saved(Image.fromarray(photos[0]).convert("CMYK"))
     assert Jpeg().probe(data).mode == "CMYK"
@@ -225,7 +266,17 @@ def test_rows_below_a_crop_are_not_decoded(
             decoded.append(len(target))
             return bool(turbo(self, data, header, target, *rest, **more))
 
+        straight = Jpeg._straight
+
+        def counted_too(
+            self: Jpeg, data: Any, out: np.ndarray, decoded: Any = decoded, straight: Any = straight
+        ) -> bool:
+            done = bool(straight(self, data, out))
+            decoded.extend([len(out)] * done)
+            return done
+
         monkeypatch.setattr(Jpeg, "_turbo", counted)
+        monkeypatch.setattr(Jpeg, "_straight", counted_too)
         for stop in (*range(1, 40), 255, 256, 257, 400, 409, 410, 426, 427):
             decoded.clear()
             found = Jpeg().decode(data, crop=(stop // 2, 3, stop - stop // 2, 200))

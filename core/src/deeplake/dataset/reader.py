@@ -8,13 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from deeplake.dataset import results
 from deeplake.dataset.chunks import Group, Rows, consecutive, row_numbers
 from deeplake.dataset.jobs import run_jobs
 from deeplake.dataset.part_reader import PartReader
+from deeplake.dataset.sample_reader import Room
 from deeplake.format.chunk import FIXED, TILE
 from deeplake.spi import SampleCodec
 from deeplake.types import Shape
 from deeplake.versioning.openchunk import OpenChunk
+
+FEW = 16
+"""Samples that each get memory of their own; more of them share it."""
 
 COPIED = 32 << 20
 """Bytes of plain samples that are copied on threads, from this many on."""
@@ -53,6 +58,7 @@ class TensorReader(PartReader):
         """Values of ``n`` samples; ``names`` is what errors call their rows."""
         result: list[Any] = [None] * n
         jobs: list[_Job] = []
+        room = results.Slabs().empty if n >= FEW else results.empty
         for chunk, positions, places, parts in self._fetched(groups):
             if chunk.header.kind == TILE:
                 for position in positions.tolist():
@@ -66,7 +72,8 @@ class TensorReader(PartReader):
                     result[position] = value.copy()
                 continue
             for position, i, stored in zip(positions.tolist(), places.tolist(), parts, strict=True):
-                jobs.append(_Job(self, chunk, i, stored, names[position], result, position))
+                name = names[position]
+                jobs.append(_Job(self, chunk, i, stored, name, result, position, room=room))
         self._run(jobs, parallel)
         self._trim()
         return result
@@ -150,7 +157,7 @@ class TensorReader(PartReader):
             or header.ndim != self.schema.ndim or array.nbytes >= COPIED
         ):  # fmt: skip
             return None
-        return array[last[2] : last[2] + last[1]].copy()
+        return results.copied(array[last[2] : last[2] + last[1]])
 
     def _block(
         self, start: int, stop: int, out: np.ndarray | None, parallel: bool
@@ -168,7 +175,7 @@ class TensorReader(PartReader):
             ):
                 # All that there is to say of few rows, or of one column of numbers.
                 self._verify_block(chunk, place, place + stop - start)
-                return chunk.array[place : place + stop - start].copy()
+                return results.copied(chunk.array[place : place + stop - start])
             taken = [(chunk, place, stop - start)]
         else:
             taken = self._consecutive(start, stop)
@@ -181,7 +188,7 @@ class TensorReader(PartReader):
         if any(chunk.array is None or chunk.header.shape != shape for chunk, _, _ in taken):
             return None
         if out is None:
-            out = np.empty((stop - start, *shape), self.schema.dtype)
+            out = results.empty((stop - start, *shape), self.schema.dtype)
         jobs = []
         at = 0
         for chunk, place, count in taken:
@@ -281,11 +288,11 @@ class TensorReader(PartReader):
 class _Job:
     """Decodes one sample into its place."""
 
-    __slots__ = ("chunk", "i", "out", "position", "reader", "result", "row", "stored")
+    __slots__ = ("chunk", "i", "out", "position", "reader", "result", "room", "row", "stored")
 
     def __init__(
         self, reader: TensorReader, chunk: OpenChunk, i: int, stored: memoryview | None, row: Any,
-        result: Any, position: int, out: np.ndarray | None = None,
+        result: Any, position: int, out: np.ndarray | None = None, room: Room = results.empty,
     ) -> None:  # fmt: skip
         self.reader = reader
         self.chunk = chunk
@@ -295,9 +302,10 @@ class _Job:
         self.result = result
         self.position = position
         self.out = out
+        self.room = room
 
     def __call__(self) -> None:
-        value = self.reader._decode(self.chunk, self.i, self.stored, self.row, self.out)
+        value = self.reader._decode(self.chunk, self.i, self.stored, self.row, self.out, self.room)
         if self.out is None or value is not self.out:
             self.result[self.position] = value
 

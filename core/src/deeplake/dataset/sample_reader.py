@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from deeplake.dataset import results
 from deeplake.dataset.chunks import Rows, row_numbers
 from deeplake.dataset.jobs import on_threads
 from deeplake.dataset.link_reader import LinkReader
@@ -27,6 +28,9 @@ from deeplake.types import Shape
 from deeplake.versioning.openchunk import OpenChunk, array_dtype
 from deeplake.versioning.tiles import Jobs, Tiles, in_turn
 
+Room: TypeAlias = Callable[[Shape, Any], np.ndarray]
+"""Makes an array of a shape and a dtype that is not filled."""
+
 PICTURE = 64 << 20
 """Values of a picture for which memory is set aside before its file is looked at."""
 
@@ -37,19 +41,44 @@ class SampleReader(LinkReader):
     # ---- one row
     def sample(self, row: int) -> Any:
         """The value of one row: an array (a copy), a str, or a json value."""
+        found = self.quick(row)
+        if found is not None:
+            return found
         chunk, i = self._locate(row)
-        array = chunk.array
-        if array is not None:
-            header = chunk.header
-            size = header.size
-            assert size is not None
-            if size:
-                chunk.verify(*header.frame_range(i * size, (i + 1) * size, i))
-            return array[i].copy()
         stored = self._stored(chunk, i)
         if chunk.header.kind == TILE:
             return self._assembled(chunk, stored, row, parallel=True)
         return self._decode(chunk, i, stored, row)
+
+    def quick(self, row: int) -> np.ndarray | None:
+        """The value of one row, if it is an array at hand that there is nothing else to say about."""
+        if self.payload != "array" or row >= self.table.rows:
+            return None
+        chunk, i = self._locate(row)
+        if chunk.pictures is not None:
+            return self._picture(chunk, i)
+        array = chunk.array
+        if array is None:
+            return None
+        header = chunk.header
+        size = header.size
+        if size and not header.whole:
+            chunk.verify(*header.frame_range(i * size, (i + 1) * size, i))
+        return results.copied(array[i])
+
+    def _picture(self, chunk: OpenChunk, i: int) -> np.ndarray | None:
+        """A picture, by the shortest way; None if there is anything to say about it."""
+        shape = chunk.header.sample_shape(i)
+        codec = chunk.pictures
+        if codec is None or not _is_picture(shape):
+            return None
+        data = chunk.file(i)
+        if not len(data):
+            return None
+        try:
+            return codec.decode(data, out=results.empty(shape, array_dtype(chunk.header)))
+        except (DeepLakeError, ValueError):
+            return None
 
     def raw(self, row: int) -> bytes:
         """The stored bytes of one row: for a compressed sample those of its file; so for a link."""
@@ -136,9 +165,9 @@ class SampleReader(LinkReader):
 
     def _decode(
         self, chunk: OpenChunk, i: int, stored: memoryview | None, row: Any,
-        out: np.ndarray | None = None,
+        out: np.ndarray | None = None, room: Room = results.empty,
     ) -> Any:  # fmt: skip
-        """The value of a sample whose stored bytes are at hand."""
+        """The value of a sample whose stored bytes are at hand; ``room`` makes the array for it."""
         header = chunk.header
         payload = self.payload
         data = chunk.sample_bytes(i, stored)
@@ -147,7 +176,7 @@ class SampleReader(LinkReader):
         shape = header.sample_shape(i)
         try:
             if payload == "array":
-                return self._array(chunk, data, shape, i, out)
+                return self._array(chunk, data, shape, i, out, room)
             if header.is_null(i):
                 return _NULLS[payload]()
             unpacked = chunk.unpacked(i, data)
@@ -166,15 +195,16 @@ class SampleReader(LinkReader):
             ) from error
 
     def _array(
-        self, chunk: OpenChunk, data: memoryview, shape: Shape, i: int, out: np.ndarray | None
-    ) -> np.ndarray:
+        self, chunk: OpenChunk, data: memoryview, shape: Shape, i: int, out: np.ndarray | None,
+        room: Room,
+    ) -> np.ndarray:  # fmt: skip
         header = chunk.header
         codec = chunk.sample_codec
         if codec is not None and len(data):
             if out is None and codec.media == "image" and _is_picture(shape):
                 # Its header is looked at by who decodes; what is wrong with it is found out below.
                 with suppress(DeepLakeError, ValueError):
-                    return codec.decode(data, out=np.empty(shape, array_dtype(header)))
+                    return codec.decode(data, out=room(shape, array_dtype(header)))
             # Before memory is allocated for what the file claims to be.
             probed = codec.probe(data).shape
             if math.prod(probed) != math.prod(shape):
@@ -199,7 +229,9 @@ class SampleReader(LinkReader):
         array = np.frombuffer(plain, dtype)
         if array.size != math.prod(shape):
             raise FormatError(f"{header.name}: sample {i} is not of shape {shape}")
-        return array.reshape(shape).copy()
+        found = room(shape, dtype) if out is None else out
+        found[...] = array.reshape(shape)
+        return found
 
 
 def _is_picture(shape: Shape) -> bool:

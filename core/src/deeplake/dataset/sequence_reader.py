@@ -217,6 +217,9 @@ class SequenceReader(TensorReader):
             chunk.verify(first, last)
         return array[first:last].copy() if item is None else array[first].copy()
 
+    def quick(self, row: int) -> None:
+        """Nothing: items are counted first."""
+
     def sample(self, row: int) -> list[Any]:
         """The items of one row."""
         return self.item_values(self.items([row]))

@@ -168,8 +168,14 @@ class Tensor(Traits, LinkMethods, InPlace, VectorIndexes):
             CorruptedSampleError, ChecksumError: Stored bytes are damaged.
         """
         try:
-            if self._selection is Selection.ALL and self._view is None and not aslist:
-                found = self._reader.column()
+            if self._view is None:
+                # What is asked for most: one row, or all of them.
+                selection = self._selection
+                found = None
+                if selection is Selection.ALL:
+                    found = None if aslist else self._reader.column()
+                elif type(selection.index) is int and not selection.steps:
+                    found = self._reader.quick(selection.index)
                 if found is not None:
                     return found
             return self._output.numpy(self, aslist=aslist)

@@ -36,6 +36,7 @@ class OpenChunk:
         is_mapped: Its payload lies in a memory map as it is used: it takes no memory.
         plain: The payload is one array: those of the samples, which have one shape.
         array: All samples as one read-only array, when they are plain and mapped.
+        pictures: The codec of the samples, where each is a picture's file, and a frame, of a memory map.
         tiles: The tiles of its sample, when it is a directory of tiles that was read.
         blob: The frames of its sample, when it is a blob of which a part was read.
 
@@ -59,6 +60,7 @@ class OpenChunk:
         "is_mapped",
         "offset",
         "oid",
+        "pictures",
         "plain",
         "tiles",
     )  # fmt: skip
@@ -83,6 +85,11 @@ class OpenChunk:
         if isinstance(file, FileMap) and file.identity is not None:
             header.verified = checked.frames(file.identity, offset, header)
         self._sample_codec = codec_plugin(header.sample_codec) if header.sample_codec else None
+        self.pictures: SampleCodec | None = None
+        if self.is_mapped and header.kind == chunk_format.RAGGED and not header.frame_size:
+            codec = self.sample_codec
+            if codec is not None and codec.media == "image" and not header.links:
+                self.pictures = codec
         self.array: np.ndarray | None = None
         self.tiles: Any = None
         self.blob: Any = None
@@ -334,6 +341,15 @@ class OpenChunk:
         if start == stop:
             return memoryview(b"")
         return self.raw(start, stop, self.header.frame_range(start, stop, i), stored)
+
+    def file(self, i: int) -> memoryview:
+        """Sample ``i`` of a chunk that has ``pictures``: as ``sample_bytes``."""
+        header = self.header
+        start, stop = header.raw_range(i)
+        if not header.verified[i] and start < stop:
+            self.verify(i, i + 1)
+        assert self._payload is not None
+        return self._payload[start:stop]
 
     def files(self, places: list[int], parts: Sequence[memoryview | None]) -> list[memoryview]:
         """Several samples as the sample codec left them: as ``sample_bytes``, of many at once.

@@ -49,6 +49,9 @@ _FRAME = struct.Struct(">BHHB")
 
 _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 
+_COLOURS = frozenset({"YCbCr", "RGB"})
+"""What libjpeg-turbo calls what ``_MODES`` calls RGB."""
+
 _LOST = (
     "premature end of data segment",
     "bad Huffman code",
@@ -195,6 +198,8 @@ class Jpeg(PillowCodec, api=(1, 0)):
         crop: tuple[int, int, int, int] | None = None,
         size: tuple[int, int] | None = None,
     ) -> np.ndarray:
+        if out is not None and crop is None and size is None and self._straight(data, out):
+            return out
         import numpy as np
 
         header = read_header(self.name, data)
@@ -208,6 +213,25 @@ class Jpeg(PillowCodec, api=(1, 0)):
         return self._decode_part(data, header, out, crop, size)
 
     # ------------------------------------------------------------------ own
+    def _straight(self, data: Buffer, out: np.ndarray) -> bool:
+        """Decode a picture in colours into an array of its shape; False: it may be anything else."""
+        shape = out.shape
+        if (
+            out.ndim != 3 or shape[2] != 3 or out.dtype.char != "B" or not out.flags.c_contiguous
+            or out.nbytes > _HUFFMAN_RATIO * byte_length(data)
+        ):  # fmt: skip
+            return False
+        import simplejpeg
+
+        try:
+            height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
+            if (height, width) != shape[:2] or colours not in _COLOURS:
+                return False
+            simplejpeg.decode_jpeg(data, "RGB", buffer=out)
+        except ValueError:
+            return False  # which of many things is wrong is found out by who looks closer
+        return True
+
     def _turbo(
         self, data: Buffer, header: JpegHeader, target: np.ndarray, factor: int,
         *, goes_on: bool = False, rough: bool = False,
