@@ -94,15 +94,17 @@ class Loader(DataModel):
         if shuffle:
             dataset = dataset.shuffle(seed=0)
 
-        def images(table: Any) -> torch.Tensor:
+        def batch(table: Any) -> tuple[torch.Tensor, torch.Tensor]:
             column = table["images"].combine_chunks()
             column = getattr(column, "storage", column)
             while hasattr(column, "flatten") and column.type.num_fields:
                 column = column.flatten()
             # A copy: memory of Arrow cannot be written to.
-            return torch.from_numpy(column.to_numpy().reshape(len(table), 32, 32, 3).copy())
+            images = torch.from_numpy(column.to_numpy().reshape(len(table), 32, 32, 3).copy())
+            return images, torch.from_numpy(np.array(table["labels"]))
 
-        return roles.counted(begin, map(images, dataset.iter(batch_size=64)))
+        batches = map(batch, dataset.iter(batch_size=64))
+        return roles.counted(begin, (images for images, _ in batches))
 
     def images(self, folder: Path, shuffle: bool) -> list[np.ndarray]:
         return self._epoch(folder, shuffle, 8, "image")
