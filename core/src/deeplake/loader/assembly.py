@@ -147,11 +147,11 @@ class Assembly:
     def read_batches(self, batches: list[Lot]) -> list[Share]:
         """The values of the rows of several batches, read together."""
         shares = [Share(lot) for lot in batches]
-        together = Lot(
-            np.concatenate([lot.rows for lot in batches]),
-            np.concatenate([lot.positions for lot in batches]),
-            batches[0].dice,
-        )
+        rows = np.concatenate([lot.rows for lot in batches])
+        # Of a whole dataset, positions are rows.
+        same = all(lot.positions is lot.rows for lot in batches)
+        positions = rows if same else np.concatenate([lot.positions for lot in batches])
+        together = Lot(rows, positions, batches[0].dice)
         for key in self.keys:
             column = self.columns.get(key)
             if column is None:

@@ -38,6 +38,8 @@ class Epoch:
         "_pipeline",
         "_plan",
         "_progress",
+        "_ready",
+        "_regular",
         "_stats",
         "_step",
     )
@@ -55,6 +57,9 @@ class Epoch:
     ) -> None:
         self._plan = plan
         self._pipeline = pipeline
+        self._ready = pipeline.ready
+        # All steps but the last two are as wide as the stride.
+        self._regular = len(plan) - 2
         self._progress = progress
         self._stats = stats
         self._finished: Callable[[], None] | None = finished
@@ -70,24 +75,37 @@ class Epoch:
         return self
 
     def __next__(self) -> Any:
+        ready = self._ready
         while True:
-            begin = time.perf_counter()
-            try:
-                outcome = next(self._pipeline)
-            except StopIteration:
-                self._end()
-                raise
-            finally:
-                self._stats.waited += time.perf_counter() - begin
-            if type(outcome) is Remains:
-                self._tell(outcome)
-            self._progress.position = self._plan.bounds(self._step)[1]
-            self._step += 1
+            # Of small rows hundreds of batches are made at once, and this is all there is to do.
+            plain = bool(ready) and type(ready[0]) is list
+            outcome: list[Any] = ready.popleft() if plain else self._awaited()
+            step = self._step
+            plan, progress = self._plan, self._progress
+            if step < self._regular:
+                progress.position = plan.start + (step + 1) * plan.stride
+            else:
+                progress.position = plan.bounds(step)[1]
+            self._step = step + 1
             self._stats.batches += 1
             if self._bar is not None:
                 self._bar.update()
             if outcome:  # ignore_errors may have left nothing
                 return outcome[0]
+
+    def _awaited(self) -> list[Any]:
+        """What the pipeline makes of the next batch, which may take its time."""
+        begin = time.perf_counter()
+        try:
+            outcome = next(self._pipeline)
+        except StopIteration:
+            self._end()
+            raise
+        finally:
+            self._stats.waited += time.perf_counter() - begin
+        if type(outcome) is Remains:
+            self._tell(outcome)
+        return outcome
 
     def _tell(self, remains: Remains) -> None:
         self._stats.skipped += len(remains.errors)

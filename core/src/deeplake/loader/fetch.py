@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -21,7 +21,7 @@ from deeplake.format.encoding import codec_plugin, encoding, htype_plugin
 from deeplake.format.values import object_array
 from deeplake.loader.gather import Gather
 from deeplake.loader.lot import Lot, Rows
-from deeplake.loader.memory import Memory
+from deeplake.loader.memory import ALIGNED, Memory
 from deeplake.loader.snapshot import Source
 from deeplake.loader.spec import Decode
 from deeplake.spi import SampleCodec
@@ -199,9 +199,15 @@ class Column:
             if views is not None:
                 return [*views]
         values = self.read(together)
-        spans = [slice(end - len(lot), end) for lot, end in zip(lots, ends, strict=True)]
+        spans = [slice(a, b) for a, b in pairwise((0, *ends))]
         if isinstance(values, np.ndarray) and values.nbytes > SHARED:
-            return [self.memory.aligned(values[span]) for span in spans]
+            # Asking each part for its address would take longer than cutting it out.
+            address, width = values.ctypes.data, values.nbytes // len(values)
+            return [
+                self.memory.aligned(values[span]) if (address + span.start * width) % ALIGNED
+                else values[span]
+                for span in spans
+            ]  # fmt: skip
         return [values[span] for span in spans]
 
     def _read(self, rows: Rows, out: np.ndarray | None = None) -> Values:

@@ -193,12 +193,13 @@ class Gather:
             ends: Where each batch ends.
             row_bytes: Bytes of a row.
         """
+        addresses = [base.ctypes.data for base in bases]
         at = which = 0
         for stop in ends:
             base, begin = bases[which], cuts[which]
             if stop <= cuts[which + 1]:
                 found = base[at - begin : stop - begin]
-                is_aligned = (base.ctypes.data + (at - begin) * row_bytes) % ALIGNED == 0
+                is_aligned = (addresses[which] + (at - begin) * row_bytes) % ALIGNED == 0
                 yield found if is_aligned else self._memory.aligned(found)
             else:
                 whole = self._array(stop - at)

@@ -31,15 +31,18 @@ class Pipeline:
         units: The work; asked for the next unit only when there is room for it.
         threads: Number of threads.
         ahead: Units that are under way or done, beside the one that is taken.
+
+    Attributes:
+        ready: Outcomes that are there. Those that are plain lists may be taken from its left.
     """
 
-    __slots__ = ("_ahead", "_pool", "_ready", "_units", "_waiting")
+    __slots__ = ("_ahead", "_pool", "_units", "_waiting", "ready")
 
     def __init__(self, units: Iterator[Unit], threads: int, ahead: int) -> None:
         self._units = units
         self._ahead = ahead
         self._waiting: deque[tuple[Unit, list[Future[None]]]] = deque()
-        self._ready: deque[list[Any] | Failure] = deque()
+        self.ready: deque[Any] = deque()
         self._pool: ThreadPoolExecutor | None = ThreadPoolExecutor(threads, PREFIX)
         self._fill()
 
@@ -60,9 +63,9 @@ class Pipeline:
         Raises:
             Exception: What went wrong in a thread, as it was raised there.
         """
-        if not self._ready:
+        if not self.ready:
             self._advance()
-        outcome = self._ready.popleft()
+        outcome: list[Any] | Failure = self.ready.popleft()
         if isinstance(outcome, Failure):
             self.close()
             raise outcome.error
@@ -80,13 +83,13 @@ class Pipeline:
         except BaseException:
             self.close()
             raise
-        self._ready.extend(unit.outcomes)
+        self.ready.extend(unit.outcomes)
 
     def close(self) -> None:
         """End the threads and forget what they made; waits for what they are doing."""
         pool, self._pool = self._pool, None
         self._waiting.clear()
-        self._ready.clear()
+        self.ready.clear()
         if pool is not None:
             pool.shutdown(wait=True, cancel_futures=True)
             close = getattr(self._units, "close", None)

@@ -22,10 +22,11 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import repeat
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from deeplake.errors import WorkerError
 from deeplake.loader import parcel
@@ -227,7 +228,12 @@ class Processes:
         adapter: Makes tensors of what they send.
         keep: Leave the workers running after the epoch.
         stats: Told how long things take.
+
+    Attributes:
+        ready: As in ``Pipeline``; empty, as what comes has to be converted.
     """
+
+    ready: Final[deque[Any]] = deque()
 
     def __init__(
         self, work: Iterator[Unit] | Course, pool: Pool, ahead: int, adapter: FrameworkAdapter,
