@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from deeplake.exchange.yolo import ingest_yolo as ingest_yolo
     from deeplake.exchange.yolo_export import export_yolo as export_yolo
     from deeplake.names import htype as htype
+    from deeplake.vectorstore.store import VectorStore as VectorStore
 
     compute: ComputePackage
     compressions: list[str | None]
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
 _LAZY = {
     "Dataset": "deeplake.dataset.dataset:Dataset",
     "Tensor": "deeplake.dataset.tensor:Tensor",
+    "VectorStore": "deeplake.vectorstore.store:VectorStore",
     "compose": "deeplake.compute.pipeline:compose",
     "compressions": "deeplake.names:compressions()",
     "compute": "deeplake.compute",

@@ -277,6 +277,14 @@ class NotLoggedInAgreementError(AgreementError):
     """Kept for code that catches it."""
 
 
+class ConflictingDatasetParametersError(DatasetError, ValueError):
+    """A vector store is given both a path and an open dataset."""
+
+
+class DeepMemoryAccessError(DatasetError, ValueError):
+    """A service of the cloud is asked for."""
+
+
 # --------------------------------------------------------------------------- schema
 class SchemaError(DeepLakeError):
     """Names and meta of tensors and groups."""
@@ -433,6 +441,10 @@ class ReadSampleFromChunkError(SampleError):
 
 class TensorModifiedError(SampleError):
     """The tensor was changed."""
+
+
+class IncorrectEmbeddingShapeError(SampleError, ValueError):
+    """Embeddings differ in length, are no vectors, or are not as many as rows."""
 
 
 class EmbeddingTensorPopError(SampleError):
@@ -861,14 +873,6 @@ class InvalidHubPathException(DatasetError):
     """Kept for code that catches it; nothing raises it."""
 
 
-class ConflictingDatasetParametersError(DatasetError):
-    """Kept for code that catches it; nothing raises it."""
-
-
-class DeepMemoryAccessError(DatasetError):
-    """Kept for code that catches it; nothing raises it."""
-
-
 class ValidationDatasetMissingError(DatasetError):
     """Kept for code that catches it; nothing raises it."""
 
@@ -894,10 +898,6 @@ class MetaInvalidKey(MetaError):
 
 
 class MetaInvalidRequiredMetaKey(MetaError):
-    """Kept for code that catches it; nothing raises it."""
-
-
-class IncorrectEmbeddingShapeError(SampleError):
     """Kept for code that catches it; nothing raises it."""
 
 
