@@ -83,7 +83,7 @@ class Probe:
             at: Where they begin in what ``memo`` is about.
         """
         work = _work_dtype(data.dtype)
-        if self.metric is COS:
+        if self.metric == COS:
             products, lengths = self._products(
                 data, work, memo, ("embedding lengths", at, len(data))
             )
@@ -95,7 +95,7 @@ class Probe:
             vector = self._of(work, self.vector)
             for part, block in _blocks(data, work):
                 found[part] = _NORMS[self.metric.name](block - vector)
-            doubtful = ~_plain(found) if self.metric is L2 else ~np.isfinite(found)
+            doubtful = ~_plain(found) if self.metric == L2 else ~np.isfinite(found)
         if doubtful.any():
             places = np.flatnonzero(doubtful)
             step = max(1, BLOCK // (8 * max(data.shape[1], 1)))
@@ -129,7 +129,7 @@ class Probe:
         """``float64[n]``: as ``measure``, without rounding to less, overflow or underflow."""
         rows = data.astype(np.float64)
         with np.errstate(all="ignore"):
-            if self.metric is not COS:
+            if self.metric != COS:
                 return _scaled_norm(self.metric, rows - self.vector)
             scale = np.abs(rows).max(1, initial=0.0)
             rows /= np.where(scale == 0, 1, scale)[:, None]
@@ -192,7 +192,7 @@ _NORMS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"l2": _l2, "l1": _l1, "
 
 
 def _scaled_norm(metric: Metric, difference: np.ndarray) -> np.ndarray:
-    if metric is not L2:
+    if metric != L2:
         return _NORMS[metric.name](difference)
     scale = np.abs(difference).max(1, initial=0.0)
     usable = (scale > 0) & np.isfinite(scale)

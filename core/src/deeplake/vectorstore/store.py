@@ -52,7 +52,7 @@ class VectorStore:
         overwrite: Replace what is at the path.
         verbose: Show progress of embedding, and print a summary after ``add``.
         creds: Credentials of the store.
-        logger: Gets warnings.
+        logger: Gets warnings; None: ``deeplake.vectorstore.store``.
         branch: Where to go; it is made where it does not exist.
         token, runtime, org_id, indra: Accepted for compatibility.
         **kwargs: Other arguments of ``deeplake.load`` and ``deeplake.empty``.
@@ -86,7 +86,7 @@ class VectorStore:
         runtime: Mapping[str, Any] | None = None,
         creds: Mapping[str, Any] | str | None = None,
         org_id: str | None = None,
-        logger: logging.Logger = _log,
+        logger: logging.Logger | None = None,
         branch: str = MAIN,
         indra: bool = False,
         **kwargs: Any,
@@ -113,7 +113,7 @@ class VectorStore:
         self.creds = creds
         self.token = token
         self.org_id = org_id
-        self.logger = logger
+        self.logger = _log if logger is None else logger
 
     @property
     def dataset(self) -> Dataset:
