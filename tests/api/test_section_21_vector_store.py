@@ -240,6 +240,8 @@ def test_add_returns_ids_if_asked() -> None:
     assert ids is not None
     assert len(set(ids)) == 10
     assert {uuid.UUID(one).version for one in ids} == {1}
+    assert {str(uuid.UUID(one)) for one in ids} == set(ids)
+    assert abs(uuid.UUID(ids[0]).time - uuid.uuid1().time) < 10 * 60 * 10**7  # ten minutes
     assert store.dataset.id.data()["value"][10:] == ids
     given = [uuid.uuid4() for _ in range(10)]
     store.add(id=given, text=TEXTS, embedding=EMBEDDINGS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import deeplake
 from deeplake import VectorStore
 from deeplake.errors import IncorrectEmbeddingShapeError, SampleExtendError
 from deeplake.vectorstore.embedding import Pace
+from deeplake.vectorstore.identity import new_ids
 
 
 def new(path: Any = "mem://adding", **arguments: Any) -> VectorStore:
@@ -282,6 +285,41 @@ def test_texts_of_any_script(tmp_path: Path) -> None:
         assert again["data"]["text"] == [text]
         if "\x00" not in text:
             assert store.search(query=again["tql"])["text"] == [text]
+
+
+def test_ids_are_different_and_random() -> None:
+    many = [new_ids(1000) for _ in range(20)]
+    assert len({one for ids in many for one in ids}) == 20_000
+    parsed = [uuid.UUID(ids[0]) for ids in many]
+    assert len({one.node for one in parsed}) == 20
+    assert all(one.node >> 40 & 1 and one.variant == uuid.RFC_4122 for one in parsed)
+    assert new_ids(0) == []
+
+
+def test_two_writers_add_at_the_same_time(tmp_path: Path) -> None:
+    new(tmp_path / "store")
+    stores = [VectorStore(tmp_path / "store", verbose=False) for _ in range(2)]
+
+    def add(number: int) -> None:
+        for k in range(5):
+            texts = [f"{number} {k} {i}" for i in range(20)]
+            stores[number].add(
+                text=texts,
+                embedding_data=texts,
+                embedding_function=lambda data: np.ones((len(data), 3)),
+            )
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(add, range(2)))
+    found = VectorStore(tmp_path / "store").dataset.text.data()["value"]
+    assert sorted(found) == sorted(
+        f"{n} {k} {i}" for n in range(2) for k in range(5) for i in range(20)
+    )
+    starts = [i for i, text in enumerate(found) if text.endswith(" 0")]
+    for start in starts:  # what was added at once lies together
+        assert [text.rsplit(" ", 1)[0] for text in found[start : start + 20]] == [
+            found[start].rsplit(" ", 1)[0]
+        ] * 20
 
 
 def test_a_store_is_pickled(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from deeplake.vectorstore.embedding import (
     size_of,
     vectors,
 )
+from deeplake.vectorstore.identity import new_ids
 from deeplake.vectorstore.selecting import id_tensor
 
 if TYPE_CHECKING:
@@ -102,9 +102,7 @@ class Addition:
         self._check_complete(columns, names, ids)
         if ids is not None:
             given = columns.get(ids)
-            self.ids = (
-                [str(uuid.uuid1()) for _ in range(self.n)] if given is None else [*map(str, given)]
-            )
+            self.ids = new_ids(self.n) if given is None else [*map(str, given)]
             columns[ids] = self.ids
         else:
             self.ids = []

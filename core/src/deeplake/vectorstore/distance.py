@@ -87,7 +87,8 @@ class Probe:
             products, lengths = self._products(
                 data, work, memo, ("embedding lengths", at, len(data))
             )
-            found = _quotient(products, lengths)
+            with np.errstate(all="ignore"):
+                found = np.divide(products, lengths, out=products)
             # Zero, tiny and huge embeddings: their squares are no numbers of this dtype.
             doubtful = ~_plain(lengths)
         else:
