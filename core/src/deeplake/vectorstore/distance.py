@@ -88,7 +88,7 @@ class Probe:
                 data, work, memo, ("embedding lengths", at, len(data))
             )
             with np.errstate(all="ignore"):
-                found = np.divide(products, lengths, out=products)
+                found: np.ndarray = products / lengths
             # Zero, tiny and huge embeddings: their squares are no numbers of this dtype.
             doubtful = ~_plain(lengths)
         else:
