@@ -9,7 +9,7 @@ import pytest
 
 import deeplake
 from deeplake import Dataset
-from deeplake.errors import CorruptedSampleError, FormatError
+from deeplake.errors import CorruptedSampleError, FormatError, SampleTooLargeError
 from deeplake.format.builder import Run
 from deeplake.format.encoding import codec_plugin
 
@@ -63,6 +63,96 @@ def test_no_memory_is_set_aside_for_a_picture_that_cannot_be() -> None:
     ds = forged(picture((2, 2, 3)), (1 << 26, 1 << 26, 3), htype="image", sample_compression="png")
     with pytest.raises(FormatError, match=r"\(tensor 't'\): sample \d is a file of shape"):
         ds.t[2].numpy()
+
+
+HUGE = [
+    (1 << 26, 1 << 26, 3), (1 << 31, 1, 1), (9_000, 9_000, 3), (1, 1, 1 << 31), (1 << 20, 1 << 20, 0),
+    (3, 2, 3),
+]  # fmt: skip
+"""Shapes that six bytes, or a picture of 2 x 2, cannot have."""
+
+
+@pytest.fixture
+def no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arrays of more than a mebibyte are not to be had."""
+    for name in ("empty", "zeros"):
+        make = getattr(np, name)
+
+        def made(shape: Any, *rest: Any, make: Any = make, **more: Any) -> Any:
+            assert np.prod(shape, dtype=object) < 1 << 20, f"memory for {shape} was asked for"
+            return make(shape, *rest, **more)
+
+        monkeypatch.setattr(np, name, made)
+
+
+def all_reads(ds: Dataset) -> list[Any]:
+    """Those that ask for one array, too, and loaders."""
+
+    def load(**options: Any) -> Any:
+        return lambda: list(ds.dataloader().batch(1).numpy(tensors=["t"], **options))
+
+    return [
+        *reads(ds),
+        lambda: ds.t[2:].numpy(),
+        lambda: ds.t[[2]].numpy(),
+        lambda: ds.t[[2, 2, 2]].numpy(),
+        lambda: ds[2:].t.numpy(),
+        lambda: ds.t[2:].data(),
+        lambda: ds.t[2].data(),
+        lambda: ds.t[2:3].list(),
+        lambda: ds.t[2:, :1].numpy(),
+        load(),
+    ]
+
+
+@pytest.mark.usefixtures("no_memory")
+@pytest.mark.parametrize("shape", HUGE)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"dtype": "uint8"},
+        {"dtype": "uint8", "chunk_compression": "lz4"},
+        {"htype": "image", "sample_compression": "png"},
+        {"htype": "image", "sample_compression": "jpeg"},
+    ],
+    ids=str,
+)
+def test_no_memory_is_set_aside_for_what_cannot_be(
+    shape: tuple[int, ...], options: dict[str, Any]
+) -> None:
+    codec = options.get("sample_compression")
+    data = bytes(6)
+    if codec:
+        data = codec_plugin(codec).encode(np.zeros((2, 2, 3), "u1"))  # type: ignore[attr-defined]
+    ds = forged(data, shape, **options)
+    for read in all_reads(ds):
+        with pytest.raises((FormatError, CorruptedSampleError), match="tensor 't'.*row 2"):
+            read()
+    # Alone it has the shape of all rows, which batches are made for.
+    ds.t.pop(0)
+    ds.t.pop(0)
+    alone = [lambda: ds.t.numpy(), lambda: ds.t[0].numpy()]
+    if codec != "jpeg":  # loaders make its batch before they read
+        alone.append(lambda: list(ds.dataloader().batch(1).numpy()))
+    for one in alone:
+        with pytest.raises((FormatError, CorruptedSampleError), match="tensor 't'.*row 0"):
+            one()
+
+
+def test_what_there_is_no_memory_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many samples that are what they say, and more than the machine has."""
+    ds = forged(bytes(12), (2, 2, 3), dtype="uint8")
+    ds.t.extend(np.zeros((1, 3, 2, 3), "u1"))
+    make = np.empty
+
+    def full(shape: Any, *rest: Any, **more: Any) -> Any:
+        if shape == (3, 2, 2, 3):
+            raise MemoryError
+        return make(shape, *rest, **more)
+
+    monkeypatch.setattr(np, "empty", full)
+    with pytest.raises(SampleTooLargeError, match="tensor 't': there is no memory for 3 samples"):
+        ds.t[[2, 0, 1]].numpy()
 
 
 def test_a_picture_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from deeplake.dataset.chunks import row_numbers
 from deeplake.dataset.reader import TensorReader
 from deeplake.dataset.selection import Selection
 from deeplake.dataset.sequence_reader import SequenceReader
+from deeplake.errors import FormatError
 from deeplake.format import values as value_format
 from deeplake.format.chunk import FIXED, RAGGED
 from deeplake.spi import Columns, Values
@@ -302,6 +303,11 @@ def _whole(reader: TensorReader, chunk: OpenChunk) -> tuple[Values, int]:
     shapes = (
         header.shapes().astype(np.int64) if header.ndim == ndim else np.zeros((n, ndim), np.int64)
     )
+    wrong = np.flatnonzero(np.diff(ends, prepend=0) != shapes.prod(axis=1) * dtype.itemsize)
+    if len(wrong):
+        raise FormatError(
+            f"{header.name}: sample {wrong[0]} is not of shape {tuple(shapes[wrong[0]])}"
+        )
     values = Values(np.frombuffer(raw, dtype), ends // dtype.itemsize, shapes, nulls, memo={})
     return values, owned + 8 * n * (1 + ndim)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -12,11 +13,12 @@ from deeplake.dataset import results
 from deeplake.dataset.chunks import Group, Rows, consecutive, row_numbers
 from deeplake.dataset.jobs import run_jobs
 from deeplake.dataset.part_reader import PartReader
-from deeplake.dataset.sample_reader import Room
+from deeplake.dataset.sample_reader import PICTURE, Room
+from deeplake.errors import FormatError, SampleTooLargeError
 from deeplake.format.chunk import FIXED, TILE
 from deeplake.spi import SampleCodec
 from deeplake.types import Shape
-from deeplake.versioning.openchunk import OpenChunk
+from deeplake.versioning.openchunk import OpenChunk, array_dtype
 
 FEW = 16
 """Samples that each get memory of their own; more of them share it."""
@@ -216,9 +218,12 @@ class TensorReader(PartReader):
         dtype = np.dtype(self.schema.dtype)
         if len(groups) == 1 and groups[0][0].array is not None and out is None:
             return self._taken(groups[0][0], groups[0][2], [])
-        result = out if out is not None else np.empty((n, *shape), dtype)
+        fetched = list(self._fetched(groups))
+        for group in fetched:
+            self._refuse_claims(*group, shape, names)
+        result = out if out is not None else self._room((n, *shape), dtype)
         jobs: list[_Job] = []
-        for chunk, positions, places, parts in self._fetched(groups):
+        for chunk, positions, places, parts in fetched:
             if chunk.header.kind == TILE:
                 for position in positions.tolist():
                     self._assembled(
@@ -240,6 +245,43 @@ class TensorReader(PartReader):
         self._run(jobs, parallel)
         self._trim()
         return result
+
+    def _room(self, shape: Shape, dtype: np.dtype[Any]) -> np.ndarray:
+        try:
+            return results.empty(shape, dtype)
+        except (MemoryError, ValueError) as error:  # of more bytes than there are, or than count
+            size = float(np.prod(shape, dtype=np.float64)) * dtype.itemsize
+            raise SampleTooLargeError(
+                f"tensor {self.schema.name!r}: there is no memory for {shape[0]} samples of shape "
+                f"{shape[1:]}, {size / 2**30:,.1f} GiB; read fewer, or a part of each, as in "
+                "tensor[rows, y0:y1, x0:x1]"
+            ) from error
+
+    def _refuse_claims(
+        self, chunk: OpenChunk, positions: np.ndarray, places: np.ndarray,
+        parts: Sequence[memoryview | None], shape: Shape, names: Sequence[Any] | np.ndarray,
+    ) -> None:  # fmt: skip
+        """Refuse samples whose bytes cannot be of their shape, before there is memory for them."""
+        header = chunk.header
+        if chunk.plain or header.kind == TILE or header.links:
+            return
+        codec = chunk.sample_codec
+        if codec is None:
+            nbytes = math.prod(shape) * array_dtype(header).itemsize
+            stored, sizes = header.sizes_of(places)
+            wrong = np.flatnonzero(np.where(stored > 0, sizes, 0) != nbytes)
+            if len(wrong):
+                at = int(wrong[0])
+                problem = "is not of shape" if stored[at] else "has no bytes for shape"
+                raise FormatError(
+                    f"{header.name}: sample {places[at]} {problem} {shape} "
+                    f"(row {names[int(positions[at])]})"
+                )
+        elif math.prod(shape) > PICTURE:
+            for position, i, part in zip(positions.tolist(), places.tolist(), parts, strict=True):
+                data = chunk.sample_bytes(i, part)
+                if len(data):
+                    self._probed(codec, chunk, data, shape, i, names[position])
 
     def _taken(
         self, chunk: OpenChunk, places: np.ndarray, parts: Sequence[memoryview | None],

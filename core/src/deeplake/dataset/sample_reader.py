@@ -24,6 +24,7 @@ from deeplake.format.chunk import TILE
 from deeplake.format.encoding import encoding
 from deeplake.format.pieces import PARTIAL
 from deeplake.format.tiles import Part
+from deeplake.spi import SampleCodec
 from deeplake.types import Shape
 from deeplake.versioning.openchunk import OpenChunk, array_dtype
 from deeplake.versioning.tiles import Jobs, Tiles, in_turn
@@ -176,7 +177,7 @@ class SampleReader(LinkReader):
         shape = header.sample_shape(i)
         try:
             if payload == "array":
-                return self._array(chunk, data, shape, i, out, room)
+                return self._array(chunk, data, shape, i, row, out, room)
             if header.is_null(i):
                 return _NULLS[payload]()
             unpacked = chunk.unpacked(i, data)
@@ -194,9 +195,31 @@ class SampleReader(LinkReader):
                 f"tensor {self.schema.name!r}, row {row}: cannot be decoded: {error}"
             ) from error
 
+    def _probed(
+        self, codec: SampleCodec, chunk: OpenChunk, data: memoryview, shape: Shape, i: int, row: Any
+    ) -> Shape:
+        """The shape that a file says it has, which may lack axes of 1 of the sample's.
+
+        Raises:
+            FormatError: It has another number of values.
+            CorruptedSampleError: It is no such file.
+        """
+        try:
+            found = codec.probe(data).shape
+        except (DeepLakeError, ValueError) as error:
+            raise CorruptedSampleError(
+                f"tensor {self.schema.name!r}, row {row}: cannot be decoded: {error}"
+            ) from error
+        if math.prod(found) != math.prod(shape):
+            raise FormatError(
+                f"{chunk.header.name}: sample {i} is a file of shape {found}, and should have "
+                f"{shape} (row {row})"
+            )
+        return found
+
     def _array(
-        self, chunk: OpenChunk, data: memoryview, shape: Shape, i: int, out: np.ndarray | None,
-        room: Room,
+        self, chunk: OpenChunk, data: memoryview, shape: Shape, i: int, row: Any,
+        out: np.ndarray | None, room: Room,
     ) -> np.ndarray:  # fmt: skip
         header = chunk.header
         codec = chunk.sample_codec
@@ -206,11 +229,7 @@ class SampleReader(LinkReader):
                 with suppress(DeepLakeError, ValueError):
                     return codec.decode(data, out=room(shape, array_dtype(header)))
             # Before memory is allocated for what the file claims to be.
-            probed = codec.probe(data).shape
-            if math.prod(probed) != math.prod(shape):
-                raise FormatError(
-                    f"{header.name}: sample {i} is a file of shape {probed}, and should have {shape}"
-                )
+            probed = self._probed(codec, chunk, data, shape, i, row)
             if out is not None and out.flags.c_contiguous:
                 codec.decode(data, out=out if probed == shape else out.reshape(probed))
                 return out
@@ -221,14 +240,16 @@ class SampleReader(LinkReader):
                 # None from before the first value, which told how many dimensions there are.
                 shape = (0,) * ndim
             if 0 not in shape and shape:
-                raise FormatError(f"{header.name}: sample {i} of shape {shape} has no bytes")
+                raise FormatError(
+                    f"{header.name}: sample {i} has no bytes for shape {shape} (row {row})"
+                )
             known = self.schema.dtype
             return np.zeros(shape, array_dtype(header) if known is None else np.dtype(known))
         dtype = array_dtype(header)
         plain = chunk.unpacked(i, data)
         array = np.frombuffer(plain, dtype)
         if array.size != math.prod(shape):
-            raise FormatError(f"{header.name}: sample {i} is not of shape {shape}")
+            raise FormatError(f"{header.name}: sample {i} is not of shape {shape} (row {row})")
         found = room(shape, dtype) if out is None else out
         found[...] = array.reshape(shape)
         return found

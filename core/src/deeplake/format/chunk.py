@@ -542,6 +542,23 @@ class ChunkHeader:
             )
         return self._decoded if isinstance(self._decoded, int) else int(self._decoded[i])
 
+    def sizes_of(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """``int64[n]`` twice: bytes of some samples as stored, and before their byte codec.
+
+        Args:
+            places: ``int64[n]``: which.
+        """
+        if self._sizes is not None:
+            stored = self._sizes[places].astype(np.int64)
+        else:
+            stored = np.full(len(places), self.size, np.int64)
+        decoded = self._decoded
+        if decoded is None:
+            return stored, stored
+        if isinstance(decoded, int):
+            return stored, np.full(len(places), decoded, np.int64)
+        return stored, decoded[places].astype(np.int64)
+
     @property
     def holds_arrays(self) -> bool:
         """Whether the raw payload can be one array, if the samples are arrays: all of one shape."""
