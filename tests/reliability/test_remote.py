@@ -77,6 +77,8 @@ WRITERS = int(os.environ.get("DEEPLAKE_SOAK_S3_WRITERS", "2"))
 COMMITS = int(os.environ.get("DEEPLAKE_SOAK_S3_COMMITS", "10"))
 EVERY = 20
 """One in so many requests fails: 5 %."""
+PATIENT = {"timeout": 60, "connect_timeout": 60, "answer_timeout": 60}
+"""Server and writers share a machine, on which others may keep them waiting for tens of seconds."""
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +92,7 @@ def writers() -> Iterator[Any]:
 def test_acknowledged_commits_are_there_once(s3: Server, writers: Any, seed: int) -> None:
     """R3: answers get lost at random, and the server is busy at times."""
     url = f"s3://bench/{uuid.uuid4().hex}/ds"
-    ds = deeplake.empty(url, creds=s3.creds)
+    ds = deeplake.empty(url, creds={**s3.creds, **PATIENT})
     ds.create_tensor("x")
     rng = random.Random(seed)
     done: Counter[str] = Counter()
@@ -110,13 +112,10 @@ def test_acknowledged_commits_are_there_once(s3: Server, writers: Any, seed: int
 
     with FaultServer(s3.endpoint) as faults:
         faults.plan = plan
-        given = {
-            **s3.creds, "endpoint_url": faults.endpoint, "timeout": 20, "connect_timeout": 20,
-            "max_retries": 5,
-        }  # fmt: skip
+        given = {**s3.creds, **PATIENT, "endpoint_url": faults.endpoint, "max_retries": 5}
         jobs = [(url, given, number) for number in range(WRITERS)]
         acknowledged = writers.starmap(_write, jobs, chunksize=1)
-    found = deeplake.load(url, creds=s3.creds)
+    found = deeplake.load(url, creds={**s3.creds, **PATIENT})
     values = found.x.numpy()[:, 0].tolist()
     assert len(values) == len(set(values))
     for mine in acknowledged:

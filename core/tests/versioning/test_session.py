@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -32,7 +34,7 @@ from deeplake.spi import Store
 from deeplake.storage.memory import MemoryStore
 from deeplake.testing.stores import Crash, Fault, FaultyStore, RecordingStore, Request
 from deeplake.types import TensorSchema
-from deeplake.versioning import publication
+from deeplake.versioning import publication, repository
 from deeplake.versioning.repository import MARKER, Repository, new_id, ref_key
 from deeplake.versioning.session import Session
 from deeplake.versioning.staging import Staging
@@ -571,6 +573,25 @@ def test_a_commit_whose_answer_was_lost_is_made_once(moment: str) -> None:
     assert messages(inner) == ["once", "base"]
     assert sorted(stored(inner)) == [0, 1, 9]
     assert session.commit_id == opened(inner).commit_id
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("error", [TransientStorageError, StorageTimeoutError])
+def test_a_machine_that_stood_still_is_no_reason_to_give_up(
+    moment: Any, error: type[StorageError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each try takes a minute: an object that nobody has seen yet is put once more."""
+    now = itertools.count(0.0, 60.0)
+    clock = SimpleNamespace(monotonic=lambda: next(now), sleep=lambda _: None, time=time.time)
+    monkeypatch.setattr(repository, "time", clock)
+    store = FaultyStore(
+        inner := MemoryStore(),
+        Fault(moment, error, matches=lambda request: request.key == MARKER),
+    )
+    append(session := created(store), 0)
+    session.commit("base")
+    assert len(store.fired) == 1
+    assert stored(inner) == [0]
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

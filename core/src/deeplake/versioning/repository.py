@@ -18,6 +18,7 @@ from deeplake.errors import (
     PreconditionFailedError,
     StorageError,
     StorageTimeoutError,
+    TransientStorageError,
 )
 from deeplake.format import envelope, segment
 from deeplake.format.commit import FORMAT, PIECE, Commit, Ref, SegmentRef
@@ -433,9 +434,11 @@ class Repository:
                         return version  # what an earlier attempt wrote
                 raise
             except StorageError as error:
-                if attempt == 0 and isinstance(error, StorageTimeoutError):
-                    began = time.monotonic()  # the machine may have slept
-                late = attempt == TRIES - 1 or time.monotonic() - began > PATIENCE / 2
+                now = time.monotonic()
+                if attempt == 0 and isinstance(error, (StorageTimeoutError, TransientStorageError)):
+                    # Once more at least: it may be the machine that stood still, not the store.
+                    began = now
+                late = attempt == TRIES - 1 or now - began > PATIENCE / 2
                 if late or not is_transient(error):
                     raise
                 time.sleep(PAUSE * 2**attempt)
