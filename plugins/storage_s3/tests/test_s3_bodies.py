@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import mmap
 import multiprocessing
+import random
 import uuid
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from deeplake.spi import Store
 from deeplake.testing.faults import FAULTS, FaultServer
 from deeplake.testing.servers import Server
 from deeplake_storage_obstore import body
-from deeplake_storage_obstore.body import LARGE, PIECE, memory, received
+from deeplake_storage_obstore.body import LARGE, PIECE, memory, received, use
 from deeplake_storage_s3 import S3
 
 SIZE = 3 * LARGE + 12_345
@@ -182,6 +185,90 @@ def test_memory_is_of_huge_pages() -> None:
         elif first == "VmFlags:" and inside:
             flags = rest.split()
     assert "hg" in flags
+
+
+def address(view: memoryview) -> int:
+    return int(np.frombuffer(view, np.uint8).ctypes.data)
+
+
+class User:
+    """Somebody who asks for bodies."""
+
+
+@pytest.fixture
+def user(monkeypatch: pytest.MonkeyPatch) -> User:
+    """The only one."""
+    monkeypatch.setattr(body, "_users", set())
+    monkeypatch.setattr(body, "_spare", deque())
+    found = User()
+    use(found)
+    return found
+
+
+def test_memory_is_used_again(user: User) -> None:
+    view = memory(4 * LARGE - 5)
+    part = view[7:].toreadonly()
+    first = address(view)
+    del view
+    other = memory(4 * LARGE)
+    assert address(other) != first  # somebody has a part of it
+    del part
+    again = memory(4 * LARGE)
+    assert address(again) == first
+    assert len(again) == 4 * LARGE
+
+
+def test_memory_that_is_much_larger_is_not_lent(user: User) -> None:
+    view = memory(4 * LARGE)
+    first = address(view)
+    del view
+    assert address(memory(3 * LARGE)) != first
+    assert address(memory(4 * LARGE)) == first
+
+
+def test_not_much_memory_is_kept(user: User) -> None:
+    views = [memory(4 * LARGE) for _ in range(9)]
+    views.clear()
+    assert 0 < sum(block.nbytes for block in body._spare) <= body.SPARE
+
+
+def test_memory_is_given_back_when_nobody_can_ask_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "_users", set())
+    monkeypatch.setattr(body, "_spare", deque())
+    users = [User(), User()]
+    for one in users:
+        use(one)
+    late = memory(LARGE)
+    del one
+    memory(LARGE)
+    users.pop()
+    assert body._spare
+    users.pop()
+    assert not body._spare
+    del late
+    assert not body._spare
+
+
+def test_bodies_are_not_changed_by_later_ones(server: Server, url: str, data: bytes) -> None:
+    """Threads that keep some of what they get, and drop the rest."""
+    store = S3().open(url, creds=server.creds)
+
+    def work(seed: int) -> bool:
+        rng = random.Random(seed)
+        kept: list[tuple[int, memoryview]] = []
+        for _ in range(40):
+            start = rng.randrange(SIZE - LARGE)
+            stop = rng.randrange(start + LARGE, SIZE + 1)
+            view = memoryview(store.get("large", (start, stop)))
+            first = rng.randrange(len(view))
+            kept.append((start + first, view[first : first + (1 << 16)]))
+            kept = rng.sample(kept, min(len(kept), 4))
+            if not all(part == data[at : at + len(part)] for at, part in kept):
+                return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(work, range(4)))
 
 
 def test_without_huge_pages(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from deeplake.errors import (
     StorageUnreachableError,
 )
 from deeplake.types import ByteRange, Data, joined
-from deeplake_storage_obstore.body import LARGE, received
+from deeplake_storage_obstore.body import LARGE, received, use
 from deeplake_storage_obstore.failure import told, translated
 
 IN_FLIGHT = 32
@@ -82,6 +82,7 @@ class Client:
         self._answered = False
         self._pool: ThreadPoolExecutor | None = None
         self._mutex = threading.Lock()
+        use(self)
 
     @contextmanager
     def _translated(
