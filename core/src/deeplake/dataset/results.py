@@ -25,8 +25,9 @@ LARGE = 4 << 20
 KEPT = 8
 """Results whose memory is kept for the next ones; all of it is ``LARGE`` bytes at most."""
 
-SHARED = 32 << 10
-"""Bytes of a result of many from which on they share large pages."""
+SHARED = 256 << 10
+"""Bytes of a result of many from which on they share large pages: who keeps one of them alone keeps no
+more than sixteen times its memory."""
 
 SLAB = 4 << 20
 """Bytes that results of a list share: as long as one of them is in use, so is the memory of those next
