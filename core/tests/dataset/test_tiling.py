@@ -792,3 +792,29 @@ assert ds.t[0, :5, ::100].numpy().shape == (5, 600)
 def test_thresholds_that_mean_something(ds: Dataset) -> None:
     ds.create_tensor("t")
     assert tiling.threshold(ds.t._schema) == 16_000_000
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_windows_are_what_numpy_takes(data: st.DataObject, tmp_path_factory: Any) -> None:
+    """Of tiles that lie in memory maps, of which some are zeros; what is taken is nobody else's."""
+    shape = tuple(data.draw(st.lists(st.integers(1, 90), min_size=2, max_size=3)))
+    tile = tuple(data.draw(st.integers(1, n)) for n in shape)
+    model = noise(*shape, dtype=data.draw(st.sampled_from(["uint8", "<i4", "<f8"])))
+    ds = deeplake.empty(str(tmp_path_factory.mktemp("windows")))
+    ds.create_tensor("t", dtype=str(model.dtype))
+    ds.t.append(deeplake.tiled(shape, tile))
+    start = data.draw(st.integers(0, shape[0] - 1)) if data.draw(st.booleans()) else 0
+    model[:start] = 0
+    ds.t[0, start:] = model[start:]
+    ds = deeplake.load(ds.path)
+    bounds = st.none() | st.integers(-100, 100)
+    for _ in range(6):
+        item = tuple(
+            slice(data.draw(bounds), data.draw(bounds), data.draw(st.sampled_from([None, 1, 1, 2, -1])))
+            for _ in range(data.draw(st.integers(0, len(shape))))
+        )  # fmt: skip
+        found = ds.t[(0, *item)].numpy()
+        np.testing.assert_array_equal(found, model[item], strict=True)
+        found[...] = 1
+    np.testing.assert_array_equal(ds.t[0].numpy(), model)

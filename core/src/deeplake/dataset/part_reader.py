@@ -14,7 +14,7 @@ from deeplake.dataset.chunks import Rows, row_numbers
 from deeplake.dataset.extraction import Extraction, cost
 from deeplake.dataset.items import decode_items
 from deeplake.dataset.jobs import on_threads
-from deeplake.dataset.sample_reader import SampleReader
+from deeplake.dataset.sample_reader import HANDED_OVER, SampleReader, window
 from deeplake.dataset.selection import Selection
 from deeplake.errors import (
     CorruptedSampleError,
@@ -33,9 +33,6 @@ from deeplake.versioning.tiles import Tiles, in_turn
 
 CROPPED = 64 << 10
 """Bytes of a plain sample of which a part is read alone, where parts of several samples are."""
-
-HANDED_OVER = 4 << 20
-"""Bytes of tiles that are stored as they are, from which on threads copy them sooner."""
 
 
 class PartReader(SampleReader):
@@ -89,8 +86,11 @@ class PartReader(SampleReader):
         chunk, i = self._locate(row)
         if chunk.header.kind == TILE:
             shape = chunk.header.sample_shape(i)
-            parts = selection.resolve(shape)
             tiles = self._tiles(chunk, self._stored(chunk, i))
+            at_hand = window(tiles, selection)
+            if at_hand is not None:
+                return at_hand
+            parts = selection.resolve(shape)
             result = selection.result_shape(shape)
             nbytes = math.prod(result) * tiles.dtype.itemsize
             few = nbytes < HANDED_OVER and encoding(self.schema) == Encoding()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from operator import sub
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,6 +15,7 @@ from deeplake.dataset.chunks import Rows, row_numbers
 from deeplake.dataset.jobs import on_threads
 from deeplake.dataset.link_reader import LinkReader
 from deeplake.dataset.sample import Sample
+from deeplake.dataset.selection import Selection
 from deeplake.errors import (
     CorruptedSampleError,
     DeepLakeError,
@@ -36,6 +38,10 @@ PICTURE = 64 << 20
 """Values of a picture for which memory is set aside before its file is looked at."""
 
 
+HANDED_OVER = 4 << 20
+"""Bytes of tiles that are stored as they are, from which on threads copy them sooner."""
+
+
 class SampleReader(LinkReader):
     """Reads samples one by one."""
 
@@ -51,11 +57,18 @@ class SampleReader(LinkReader):
             return self._assembled(chunk, stored, row, parallel=True)
         return self._decode(chunk, i, stored, row)
 
-    def quick(self, row: int) -> np.ndarray | None:
-        """The value of one row, if it is an array at hand that there is nothing else to say about."""
+    def quick(self, row: int, selection: Selection = Selection.ALL) -> np.ndarray | None:
+        """The value of one row, if it is an array at hand that there is nothing else to say about.
+
+        Args:
+            row: Row number.
+            selection: Its steps say which part; its rows do not matter.
+        """
         if self.payload != "array" or row >= self.table.rows:
             return None
         chunk, i = self._locate(row)
+        if selection.steps:
+            return None if chunk.tiles is None else window(chunk.tiles, selection)
         if chunk.pictures is not None:
             return self._picture(chunk, i)
         array = chunk.array
@@ -255,6 +268,20 @@ class SampleReader(LinkReader):
         return found
 
 
+def window(tiles: Tiles, selection: Selection) -> np.ndarray | None:
+    """A small part of a sample without gaps, where its tiles are stored as they are."""
+    # What has to be fetched is fetched together, by who knows all of it.
+    bounds = selection.window(tiles.shape) if tiles.blocks.mapping else None
+    if bounds is None:
+        return None
+    starts, stops = bounds
+    shape = tuple(map(sub, stops, starts))
+    if math.prod(shape) * tiles.dtype.itemsize >= HANDED_OVER:
+        return None
+    found = results.empty(shape, tiles.dtype)
+    return found if tiles.window(starts, stops, found) else None
+
+
 def _is_picture(shape: Shape) -> bool:
     """Whether a file of this shape has it itself (there may be an axis of 1 more), and is not large."""
     return len(shape) == 3 and shape[2] in (3, 4) and 0 < math.prod(shape) <= PICTURE
@@ -266,4 +293,4 @@ def _unpack(embedded: values.Embedded) -> Any:
 
 _NULLS: Mapping[str, Callable[[], Any]] = {"text": str, "json": dict, "list": list, "polygon": list}
 
-__all__ = ["SampleReader"]
+__all__ = ["SampleReader", "window"]

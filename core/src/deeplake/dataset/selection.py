@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import ge
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -179,6 +180,26 @@ class Selection:
     def result_shape(self, shape: Shape) -> Shape:
         """Shape that :meth:`apply` gives a sample of this shape."""
         return tuple(len(picked) for _, picked in _resolve(self.steps, shape)[1])
+
+    def window(self, shape: Shape) -> tuple[list[int], list[int]] | None:
+        """Where the part of a sample that is taken begins and ends along each axis.
+
+        Returns:
+            None if it is no such part, or empty: then ``resolve`` tells what it is.
+        """
+        if len(self.steps) != 1 or len(self.steps[0]) > len(shape):
+            return None
+        starts, stops = [0] * len(shape), list(shape)
+        for axis, part in enumerate(self.steps[0]):
+            if type(part) is not slice:
+                return None
+            start, stop, step = part.indices(shape[axis])
+            if step != 1:
+                return None
+            starts[axis], stops[axis] = start, stop
+        if any(map(ge, starts, stops)):
+            return None
+        return starts, stops
 
     def assign(self, sample: np.ndarray, value: Any) -> None:
         """Write ``value``, broadcast, over the part of a writable sample that is selected.

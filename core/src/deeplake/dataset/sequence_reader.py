@@ -217,7 +217,7 @@ class SequenceReader(TensorReader):
             chunk.verify(first, last)
         return array[first:last].copy() if item is None else array[first].copy()
 
-    def quick(self, row: int) -> None:
+    def quick(self, row: int, selection: Selection = Selection.ALL) -> None:
         """Nothing: items are counted first."""
 
     def sample(self, row: int) -> list[Any]:

@@ -174,8 +174,8 @@ class Tensor(Traits, LinkMethods, InPlace, VectorIndexes):
                 found = None
                 if selection is Selection.ALL:
                     found = None if aslist else self._reader.column()
-                elif type(selection.index) is int and not selection.steps:
-                    found = self._reader.quick(selection.index)
+                elif type(selection.index) is int:
+                    found = self._reader.quick(selection.index, selection)
                 if found is not None:
                     return found
             return self._output.numpy(self, aslist=aslist)

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from itertools import islice, product
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -69,6 +69,7 @@ class Tiles:
         self.dtype = dtype
         self.tensor = tensor
         self._open: dict[int, OpenChunk] = {}
+        self._plain: dict[int, np.ndarray] = {}
 
     @classmethod
     def of(cls, opened: OpenChunk, stored: memoryview | None, blocks: Blocks, tensor: str) -> Tiles:
@@ -133,6 +134,55 @@ class Tiles:
         for batch in self._batches(present):
             run(self._jobs(batch, out))
         return out
+
+    def window(self, starts: Sequence[int], stops: Sequence[int], out: np.ndarray) -> bool:
+        """Copy a part without gaps from tiles that lie in memory maps as they are.
+
+        Args:
+            starts, stops: Where it begins and ends along each axis; it is not empty.
+            out: Array to copy to, of its shape and the sample's dtype.
+
+        Returns:
+            Whether it was done: all tiles exist, and lie there like that. If not, some of ``out`` may
+            have been written.
+        """
+        axes = []
+        for start, stop, side in zip(starts, stops, self.grid.tile, strict=True):
+            axes.append(
+                [
+                    (
+                        k,
+                        slice(max(start - k * side, 0), stop - k * side),
+                        slice(max(k * side - start, 0), (k + 1) * side - start),
+                    )
+                    for k in range(start // side, (stop - 1) // side + 1)
+                ]
+            )
+        counts = self.grid.counts
+        for combined in product(*axes):
+            number = 0
+            for (place, _, _), count in zip(combined, counts, strict=True):
+                number = number * count + place
+            tile = self._plain.get(number)
+            if tile is None:
+                tile = self._as_it_is(number)
+                if tile is None:
+                    return False
+            out[tuple([c[2] for c in combined])] = tile[tuple([c[1] for c in combined])]
+        return True
+
+    def _as_it_is(self, number: int) -> np.ndarray | None:
+        """A tile that lies in a memory map as it is, checked; None if it does not."""
+        if not self.directory.tiles["length"][number]:
+            return None
+        [opened] = self.open([number])
+        if not opened.is_mapped or opened.header.sample_codec:
+            return None
+        tile = self._decode(number, opened)
+        if len(self._plain) >= MAX_OPEN:
+            self._plain.clear()
+        self._plain[number] = tile
+        return tile
 
     def _batches(self, overlaps: Sequence[Overlap]) -> Iterator[Sequence[Overlap]]:
         sizes = self.directory.tiles["length"]
