@@ -71,6 +71,33 @@ def test_the_module_runs_as_a_program() -> None:
     assert done.stdout.startswith("Nothing is reported")
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["login"], ["login", "-t", "secret"], ["login", "--token=secret"],
+        ["login", "-u", "me", "-p", "secret"], ["logout"], ["register"],
+        ["register", "-u", "me", "-e", "me@example.org", "-p", "secret"],
+        ["register", "--username", "me", "--email", "me@example.org", "--password", "secret"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_scripts_log_in_and_out_of_nothing(
+    line: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """They neither wait for an answer nor leave a token behind."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cli.main(line) == 0
+    printed = capsys.readouterr()
+    assert "nothing needs one: nothing was sent or stored" in printed.out
+    assert "secret" not in printed.out + printed.err
+    assert not list(tmp_path.iterdir())
+    assert cli.main([*line, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"account": None}
+
+
 def test_a_failure_exits_with_1_and_shows_no_traceback(tmp_path: Path) -> None:
     done = run("info", str(tmp_path / "nothing"))
     assert done.returncode == 1

@@ -72,8 +72,8 @@ def values(address: str) -> list[int]:
 
 
 # --------------------------------------------------------------------------- help, JSON
-COMMANDS = ["branch", "copy", "diff", "gc", "info", "log", "ls", "merge", "optimize", "plugins",
-            "reporting", "summary", "tag", "verify"]  # fmt: skip
+COMMANDS = ["branch", "copy", "diff", "gc", "info", "log", "login", "logout", "ls", "merge", "optimize",
+            "plugins", "register", "reporting", "summary", "tag", "verify"]  # fmt: skip
 
 
 def test_the_commands() -> None:

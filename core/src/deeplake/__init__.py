@@ -135,7 +135,8 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *_LAZY} - {"TYPE_CHECKING"})
 
 
-# `from deeplake import *` takes what scripts of Deep Lake 3 expect: neither `types` nor `errors`.
+# `from deeplake import *` takes what scripts of Deep Lake 3 expect: `copy`, but neither `types` nor
+# `errors`.
 __all__ = [
     "Dataset",
     "__version__",
@@ -143,7 +144,9 @@ __all__ = [
     "compressions",
     "compute",
     "config",
+    "copy",
     "dataset",
+    "deepcopy",
     "delete",
     "empty",
     "exists",
@@ -161,5 +164,6 @@ __all__ = [
     "query",
     "random",
     "read",
+    "rename",
     "tensor",
 ]
