@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from deeplake.dataset.sample import read as read
     from deeplake.dataset.tensor import Tensor as Tensor
     from deeplake.dataset.tiling import tiled as tiled
+    from deeplake.exchange import huggingface as huggingface
     from deeplake.exchange.classification import ingest_classification as ingest_classification
     from deeplake.exchange.coco import ingest_coco as ingest_coco
     from deeplake.exchange.dataframe import ingest_dataframe as ingest_dataframe
@@ -57,6 +58,8 @@ if TYPE_CHECKING:
     from deeplake.names import htype as htype
     from deeplake.vectorstore.store import VectorStore as VectorStore
 
+    HTYPE_CONFIGURATIONS: dict[str, dict[str, Any]]
+    """By htype: default dtype, and own meta with defaults."""
     compute: ComputePackage
     compressions: list[str | None]
     """Names of all compressions that are installed, aliases included, sorted; then None."""
@@ -67,6 +70,7 @@ if TYPE_CHECKING:
 
 _LAZY = {
     "Dataset": "deeplake.dataset.dataset:Dataset",
+    "HTYPE_CONFIGURATIONS": "deeplake.names:htype_configurations()",
     "Tensor": "deeplake.dataset.tensor:Tensor",
     "VectorStore": "deeplake.vectorstore.store:VectorStore",
     "compose": "deeplake.compute.pipeline:compose",
@@ -84,6 +88,7 @@ _LAZY = {
     "export_yolo": "deeplake.exchange.yolo_export:export_yolo",
     "htype": "deeplake.names:htype",
     "htypes": "deeplake.names:htypes()",
+    "huggingface": "deeplake.exchange.huggingface",
     "ingest_classification": "deeplake.exchange.classification:ingest_classification",
     "ingest_coco": "deeplake.exchange.coco:ingest_coco",
     "ingest_dataframe": "deeplake.exchange.dataframe:ingest_dataframe",

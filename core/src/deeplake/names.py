@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from deeplake import plugins
 
 
@@ -41,9 +43,15 @@ def htypes() -> list[str]:
     return plugins.names("htype")
 
 
+def htype_configurations() -> dict[str, dict[str, Any]]:
+    """By htype, those of installed plugins included: default dtype, and own meta with defaults."""
+    specs = {name: plugins.get("htype", name).spec() for name in htypes()}
+    return {name: {"dtype": spec.dtype, **spec.info} for name, spec in specs.items()}
+
+
 def compressions() -> list[str | None]:
     """Names of all compressions that are installed, aliases included, sorted; then None."""
     return [*plugins.names("codec"), None]
 
 
-__all__ = ["compressions", "htype", "htypes"]
+__all__ = ["compressions", "htype", "htype_configurations", "htypes"]
