@@ -151,9 +151,10 @@ class Found:
         )
 
     def add(
-        self, race: Race, row: Row, names: Sequence[str], firsts: dict[str, list[float]]
-    ) -> None:
-        """Write down what came of a race."""
+        self, race: Race, row: Row, names: Sequence[str], firsts: dict[str, list[float]],
+        beside: Sequence[Answer],
+    ) -> None:  # fmt: skip
+        """Write down what came of a race, and of our epochs from the local disk beside it."""
         known = self._known.setdefault(race.name, {})
         for name in names:
             cell = row.cells.get(name)
@@ -162,6 +163,9 @@ class Found:
                 "cpu": list(cell.cpu) if cell else [],
                 "first": firsts.get(name, [])[1:],
             }
+            if name == "ours" and beside:
+                known[name]["local wall"] = [answer.wall for answer in beside[1:]]
+                known[name]["local cpu"] = [answer.cpu for answer in beside[1:]]
         self._path.write_text(json.dumps(self._known, indent=1))
 
     def timing(self, race: Race, name: str, items: int) -> Timing | None:
@@ -170,6 +174,13 @@ class Found:
         if not known or not known["wall"]:
             return None
         return Timing(tuple(known["wall"]), tuple(known["cpu"]), items)
+
+    def beside(self, race: Race, items: int) -> Timing | None:
+        """Our epochs from the local disk, each right before one of a race."""
+        known = self._known.get(race.name, {}).get("ours", {})
+        if not known.get("local wall"):
+            return None
+        return Timing(tuple(known["local wall"]), tuple(known["local cpu"]), items)
 
     def table(self, title: str, server: str, names: Sequence[str], items: int) -> Table:
         """All races that have to do with a server."""
@@ -182,7 +193,7 @@ class Found:
                     timing = self.timing(each, name, items)
                     if timing is not None:
                         row.cells[name] = timing
-                said = _compared(row, self.timing(local, "ours", items) if each != local else None)
+                said = _compared(row, self.beside(each, items))
                 if said:
                     table.remarks.append(f"{each.work}: ours is {said}")
         return table
@@ -201,7 +212,7 @@ class Found:
 
 
 def _compared(row: Row, local: Timing | None) -> str:
-    """Ours beside the best of the others, and beside itself on the local disk."""
+    """Ours beside the best of the others, and beside itself on the local disk in the same minutes."""
     if "ours" not in row.cells:
         return ""
     mine, said = row.value("ours"), []
@@ -210,7 +221,10 @@ def _compared(row: Row, local: Timing | None) -> str:
         best = max(others, key=others.__getitem__)
         said.append(f"{mine / others[best]:.2f} x {best}")
     if local is not None:
-        said.append(f"{mine / local.rate:.2f} x its speed on the local disk")
+        said.append(
+            f"{mine / local.rate:.2f} x its speed on the local disk in turn with it "
+            f"({local.rate:,.0f} img/s)"
+        )
     return " and ".join(said)
 
 
@@ -219,10 +233,17 @@ def _race(
     lacking: set[tuple[str, str]], endpoint: str = "",
 ) -> None:  # fmt: skip
     firsts: dict[str, list[float]] = {}
+    beside: list[Answer] = []
 
     def work(one: Contender) -> Answer | None:
         if (one.name, race_.server) in lacking:
             return None
+        if endpoint and one.name == "ours":
+            # Near and far are compared in the same minutes: machines have slow hours.
+            wake_memory(AWAKE)
+            near = one.call("local_crops", one.folder / "files", race_.shuffle, limit=LIMIT)
+            assert near is not None
+            beside.append(near)
         wake_memory(AWAKE)
         place = Place(endpoint, BUCKET, one.name, *ADMIN)
         try:
@@ -251,7 +272,7 @@ def _race(
     for one in contenders:
         one.lacks.clear()  # what another server lacks is not theirs
     race(row, contenders, work, items=count, rounds=options.rounds, agree=False)
-    found.add(race_, row, [one.name for one in contenders], firsts)
+    found.add(race_, row, [one.name for one in contenders], firsts, beside)
     print(f"{race_.name}: {time.monotonic() - begin:.0f} s", flush=True)
 
 
