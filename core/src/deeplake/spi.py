@@ -260,6 +260,7 @@ class SampleCodec(Codec):
         writable: False when only original files can be stored.
         crops: ``decode`` honours ``crop`` and ``size`` (otherwise they are never passed).
         parts: ``decode_part`` is there (otherwise it is never called).
+        scattered: ``decode_some`` is there (otherwise it is never called).
         axis: The axis whose items ``decode_part`` decodes: 0, or -1 where a format stores the last
             axis outermost (volumes in Fortran's order).
     """
@@ -268,6 +269,7 @@ class SampleCodec(Codec):
     writable: ClassVar[bool] = True
     crops: ClassVar[bool] = False
     parts: ClassVar[bool] = False
+    scattered: ClassVar[bool] = False
     axis: ClassVar[int] = 0
 
     @abstractmethod
@@ -363,6 +365,22 @@ class SampleCodec(Codec):
             CorruptedSampleError: The file cannot be decoded, or is not the file of this header.
         """
         raise NotImplementedError(f"{type(self).__name__} decodes whole samples only")
+
+    def decode_some(
+        self, file: BinaryIO, items: Sequence[int], *, header: SampleHeader
+    ) -> np.ndarray:
+        """As ``decode_part``, of items that lie anywhere, where the codec knows what is near: the frames
+        of a video that one key frame leads to.
+
+        Args:
+            file: As in ``decode_part``.
+            items: Their numbers in ascending order, each once; one at least, none beyond the end.
+            header: As in ``decode_part``.
+
+        Raises:
+            CorruptedSampleError: The file cannot be decoded, or is not the file of this header.
+        """
+        raise NotImplementedError(f"{type(self).__name__} decodes neighbouring items only")
 
 
 # --------------------------------------------------------------------------- htypes

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any, ClassVar
 
 import av
 import numpy as np
 import pytest
 
+import deeplake
 from deeplake.errors import CorruptedSampleError
 from deeplake.spi import SampleCodec
 from deeplake.testing.codec import CountingFile, SampleCodecContract
@@ -204,7 +207,7 @@ def test_few_frames_are_decoded_for_one(codec: type[VideoCodec], name: str) -> N
     data = films(codec.format)[name]
     for number in (0, 13, 39):
         with Clip.open(io.BytesIO(data), codec.format) as clip:
-            [_] = clip.some_frames(number, number + 1, 40)
+            [_] = clip.some_frames([number], 40)
             # A group has up to 9 frames; the group in front where frames refer to it.
             assert clip.decoded <= 18 + 3, number
 
@@ -233,11 +236,59 @@ def test_what_is_between_frames_far_apart_is_not_decoded(codec: type[VideoCodec]
     for step in (599, 200, 60):
         numbers = range(0, 600, step)
         with Clip.open(io.BytesIO(data), codec.format) as opened:
-            frames = list(opened.some_frames(0, numbers[-1] + 1, 600, step))
+            frames = list(opened.some_frames(numbers, 600))
             assert len(frames) == len(numbers)
             # Matroska has no index of all frames.
             few = opened.decoded <= (2 * 12 + 3) * len(numbers)
             assert few == (codec is not Mkv), (step, opened.decoded)
+
+
+@pytest.mark.parametrize(("codec", "name"), FILMS, ids=lambda value: getattr(value, "name", value))
+def test_frames_anywhere(
+    monkeypatch: pytest.MonkeyPatch, codec: type[VideoCodec], name: str
+) -> None:
+    data = films(codec.format)[name]
+    header = codec().probe(data)
+    whole = codec().decode(data)
+    rng = np.random.default_rng(0)
+    lists = [[0, 1, 39], [5, 6, 20, 38], [0], [39], [3, 17, 18, 19, 35]]
+    lists += [sorted(rng.permutation(40)[:n].tolist()) for n in (2, 3, 5, 12, 39, 40)]
+    for worth in (1, 5):
+        monkeypatch.setattr(clip, "_WORTH_A_SEEK", worth)
+        for numbers in (kept for some in lists if (kept := [n for n in some if n < len(whole)])):
+            found = codec().decode_some(io.BytesIO(data), numbers, header=header)
+            np.testing.assert_array_equal(found, whole[numbers], strict=True)
+
+
+@pytest.mark.parametrize("codec", [Mp4, Mkv, Avi], ids=lambda codec: codec.name)
+def test_frames_of_an_irregular_list_are_decoded_from_their_key_frames(
+    codec: type[VideoCodec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the order asked for, those named twice twice."""
+    data = video(codec.format, frames=600, size=(64, 48), g=12, bf=0 if codec is Avi else 2)
+    path = tmp_path / f"film.{codec.name}"
+    path.write_bytes(data)
+    ds = deeplake.empty(str(tmp_path / "ds"))
+    ds.create_tensor("video", htype="video", sample_compression=codec.name)
+    ds.video.append(deeplake.read(str(path)))
+    whole = ds.video[0].numpy()
+    decoded: list[int] = []
+    closed = Clip.open.__func__  # type: ignore[attr-defined]
+
+    @contextmanager
+    def counted(kind: type[Clip], *arguments: Any) -> Iterator[Clip]:
+        with closed(kind, *arguments) as opened:
+            yield opened
+            decoded.append(opened.decoded)
+
+    monkeypatch.setattr(Clip, "open", classmethod(counted))
+    for numbers in ([5, 500, 40], [599, 0, 599, 3, 3], [7, 8, 9, 300, 301], [200, 100, 450, 449]):
+        decoded.clear()
+        found = ds.video[0, numbers].numpy()
+        np.testing.assert_array_equal(found, whole[numbers], strict=True)
+        few = sum(decoded) <= (2 * 12 + 3 + 2) * len(set(numbers))
+        assert few == (codec is not Mkv), (numbers, decoded)
+    np.testing.assert_array_equal(ds.video[0, [5, 500, 40], :7].numpy(), whole[[5, 500, 40], :7])
 
 
 def test_a_frame_of_a_long_film_is_read_from_its_key_frame() -> None:

@@ -37,6 +37,8 @@ def decode_items(
         # One look at the file: what is between them is let go as it comes.
         part = slice(int(numbers[0]), int(numbers[-1]) + 1, int(gaps[0]))
         items = codec.decode_part(file, part, header=whole)
+    elif codec.scattered:
+        items = codec.decode_some(file, numbers.tolist(), header=whole)
     else:
         found = []
         for near in np.split(numbers, far):

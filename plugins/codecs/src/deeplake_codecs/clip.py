@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
+from operator import sub
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
@@ -124,44 +125,48 @@ class Clip:
             self.decoded += 1
             yield frame
 
-    def some_frames(self, start: int, stop: int, total: int, step: int = 1) -> Iterator[VideoFrame]:
-        """Every ``step``-th of the frames ``start`` to ``stop``; as few others as possible are decoded.
+    def some_frames(self, numbers: Sequence[int], total: int) -> Iterator[VideoFrame]:
+        """Frames; as few others as possible are decoded.
+
+        Others between them are decoded, where that takes less than to seek, and let go.
 
         Args:
-            start, stop: Numbers of frames, ``0 <= start < stop <= total``.
+            numbers: Which, in ascending order, each once, at least one of them, all below ``total``.
             total: Frames of the whole video.
-            step: Others between them are decoded, where that takes less than to seek, and let go.
         """
         found: list[VideoFrame] = []
+        wanted = frozenset(numbers)
         with suppress(_Unclear):
-            for first, after in self._runs(start, stop, step, total):
-                frames = self._from_nearest(first, after, total)
-                found.extend(islice(frames, 0, None, step))
-        if len(found) == len(range(start, stop, step)):
+            for first, after in self._runs(numbers, total):
+                frames = enumerate(self._from_nearest(first, after, total), first)
+                found.extend(frame for number, frame in frames if number in wanted)
+        if len(found) == len(numbers):
             yield from found
             return
         found.clear()
         self._rewind()
         for number, frame in enumerate(self.frames()):
-            if number >= stop:
+            if number > numbers[-1]:
                 return
-            if number >= start and (number - start) % step == 0:
+            if number in wanted:
                 yield frame
 
-    def _runs(self, start: int, stop: int, step: int, total: int) -> Iterator[tuple[int, int]]:
+    def _runs(self, numbers: Sequence[int], total: int) -> Iterator[tuple[int, int]]:
         """Frames that are decoded one after the other, as ``(first, after the last)``."""
         entries = self.stream.index_entries
-        if step <= _WORTH_A_SEEK or len(entries) != total:
+        first = last = numbers[0]
+        gaps = map(sub, numbers[1:], numbers)
+        if max(gaps, default=0) <= _WORTH_A_SEEK or len(entries) != total:
             # Without an index of all packets no seek leads to a frame by its number.
-            yield start, stop
+            yield first, numbers[-1] + 1
             return
-        first = last = start
-        for number in range(start + step, stop, step):
-            key = entries.search_timestamp(entries[number].timestamp)
-            if key - last > _WORTH_A_SEEK:
-                yield first, last + 1
-                self.stream.codec_context.flush_buffers()
-                first = number
+        for number in numbers[1:]:
+            if number - last > _WORTH_A_SEEK:
+                key = entries.search_timestamp(entries[number].timestamp)
+                if key - last > _WORTH_A_SEEK:
+                    yield first, last + 1
+                    self.stream.codec_context.flush_buffers()
+                    first = number
             last = number
         yield first, last + 1
 

@@ -11,7 +11,7 @@ from deeplake_codecs.containers import missing_from_avi, missing_from_mkv, missi
 from deeplake_codecs.originals import OriginalCodec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import numpy as np
     from av.video.frame import VideoFrame
@@ -34,6 +34,7 @@ class VideoCodec(OriginalCodec):
     lossless = False
     parts = True
     skips = True
+    scattered = True
     format: ClassVar[str]
     tells_length: ClassVar[bool] = True
 
@@ -79,16 +80,28 @@ class VideoCodec(OriginalCodec):
             return self._filled(clip.frames(), header.shape[0], header, out)
 
     def _read_part(self, file: BinaryIO, start: int, stop: int, header: SampleHeader) -> np.ndarray:
-        return self._read_steps(file, start, stop, 1, header)
+        return self._read_some(file, range(start, stop), header)
 
     def _read_steps(
         self, file: BinaryIO, start: int, stop: int, step: int, header: SampleHeader
     ) -> np.ndarray:
+        return self._read_some(file, range(start, stop, step), header)
+
+    def decode_some(
+        self, file: BinaryIO, items: Sequence[int], *, header: SampleHeader
+    ) -> np.ndarray:
+        self._refuse_excess((len(items), *header.shape[1:]), header.dtype)
+        with self._refusing():
+            return self._read_some(file, items, header)
+
+    def _read_some(
+        self, file: BinaryIO, numbers: Sequence[int], header: SampleHeader
+    ) -> np.ndarray:
         if self.tells_length:
             self._refuse_cut(file)
         with Clip.open(file, self.format) as clip:
-            frames = clip.some_frames(start, stop, header.shape[0], step)
-            return self._filled(frames, len(range(start, stop, step)), header, None)
+            frames = clip.some_frames(numbers, header.shape[0])
+            return self._filled(frames, len(numbers), header, None)
 
     def fields(self, file: BinaryIO) -> dict[str, np.ndarray]:
         """``timestamps``: the second at which each frame is shown."""

@@ -51,6 +51,21 @@ class PartTests(SampleSuite):
         assert same(result, self._taken(whole, part)), f"{name}: {part}"
         assert result.flags.writeable, f"{name}: the caller owns the array"
 
+    @examples
+    @given(data=st.data())
+    def test_items_anywhere_are_items_of_the_whole(self, data: st.DataObject) -> None:
+        codec = self.codec()
+        if not codec.scattered:
+            return
+        name = data.draw(st.sampled_from(sorted(self._encoded())))
+        whole, header = self._whole(name)
+        numbers = st.integers(0, whole.shape[codec.axis] - 1)
+        items = sorted(data.draw(st.sets(numbers, min_size=1, max_size=9)))
+        bare = SampleHeader(header.shape, header.dtype)
+        result = codec.decode_some(io.BytesIO(self._encoded()[name]), items, header=bare)
+        assert same(result, whole.take(items, codec.axis)), f"{name}: {items}"
+        assert result.flags.writeable, f"{name}: the caller owns the array"
+
     def test_a_part_reads_little_of_the_file(self) -> None:
         codec = self.codec()
         if not codec.parts:
