@@ -138,6 +138,7 @@ def test_own_tensors_get_ids(tmp_path: Path) -> None:
     assert set(found) == {"words", "label", "id", "score"}
     assert (found["words"], found["id"]) == (["text 3"], [ids[3]])
     assert store.search(embedding=EMBEDDINGS[3], k=1, filter={"label": "a"})["words"] != ["text 3"]
+    assert set(store.search(filter={"label": "a"})) == {"words", "label", "id"}
 
 
 def test_an_open_dataset(tmp_path: Path) -> None:
@@ -524,7 +525,12 @@ def test_delete() -> None:
     store.delete(query="SELECT * WHERE text == 'text 0'")
     store.delete(filter=lambda row: row.text.data()["value"] == "text 2")
     assert store.dataset.id.data()["value"] == ["3", "5", "6"]
-    for arguments in ({}, {"ids": ["3"], "filter": {"n": 3}}, {"delete_all": True, "ids": ["3"]}):
+    for arguments in (
+        {},
+        {"filter": {}},
+        {"ids": ["3"], "filter": {"n": 3}},
+        {"delete_all": True, "ids": ["3"]},
+    ):
         with pytest.raises(ValueError, match="which rows|all rows"):
             store.delete(**arguments)  # type: ignore[arg-type]
     with pytest.raises(IndexError, match="no row 3"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deeplake.dataset.columns import StoredColumns
-from deeplake.vectorstore.addition import only_embedding
+from deeplake.vectorstore.addition import embedding_tensors, only_embedding
 from deeplake.vectorstore.distance import Metric, Probe
 from deeplake.vectorstore.nearest import nearest
 from deeplake.vectorstore.selecting import (
@@ -84,6 +84,8 @@ def returned(dataset: Dataset, names: str | Sequence[str] | None, embedding: str
         TensorDoesNotExistError: A name is no tensor.
     """
     if names is None:
+        if embedding not in dataset.tensors and len(embedding_tensors(dataset)) == 1:
+            embedding = only_embedding(dataset)
         return [name for name in dataset.tensors if name != embedding]
     if names == "*" or (not isinstance(names, str) and list(names) == ["*"]):
         return list(dataset.tensors)

@@ -69,6 +69,10 @@ def selected(
     if ids is not None:
         return by_ids(dataset, ids)
     if filter is not None:
+        if isinstance(filter, Mapping) and not filter:
+            raise ValueError(
+                "an empty filter means all rows: leave nothing to chance, and say which"
+            )
         return np.asarray(matching(dataset, filter), np.int64)
     assert query is not None
     return _by_query(dataset, query)
