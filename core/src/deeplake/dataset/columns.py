@@ -300,10 +300,11 @@ def _whole(reader: TensorReader, chunk: OpenChunk) -> tuple[Values, int]:
     ndim = reader.schema.ndim or 0
     known = reader.schema.dtype
     dtype = array_dtype(header) if header.raw_length else np.dtype(known or np.float64)
-    shapes = (
-        header.shapes().astype(np.int64) if header.ndim == ndim else np.zeros((n, ndim), np.int64)
-    )
-    wrong = np.flatnonzero(np.diff(ends, prepend=0) != shapes.prod(axis=1) * dtype.itemsize)
+    known_shapes = header.ndim == ndim and ndim > 0
+    # Else they are all None, stored before there was a sample to say how many axes they have.
+    shapes = header.shapes().astype(np.int64) if known_shapes else np.zeros((n, ndim), np.int64)
+    elements = shapes.prod(axis=1) if known_shapes else 0
+    wrong = np.flatnonzero(np.diff(ends, prepend=0) != elements * dtype.itemsize)
     if len(wrong):
         raise FormatError(
             f"{header.name}: sample {wrong[0]} is not of shape {tuple(shapes[wrong[0]])}"
