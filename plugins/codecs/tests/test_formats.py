@@ -160,6 +160,30 @@ def test_tiff_tells_its_tags() -> None:
     }
 
 
+def test_a_webp_file_does_not_claim_what_its_pictures_do_not_cover() -> None:
+    rng = np.random.default_rng(0)
+    still = Image.fromarray(rng.integers(0, 256, (600, 700, 4), np.uint8))
+    exif = Image.Exif()
+    exif[0x010E] = "x"
+    for how in ({"lossless": True}, {"quality": 60}):
+        assert Webp().decode(saved(np.array(still), "WEBP", exif=exif, **how)).shape == (
+            600,
+            700,
+            4,
+        )
+    first, *rest = (Image.fromarray(rng.integers(0, 256, (40, 50, 3), np.uint8)) for _ in range(3))
+    file = io.BytesIO()
+    first.save(file, "WEBP", save_all=True, append_images=rest)
+    data = bytearray(file.getvalue())
+    assert Webp().decode(data).shape == (40, 50, 3)
+    data[24:30] = (9_984).to_bytes(3, "little") + (7_424).to_bytes(3, "little")
+    for read in (Webp().probe, Webp().decode):
+        with pytest.raises(
+            CorruptedSampleError, match="9,985 x 7,425 pixels, of which its pictures"
+        ):
+            read(bytes(data))
+
+
 def test_webp_tells_its_exif() -> None:
     exif = Image.Exif()
     exif[0x010E] = "unicode: ü 日本".encode()

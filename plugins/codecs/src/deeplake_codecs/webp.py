@@ -21,6 +21,9 @@ QUALITY = 80
 _LOSSY_RATIO = 4096
 """At least three bits for a block of 16 × 16 pixels (RFC 6386, section 11.2)."""
 
+_BLANK = 64
+"""Pictures that cover one in so many parts of a file's canvas are none that anybody made."""
+
 _LONGEST = 16_383
 _ALPHA, _EXIF, _ANIMATION = 0x10, 0x08, 0x02
 
@@ -82,7 +85,31 @@ def read_header(name: str, data: Buffer) -> WebpHeader:
         raise unreadable(name, f"{width:,} x {height:,} pixels are more than a WebP can hold")
     shape = (height, width, 4 if alpha else 3)
     refuse_bomb(name, shape, 1, stored, ratio)
+    if kind == b"VP8X" and height * width > _BLANK * max(_covered(data), _BLANK**2):
+        raise unreadable(
+            name,
+            f"it claims {width:,} x {height:,} pixels, of which its pictures cover next to none",
+        )
     return WebpHeader(shape, bool(flags & _ANIMATION), bool(flags & _EXIF))
+
+
+def _covered(data: Buffer) -> int:
+    """Pixels of all pictures behind an extended header together, as their own headers say."""
+    position, stored, pixels = 12, byte_length(data), 0
+    while position + 24 <= stored:
+        length = int.from_bytes(data[position + 4 : position + 8], "little")
+        kind, body = data[position : position + 4], bytes(data[position + 8 : position + 24])
+        if kind == b"ANMF":
+            width = int.from_bytes(body[6:9], "little") + 1
+            pixels += width * (int.from_bytes(body[9:12], "little") + 1)
+        elif kind == b"VP8 ":
+            width = int.from_bytes(body[6:8], "little") & 0x3FFF
+            pixels += width * (int.from_bytes(body[8:10], "little") & 0x3FFF)
+        elif kind == b"VP8L":
+            bits = int.from_bytes(body[1:5], "little")
+            pixels += ((bits & 0x3FFF) + 1) * ((bits >> 14 & 0x3FFF) + 1)
+        position += 8 + length + (length & 1)
+    return pixels
 
 
 def _exif(data: Buffer) -> bytes:
