@@ -101,6 +101,27 @@ def rows_of(loader: Any) -> list[int]:
     return rows
 
 
+def test_in_order_what_is_small_comes_with_what_is_large(
+    make: Any, tmp_path: Any, far: Far
+) -> None:
+    """Where one commit ends and another begins, and between two tensors, there are small chunks."""
+    place = str(tmp_path / "ds")
+    make(place, x=([np.zeros(1, np.uint8)], {"max_chunk_size": 8 << 20}), row=np.zeros(1, np.int64))
+    ds = deeplake.load(place)
+    count = 2400
+    with ds:
+        for first in range(0, count, 300):
+            rows = np.arange(first, first + 300)
+            ds.extend({"x": [np.full(SIZE, row % 251, np.uint8) for row in rows], "row": rows})
+    ds.commit("filled")
+    ds, store = opened(place, far)
+    rows = sum(len(batch) for batch in ds.dataloader().batch(16).numpy())
+    assert rows == count + 1
+    # One for each 8 MB, and a few for those at the ends.
+    assert store.count("get") <= count * SIZE / 8e6 + 6, store.count("get")
+    assert set(store.seen.values()) == {1}
+
+
 @pytest.mark.parametrize("count", [1, 4])
 def test_in_order_every_chunk_is_one_request(path: str, far: Far, count: int) -> None:
     ds, store = opened(path, far)

@@ -44,6 +44,10 @@ REQUESTS: Final = IN_FLIGHT + APART
 IN_ORDER: Final = 64 << 20
 """Bytes that are fetched ahead of rows in order."""
 
+STRIDE: Final = 3 * MAX_REQUEST
+"""Bytes of them that are looked up together, beside the first: what is small between two large chunks
+comes with one of them."""
+
 FARTHEST: Final = 4096
 """Units that are planned ahead, at most."""
 
@@ -141,7 +145,7 @@ class Prefetch:
         ):
             looks -= 1
             stride, size = [], 0
-            while size < MAX_REQUEST:
+            while size < (STRIDE if self._taken else MAX_REQUEST):
                 unit = next(self._units, None)
                 if unit is None:
                     self._units = None
