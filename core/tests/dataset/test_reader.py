@@ -198,3 +198,12 @@ def test_a_shape_without_bytes() -> None:
     for read in reads(ds):
         with pytest.raises(FormatError, match="has no bytes"):
             read()
+
+
+def test_what_is_only_none_is_not_damaged() -> None:
+    ds = deeplake.empty("mem://none")
+    ds.create_tensor("x")
+    ds.create_tensor("t")
+    ds.extend({"x": [None, None, None], "t": [1, 2, 3]})
+    assert ds.x._reader.array([0, 2, 1]) is not None
+    assert len(ds.x._reader.samples([0, 2, 1])) == 3

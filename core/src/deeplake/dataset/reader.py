@@ -263,8 +263,8 @@ class TensorReader(PartReader):
     ) -> None:  # fmt: skip
         """Refuse samples whose bytes cannot be of their shape, before there is memory for them."""
         header = chunk.header
-        if chunk.plain or header.kind == TILE or header.links:
-            return
+        if chunk.plain or header.kind == TILE or header.links or not shape:
+            return  # without axes: they are all None, stored before there was a sample to say how many
         codec = chunk.sample_codec
         if codec is None:
             nbytes = math.prod(shape) * array_dtype(header).itemsize
