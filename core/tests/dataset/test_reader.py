@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import deeplake
-from deeplake import Dataset
+from deeplake import Dataset, transforms
 from deeplake.errors import CorruptedSampleError, FormatError, SampleTooLargeError
 from deeplake.format.builder import Run
 from deeplake.format.encoding import codec_plugin
@@ -131,9 +131,12 @@ def test_no_memory_is_set_aside_for_what_cannot_be(
     # Alone it has the shape of all rows, which batches are made for.
     ds.t.pop(0)
     ds.t.pop(0)
-    alone = [lambda: ds.t.numpy(), lambda: ds.t[0].numpy()]
-    if codec != "jpeg":  # loaders make its batch before they read
-        alone.append(lambda: list(ds.dataloader().batch(1).numpy()))
+    alone = [
+        lambda: ds.t.numpy(),
+        lambda: ds.t[0].numpy(),
+        lambda: list(ds.dataloader().batch(1).numpy()),
+        lambda: list(ds.dataloader().transform({"t": transforms.ToCHW()}).batch(1).numpy()),
+    ]
     for one in alone:
         with pytest.raises((FormatError, CorruptedSampleError), match="tensor 't'.*row 0"):
             one()

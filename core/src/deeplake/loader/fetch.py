@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 
 from deeplake.dataset.sample import Sample
+from deeplake.dataset.sample_reader import PICTURE
 from deeplake.dataset.selection import Selection
 from deeplake.errors import (
     CorruptedSampleError,
@@ -115,7 +116,9 @@ class Column:
             if decode == "numpy" and low == high and not source.reader.looks:
                 if mapped and not self.heavy:
                     self._gather = Gather(source.reader, high, dtype, memory)
-                if not steps.steps and dtype not in self._widen:
+                # Of files, no memory is set aside for what their chunks claim they are, if that is much.
+                near = not self.heavy or math.prod(high) <= PICTURE
+                if near and not steps.steps and dtype not in self._widen:
                     self.uniform = high, dtype
 
     def read(self, lot: Lot, out: np.ndarray | None = None) -> Values:

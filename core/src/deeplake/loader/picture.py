@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from deeplake.dataset.sample_reader import PICTURE
 from deeplake.dataset.selection import Selection
 from deeplake.errors import CorruptedSampleError, DeepLakeError, FormatError
 from deeplake.loader.failure import transform_failed
@@ -118,7 +120,9 @@ class PictureColumn:
             size = one.out_size
         if not self._geometry and low == high:
             size = (high[0], high[1])
-        return None if size is None else (*size, *high[2:])
+        if size is None or math.prod((*size, *high[2:])) > PICTURE:
+            return None  # nor is memory set aside for what is only claimed
+        return (*size, *high[2:])
 
     def _result(self, plane: Shape) -> tuple[Shape, np.dtype[Any]]:
         shape = plane
