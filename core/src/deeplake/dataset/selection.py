@@ -34,6 +34,7 @@ from deeplake.dataset.subscript import (
     entry_json,
     entry_of,
     entry_text,
+    is_part_of_row,
     listed,
     ndim_after,
     positions_of,
@@ -107,6 +108,8 @@ class Selection:
         if type(item) is int and self.index is None and 0 <= item < length:
             # The path of ``for i in …: ds.images[i]``: a comparison and a new object.
             return Selection(item, self.steps)
+        if self is Selection.ALL and ndim is not None and is_part_of_row(item, length, ndim):
+            return Selection(item[0], (item[1:],))
         step = step_of(item if type(item) is tuple else (item,))
         single = type(self.index) is int
         axes = None

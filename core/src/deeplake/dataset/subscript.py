@@ -35,6 +35,27 @@ def step_of(items: Sequence[Any]) -> Step:
     return step
 
 
+def is_part_of_row(item: Any, length: int, ndim: int) -> bool:
+    """Whether a subscript is that of a part of one row as it is mostly written: it needs no normalising.
+
+    Args:
+        item: What is between the brackets.
+        length: Rows.
+        ndim: Dimensions of a sample.
+    """
+    if type(item) is not tuple or not 1 < len(item) <= ndim + 1:
+        return False
+    row = item[0]
+    if type(row) is not int or not 0 <= row < length:
+        return False
+    for part in item[1:]:
+        if type(part) is not slice or part.step is not None:
+            return False
+        if type(part.start) is not int or type(part.stop) is not int:
+            return False
+    return True
+
+
 def _subscript(item: Any) -> Subscript:
     if item is None or item is Ellipsis:
         return item
@@ -331,6 +352,7 @@ __all__ = [
     "entry_json",
     "entry_of",
     "entry_text",
+    "is_part_of_row",
     "listed",
     "ndim_after",
     "pop_rows",

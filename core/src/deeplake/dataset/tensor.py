@@ -94,6 +94,8 @@ class Tensor(Traits, LinkMethods, InPlace, VectorIndexes):
         try:
             if type(item) is int:
                 selection = selection.select(item, self._total)
+            elif type(item) is tuple and item and type(item[0]) is int:
+                selection = self._select(item)  # it adds no axis
             elif not selection.is_single and adds_axes(item):
                 from deeplake.dataset.newaxis import NewAxis
 
@@ -101,13 +103,16 @@ class Tensor(Traits, LinkMethods, InPlace, VectorIndexes):
                 front = next((i for i, key in enumerate(keys) if key is not None), len(keys))
                 return NewAxis(self[keys[front:]] if keys[front:] else self, front)
             else:
-                schema = self._schema
-                ndim = None if schema.ndim is None else schema.row_ndim
-                selection = selection.select(item, self._total, ndim)
+                selection = self._select(item)
         except SUBSCRIPT_ERRORS as error:
             say_where(error, f"tensor {self.key!r}")
             raise
         return Tensor(self._checkout, self._tid, selection, self._view)
+
+    def _select(self, item: Any) -> Selection:
+        schema = self._schema
+        ndim = None if schema.ndim is None else schema.row_ndim
+        return self._selection.select(item, self._total, ndim)
 
     def __iter__(self) -> Iterator[Tensor]:
         whole_row = self._schema.is_sequence and self._selection.is_single
