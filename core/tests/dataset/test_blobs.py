@@ -146,9 +146,13 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[slice]:
 def test_frames_far_apart_are_decoded_apart(
     ds: Dataset, monkeypatch: pytest.MonkeyPatch, decoded: list[slice]
 ) -> None:
+    from deeplake_codecs.video import Mp4
+
     fill(ds)
     whole = ds.video[0].numpy()
     monkeypatch.setattr(items, "FAR", 20 * whole[0].nbytes)
+    # As of codecs that cannot decode a list of items.
+    monkeypatch.setattr(Mp4, "scattered", False)
     picked = [119, 0, 2, 119, 30]
     np.testing.assert_array_equal(ds.video[0, picked].numpy(), whole[picked])
     assert decoded == [slice(0, 3), slice(30, 31), slice(119, 120)]
@@ -161,6 +165,29 @@ def test_frames_far_apart_are_decoded_apart(
     waves = ds.audio[1].numpy()
     some = [90_000, 5, 5]
     np.testing.assert_array_equal(ds.audio[1, some].numpy(), waves[some])
+
+
+def test_a_list_of_frames_is_left_to_a_codec_that_decodes_lists(
+    ds: Dataset, monkeypatch: pytest.MonkeyPatch, decoded: list[slice]
+) -> None:
+    from deeplake_codecs.video import Mp4
+
+    lists: list[list[int]] = []
+    decode_some = Mp4.decode_some
+
+    def counted(self: Mp4, file: Any, numbers: Any, *, header: Any) -> np.ndarray:
+        lists.append(list(numbers))
+        return decode_some(self, file, numbers, header=header)
+
+    monkeypatch.setattr(Mp4, "decode_some", counted)
+    fill(ds)
+    whole = ds.video[0].numpy()
+    decoded.clear()
+    picked = [119, 0, 2, 119, 30]
+    np.testing.assert_array_equal(ds.video[0, picked].numpy(), whole[picked])
+    assert (lists, decoded) == ([[0, 2, 30, 119]], [])
+    np.testing.assert_array_equal(ds.video[0, 100:2:-7].numpy(), whole[100:2:-7])
+    assert (len(lists), decoded) == (1, [slice(9, 101, 7)])
 
 
 PARTS: list[Any] = [
