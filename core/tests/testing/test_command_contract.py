@@ -15,6 +15,7 @@ import pytest
 
 import deeplake
 from deeplake.cli import (
+    account,
     authoring,
     care,
     completion,
@@ -264,6 +265,27 @@ class TestReporting(CommandContract):
     key = "reporting"
     works = ("", "--off", "--on")
     wrong = ("--on --off",)
+
+
+class TestLogin(CommandContract):
+    command = account.Login
+    key = "login"
+    works = ("", "-u me -p secret", "--username me --token t")
+    wrong = ("me", "--email me@here")
+
+
+class TestLogout(CommandContract):
+    command = account.Logout
+    key = "logout"
+    works = ("",)
+    wrong = ("-u me",)
+
+
+class TestRegister(CommandContract):
+    command = account.Register
+    key = "register"
+    works = ("", "-u me -e me@here -p secret")
+    wrong = ("--token t",)
 
 
 class TestNewPlugin(CommandContract):
