@@ -13,7 +13,7 @@ import pytest
 
 import deeplake
 from deeplake.dataset import results
-from deeplake.dataset.results import KEPT, LARGE, SHARED, SLAB, SMALL, Slabs
+from deeplake.dataset.results import KEPT, LARGE, SMALL
 
 
 @pytest.fixture(autouse=True)
@@ -97,32 +97,6 @@ def test_threads_never_share_memory() -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))
     assert not wrong
-
-
-def test_arrays_of_a_list_share_pages_but_no_bytes() -> None:
-    slabs = Slabs()
-    shapes = [(SHARED + 13 * k, 3) for k in range(60)]
-
-    def made(k: int) -> np.ndarray:
-        array = slabs.empty(shapes[k], np.uint8)
-        array[...] = k
-        return array
-
-    with ThreadPoolExecutor(4) as pool:
-        arrays = list(pool.map(made, range(60)))
-    for k, array in enumerate(arrays):
-        assert array.shape == shapes[k]
-        assert array.flags.writeable
-        assert array.flags.c_contiguous
-        assert (array == k).all()
-    assert len({address(array) // SLAB for array in arrays}) < 60
-    kept = arrays[7][5:9]
-    del arrays, array
-    gc.collect()
-    assert (kept == 7).all()
-    for size in (SHARED - 1, SLAB // 4 + 1):
-        assert slabs.empty((size,), np.uint8).base is None
-    assert slabs.empty((SHARED // 8,), "<f8").dtype == np.float64
 
 
 def test_a_column_that_is_changed_changes_nothing_else(tmp_path: Path) -> None:

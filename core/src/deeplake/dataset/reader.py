@@ -13,15 +13,12 @@ from deeplake.dataset import results
 from deeplake.dataset.chunks import Group, Rows, consecutive, row_numbers
 from deeplake.dataset.jobs import run_jobs
 from deeplake.dataset.part_reader import PartReader
-from deeplake.dataset.sample_reader import PICTURE, Room
+from deeplake.dataset.sample_reader import PICTURE
 from deeplake.errors import FormatError, SampleTooLargeError
 from deeplake.format.chunk import FIXED, TILE
 from deeplake.spi import SampleCodec
 from deeplake.types import Shape
 from deeplake.versioning.openchunk import OpenChunk, array_dtype
-
-FEW = 16
-"""Samples that each get memory of their own; more of them share it."""
 
 COPIED = 32 << 20
 """Bytes of plain samples that are copied on threads, from this many on."""
@@ -60,7 +57,6 @@ class TensorReader(PartReader):
         """Values of ``n`` samples; ``names`` is what errors call their rows."""
         result: list[Any] = [None] * n
         jobs: list[_Job] = []
-        room = results.Slabs().empty if n >= FEW else results.empty
         for chunk, positions, places, parts in self._fetched(groups):
             if chunk.header.kind == TILE:
                 for position in positions.tolist():
@@ -74,8 +70,7 @@ class TensorReader(PartReader):
                     result[position] = value.copy()
                 continue
             for position, i, stored in zip(positions.tolist(), places.tolist(), parts, strict=True):
-                name = names[position]
-                jobs.append(_Job(self, chunk, i, stored, name, result, position, room=room))
+                jobs.append(_Job(self, chunk, i, stored, names[position], result, position))
         self._run(jobs, parallel)
         self._trim()
         return result
@@ -330,11 +325,11 @@ class TensorReader(PartReader):
 class _Job:
     """Decodes one sample into its place."""
 
-    __slots__ = ("chunk", "i", "out", "position", "reader", "result", "room", "row", "stored")
+    __slots__ = ("chunk", "i", "out", "position", "reader", "result", "row", "stored")
 
     def __init__(
         self, reader: TensorReader, chunk: OpenChunk, i: int, stored: memoryview | None, row: Any,
-        result: Any, position: int, out: np.ndarray | None = None, room: Room = results.empty,
+        result: Any, position: int, out: np.ndarray | None = None,
     ) -> None:  # fmt: skip
         self.reader = reader
         self.chunk = chunk
@@ -344,10 +339,9 @@ class _Job:
         self.result = result
         self.position = position
         self.out = out
-        self.room = room
 
     def __call__(self) -> None:
-        value = self.reader._decode(self.chunk, self.i, self.stored, self.row, self.out, self.room)
+        value = self.reader._decode(self.chunk, self.i, self.stored, self.row, self.out)
         if self.out is None or value is not self.out:
             self.result[self.position] = value
 

@@ -1,14 +1,13 @@
 """Memory of arrays that are handed out: what the system gives page by page costs more than to fill it.
 
-That of single results of some hundred kilobytes is used again when nobody has them any more; of a list
-of them, several share large pages.
+So that of results of some hundred kilobytes is used again when nobody has them any more. (Large pages
+that several of them share are no help: in a virtual machine that gives free memory back to its host, a
+new one takes longer than all of its small ones.)
 """
 
 from __future__ import annotations
 
 import math
-import mmap
-import threading
 from collections import deque
 from typing import Any
 
@@ -24,16 +23,6 @@ LARGE = 4 << 20
 
 KEPT = 8
 """Results whose memory is kept for the next ones; all of it is ``LARGE`` bytes at most."""
-
-SHARED = 256 << 10
-"""Bytes of a result of many from which on they share large pages: who keeps one of them alone keeps no
-more than sixteen times its memory."""
-
-SLAB = 4 << 20
-"""Bytes that results of a list share: as long as one of them is in use, so is the memory of those next
-to it."""
-
-ALIGNED = 64
 
 _free: deque[np.ndarray] = deque()
 
@@ -64,33 +53,6 @@ def copied(array: np.ndarray) -> np.ndarray:
 def release() -> None:
     """Give what nobody uses back to the system."""
     _free.clear()
-
-
-class Slabs:
-    """Makes the arrays of a list that is handed out; any number of threads may ask for them."""
-
-    __slots__ = ("_lock", "_slab", "_used")
-
-    def __init__(self) -> None:
-        self._slab: np.ndarray | None = None
-        self._used = SLAB
-        self._lock = threading.Lock()
-
-    def empty(self, shape: Shape, dtype: Any) -> np.ndarray:
-        """An array that is not filled."""
-        dtype = np.dtype(dtype)
-        size = math.prod(shape) * dtype.itemsize
-        if not SHARED <= size <= SLAB // 4:
-            return np.empty(shape, dtype)
-        with self._lock:
-            start = self._used
-            if start + size > SLAB:
-                self._slab, start = _large_pages(), 0
-            slab = self._slab
-            self._used = start + size + -size % ALIGNED
-        assert slab is not None
-        found: np.ndarray = slab[start : start + size].view(dtype).reshape(shape)
-        return found
 
 
 class _Lease:
@@ -134,15 +96,4 @@ def _fitting(size: int) -> np.ndarray:
     return np.empty(size, np.uint8)
 
 
-def _large_pages() -> np.ndarray:
-    if not hasattr(mmap, "MADV_HUGEPAGE"):
-        return np.empty(SLAB, np.uint8)
-    try:
-        memory = mmap.mmap(-1, SLAB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        memory.madvise(mmap.MADV_HUGEPAGE)
-    except OSError:  # a kernel without them, or without room for another map
-        return np.empty(SLAB, np.uint8)
-    return np.frombuffer(memory, np.uint8)
-
-
-__all__ = ["Slabs", "copied", "empty", "release"]
+__all__ = ["copied", "empty", "release"]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from operator import sub
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -30,9 +30,6 @@ from deeplake.spi import SampleCodec
 from deeplake.types import Shape
 from deeplake.versioning.openchunk import OpenChunk, array_dtype
 from deeplake.versioning.tiles import Jobs, Tiles, in_turn
-
-Room: TypeAlias = Callable[[Shape, Any], np.ndarray]
-"""Makes an array of a shape and a dtype that is not filled."""
 
 PICTURE = 64 << 20
 """Values of a picture for which memory is set aside before its file is looked at."""
@@ -179,9 +176,9 @@ class SampleReader(LinkReader):
 
     def _decode(
         self, chunk: OpenChunk, i: int, stored: memoryview | None, row: Any,
-        out: np.ndarray | None = None, room: Room = results.empty,
+        out: np.ndarray | None = None,
     ) -> Any:  # fmt: skip
-        """The value of a sample whose stored bytes are at hand; ``room`` makes the array for it."""
+        """The value of a sample whose stored bytes are at hand."""
         header = chunk.header
         payload = self.payload
         data = chunk.sample_bytes(i, stored)
@@ -190,7 +187,7 @@ class SampleReader(LinkReader):
         shape = header.sample_shape(i)
         try:
             if payload == "array":
-                return self._array(chunk, data, shape, i, row, out, room)
+                return self._array(chunk, data, shape, i, row, out)
             if header.is_null(i):
                 return _NULLS[payload]()
             unpacked = chunk.unpacked(i, data)
@@ -232,7 +229,7 @@ class SampleReader(LinkReader):
 
     def _array(
         self, chunk: OpenChunk, data: memoryview, shape: Shape, i: int, row: Any,
-        out: np.ndarray | None, room: Room,
+        out: np.ndarray | None,
     ) -> np.ndarray:  # fmt: skip
         header = chunk.header
         codec = chunk.sample_codec
@@ -240,7 +237,7 @@ class SampleReader(LinkReader):
             if out is None and codec.media == "image" and _is_picture(shape):
                 # Its header is looked at by who decodes; what is wrong with it is found out below.
                 with suppress(DeepLakeError, ValueError):
-                    return codec.decode(data, out=room(shape, array_dtype(header)))
+                    return codec.decode(data, out=results.empty(shape, array_dtype(header)))
             # Before memory is allocated for what the file claims to be.
             probed = self._probed(codec, chunk, data, shape, i, row)
             if out is not None and out.flags.c_contiguous:
@@ -263,7 +260,7 @@ class SampleReader(LinkReader):
         array = np.frombuffer(plain, dtype)
         if array.size != math.prod(shape):
             raise FormatError(f"{header.name}: sample {i} is not of shape {shape} (row {row})")
-        found = room(shape, dtype) if out is None else out
+        found = results.empty(shape, dtype) if out is None else out
         found[...] = array.reshape(shape)
         return found
 
