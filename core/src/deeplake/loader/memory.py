@@ -48,7 +48,8 @@ class Memory:
     """Makes arrays. When nobody holds one any more, nor a view of it, its memory is the next one's.
 
     Any number of threads may ask for arrays. What is in them is left from before. Memory in huge pages
-    goes to the next loader in the end: to get it from the system takes longer than to fill it.
+    goes to the next loader in the end, also that of batches which are let go of later: to get it from
+    the system takes longer than to fill it.
 
     Args:
         kept: Bytes that may be kept for the whole life of the loader.
@@ -57,13 +58,14 @@ class Memory:
     __slots__ = ("_kept", "_spare")
 
     def __init__(self, kept: int = 0) -> None:
-        self._spare: dict[int, deque[np.ndarray]] = {}
+        self._spare: dict[int, _Spare] = {}
         self._kept = kept
 
     def __del__(self, finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
         if not finalizing():
             for size, spare in self._spare.items():
                 if size >= HUGE // 2:
+                    spare.left = True
                     _leave(spare)
 
     def keeps(self, size: int) -> bool:
@@ -88,7 +90,7 @@ class Memory:
         if spare is None:
             if len(self._spare) >= SIZES:
                 self._spare = {}
-            spare = self._spare.setdefault(size, deque(maxlen=max(1, SPARE // size)))
+            spare = self._spare.setdefault(size, _Spare((), max(1, SPARE // size)))
         try:
             memory = spare.popleft()
         except IndexError:
@@ -105,13 +107,31 @@ class Memory:
         return copy
 
 
+class _Spare(deque[np.ndarray]):
+    """Memory of one size that a loader can use again.
+
+    Attributes:
+        left: The loader is gone: what comes now is for the next one.
+    """
+
+    __slots__ = ("left",)
+
+    def __init__(self, memories: Iterable[np.ndarray], most: int) -> None:
+        super().__init__(memories, most)
+        self.left = False
+
+
 _left: dict[int, np.ndarray] = {}
 """Memory of loaders that are gone, by its ``id``. Used without a lock, for the reason below."""
 
 
-def _leave(memories: Iterable[np.ndarray]) -> None:
+def _leave(spare: _Spare) -> None:
     """Keep memory for the next loader, and no more of it than ``SPARE``."""
-    for memory in memories:
+    while spare:
+        try:
+            memory = spare.popleft()
+        except IndexError:  # another thread was faster
+            break
         _left[id(memory)] = memory
     held = sum(memory.nbytes for memory in list(_left.values()))
     for key in list(_left):
@@ -136,7 +156,7 @@ class _Lease:
     __slots__ = ("__array_interface__", "_memory", "_spare")
 
     def __init__(
-        self, memory: np.ndarray, spare: deque[np.ndarray], shape: Shape, dtype: np.dtype[Any]
+        self, memory: np.ndarray, spare: _Spare, shape: Shape, dtype: np.dtype[Any]
     ) -> None:
         self._memory = memory
         self._spare = spare
@@ -147,9 +167,12 @@ class _Lease:
             "version": 3,
         }
 
-    def __del__(self) -> None:
+    def __del__(self, leave: Callable[[_Spare], None] = _leave) -> None:
         # Without a lock: the garbage collector may run in a thread that holds it.
-        self._spare.append(self._memory)
+        spare = self._spare
+        spare.append(self._memory)
+        if spare.left:
+            leave(spare)
 
 
 class Residency:
