@@ -308,7 +308,13 @@ def test_memory_of_a_loader_that_is_gone_is_the_next_ones(monkeypatch: pytest.Mo
     found = [another.array((1 << 19,), np.uint32) for _ in range(3)]
     assert not left
     assert {array.ctypes.data for array in found} & places == places - {kept.ctypes.data}
-    del found, another, kept
+    # What is let go of after its loader is left, too.
+    del found, another
+    assert len(left) == 3
+    last = kept.ctypes.data
+    del kept
+    assert len(left) == 4
+    assert last in {one.ctypes.data for one in left.values()}
     # Not more than a bound, of whatever size; the oldest goes first.
     monkeypatch.setattr(memories, "SPARE", 6 << 20)
     for size in (3 << 20, 5 << 20, 7 << 20):

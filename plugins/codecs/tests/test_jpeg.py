@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import cv2
@@ -287,6 +288,26 @@ def test_rows_below_a_crop_are_not_decoded(
         assert decoded == [102]
         assert psnr(half, cv2.resize(whole[:200, :400], (200, 100))) > 28
         monkeypatch.undo()
+
+
+def test_crops_of_many_threads_and_sizes_do_not_mix(photos: list[np.ndarray]) -> None:
+    # What is decoded before it is resized lies in memory that a thread uses again.
+    files = [saved(photo[: 60 + 40 * i, : 90 + 50 * i]) for i, photo in enumerate(photos * 4)]
+    big = saved(np.tile(photos[0], (4, 4, 1)))  # more than is kept
+    crops = [(None, (32, 40)), ((5, 7, 40, 50), (32, 40)), ((0, 0, 33, 41), (32, 40))]
+    jobs = [(file, crop, size) for file in (*files, big) for crop, size in crops]
+
+    def decoded(job: tuple[bytes, Any, Any]) -> np.ndarray:
+        return Jpeg().decode(job[0], crop=job[1], size=job[2])
+
+    alone = []
+    for job in jobs:
+        with ThreadPoolExecutor(1) as fresh:
+            alone.append(fresh.submit(decoded, job).result())
+    order = np.random.default_rng(0).permutation(np.tile(np.arange(len(jobs)), 8)).tolist()
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(decoded, [jobs[i] for i in order]))
+    assert all(np.array_equal(one, alone[i]) for i, one in zip(order, found, strict=True))
 
 
 def test_damage_above_the_end_of_a_crop_is_refused(photos: list[np.ndarray]) -> None:

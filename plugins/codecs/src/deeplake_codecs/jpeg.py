@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -11,6 +12,7 @@ from deeplake_codecs.crops import checked, resize_into
 from deeplake_codecs.metadata import PictureMeta
 from deeplake_codecs.pictures import as_picture, destination, refuse_bomb, shape_of, unreadable
 from deeplake_codecs.pillow import PillowCodec
+from deeplake_codecs.scratch import scratch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -310,27 +312,30 @@ class Jpeg(PillowCodec, api=(1, 0)):
     ) -> tuple[np.ndarray, int]:
         """The picture down to row ``stop``, or more of it, at ``1 / factor``, sides rounded up.
 
+        In memory that the thread's next picture is decoded to.
+
         Returns:
             The pixels, and the factor that they have: 1 where another cannot be had.
         """
-        import numpy as np
-
         height, width, *channels = header.shape
         enough = stop + _MARGIN * factor
         if header.frame in _IN_ORDER and enough <= height - _BLOCK and self.is_whole(data):
-            sides = -(-enough // factor), -(-width // factor)
-            pixels = np.empty((*sides, *channels), np.uint8)
+            pixels = _scratch(-(-enough // factor), -(-width // factor), *channels)
             short = _shortened(data, header, enough)
             if self._turbo(short, header, pixels, factor, goes_on=True, rough=rough):
                 return pixels, factor
         if (factor > 1 or rough) and header.frame in _TURBO:
-            sides = -(-height // factor), -(-width // factor)
-            pixels = np.empty((*sides, *channels), np.uint8)
+            pixels = _scratch(-(-height // factor), -(-width // factor), *channels)
             if self._turbo(data, header, pixels, factor, rough=rough):
                 return pixels, factor
-        pixels = np.empty(header.shape, np.uint8)
+        pixels = _scratch(*header.shape)
         Jpeg.decode(self, data, out=pixels)
         return pixels, 1
+
+
+def _scratch(*shape: int) -> np.ndarray:
+    """Memory for pixels that are resized at once."""
+    return scratch(math.prod(shape)).reshape(shape)
 
 
 def _shortened(data: Buffer, header: JpegHeader, rows: int) -> bytearray:
