@@ -112,14 +112,27 @@ _LAZY = {
 }
 # Name -> "module", "module:attribute", or "module:function()" for what is asked anew each time.
 
+_FORMER = {
+    "api": "deeplake.api",
+    "constants": "deeplake.constants",
+    "core": "deeplake.core",
+    "enterprise": "deeplake.enterprise",
+    "event_queue": "deeplake.util.event_queue:event_queue",
+    "integrations": "deeplake.integrations",
+    "util": "deeplake.util",
+    "wandb": "deeplake.integrations.wandb",
+}
+# The same for what is only here because scripts of Deep Lake 3 import it.
+
 
 if not TYPE_CHECKING:  # a checker knows the names from above, and finds those that do not exist
 
     def __getattr__(name: str) -> object:
-        if name in _LAZY:
+        place = _LAZY.get(name) or _FORMER.get(name)
+        if place is not None:
             from importlib import import_module
 
-            module, _, attribute = _LAZY[name].partition(":")
+            module, _, attribute = place.partition(":")
             value: object = import_module(module)
             if attribute.endswith("()"):
                 return getattr(value, attribute[:-2])()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import socket
 import subprocess
@@ -822,3 +823,25 @@ def test_rows_by_number_in_processes_of_torch(make: Any, tmp_path: Any) -> None:
     loader = DataLoader(samples, batch_size=5, num_workers=1, multiprocessing_context="spawn")
     seen = [int(x) for batch in loader for x in batch["x"]]
     assert seen == list(range(19, -1, -1))
+
+
+def test_loaders_for_numpy_are_torch_loaders_too() -> None:
+    ds = deeplake.empty("mem://kin")
+    ds.create_tensor("x").extend([1, 2, 3])
+    plain = ds.dataloader().batch(2)
+    assert isinstance(plain, DataLoader)
+    assert isinstance(plain.numpy(), DataLoader)
+    for loader in (plain, plain.numpy(), plain.pytorch(num_workers=0)):
+        assert (loader.batch_size, loader.drop_last, loader.num_workers) == (2, False, 0)
+        assert (loader.prefetch_factor, loader.persistent_workers) == (2, False)
+        assert (loader.pin_memory, loader.timeout) == (False, 0)
+        assert loader.dataset is ds
+        for name in ("sampler", "batch_sampler", "generator", "multiprocessing_context"):
+            assert hasattr(loader, name)
+        loader.worker_init_fn = int
+        assert loader.worker_init_fn is int
+        assert isinstance(loader, type(plain))
+    assert type(plain).__name__ == plain.__class__.__name__ == "DeepLakeDataLoader"
+    assert [[row["x"].item() for row in batch] for batch in plain] == [[1, 2], [3]]
+    with pytest.raises(TypeError, match="make a loader of it there"):
+        pickle.dumps(plain)

@@ -7,6 +7,7 @@ One room for each question::
     modes       … and the framework                      .numpy() .pytorch() .tensorflow() .jax()
     loader      a loader: steps, epochs, state
     classic     a loader in one call                     ds.pytorch()
+    kinship     what `isinstance` says of it
     snapshot    tensors and rows at one moment
     choice      which rows, by query or by weight
     plan        which rows come when                     pure

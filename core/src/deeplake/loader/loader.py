@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from deeplake.loader.epoch import Epoch
 from deeplake.loader.executor import Executor
 from deeplake.loader.fetch import check_decode
 from deeplake.loader.frameworks import adapter_of
+from deeplake.loader.kinship import relative
 from deeplake.loader.lot import Dice, Lot, Rows
 from deeplake.loader.mixing import explained
 from deeplake.loader.modes import Modes
@@ -44,15 +45,29 @@ class DeepLakeDataLoader(Modes):
         >>> [[sample["x"].item() for sample in batch] for batch in loader]
         [[2, 4], [6]]
 
+    For ``isinstance`` it is a ``torch.utils.data.DataLoader``, whatever it makes batches for, and it
+    has the attributes of one.
+
     Args:
         dataset: Dataset or view.
         ignore_errors: Leave out rows that cannot be read or transformed.
         verbose: Print what is loaded when an epoch starts.
         on_error: ``"raise"``, ``"skip"``, or a function: see ``Dataset.dataloader``.
 
+    Attributes:
+        timeout, sampler, batch_sampler, generator, multiprocessing_context, worker_init_fn: What
+            PyTorch's loaders have, and code for them may look at or set: nothing here needs them.
+
     Raises:
         ValueError: ``on_error`` is none of these, or contradicts ``ignore_errors``.
     """
+
+    timeout: float = 0
+    sampler: Any = None
+    batch_sampler: Any = None
+    generator: Any = None
+    multiprocessing_context: Any = None
+    worker_init_fn: Callable[[int], Any] | None = None
 
     def __init__(
         self,
@@ -122,7 +137,11 @@ class DeepLakeDataLoader(Modes):
         new._set(spec, self._chosen if chosen is None else chosen, self._schedule.rank)
         if spec.framework is None:
             return new
-        return adapter_of(spec).wrap(new)
+        wrapped = adapter_of(spec).wrap(new)
+        if getattr(wrapped, "spec", None) is spec:
+            # It hands on to this loader whatever it has not itself: for users it is one, too.
+            DeepLakeDataLoader.register(type(wrapped))
+        return wrapped
 
     def _of(self, dataset: Dataset) -> Any:
         """The same loader of another dataset or view."""
@@ -159,6 +178,10 @@ class DeepLakeDataLoader(Modes):
         return self._snapshot.visible if selected is None else selected
 
     # ---- what it is
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[DeepLakeDataLoader]:
+        return relative(type(self))
+
     @property
     def spec(self) -> LoaderSpec:
         """What was asked for."""
@@ -183,6 +206,26 @@ class DeepLakeDataLoader(Modes):
     def num_workers(self) -> int:
         """Workers that were asked for."""
         return self._spec.num_workers
+
+    @property
+    def prefetch_factor(self) -> int:
+        """Batches made ahead, a thread."""
+        return self._spec.prefetch_factor
+
+    @property
+    def persistent_workers(self) -> bool:
+        """Whether workers are kept between epochs."""
+        return self._spec.persistent_workers
+
+    @property
+    def pin_memory(self) -> bool:
+        """Whether batches are put into page-locked memory."""
+        return self._spec.pin_memory
+
+    @property
+    def collate_fn(self) -> Callable[[Any], Any] | None:
+        """What makes a batch of samples; None: the framework does."""
+        return self._spec.collate_fn
 
     @property
     def epoch(self) -> int:
@@ -217,6 +260,11 @@ class DeepLakeDataLoader(Modes):
             ValueError: There are fewer rows than ranks.
         """
         return self._schedule.steps()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "loaders cannot be pickled; pickle the dataset or view, and make a loader of it there"
+        )
 
     def __repr__(self) -> str:
         spec = self._spec

@@ -1,0 +1,5 @@
+"""``deeplake.api.tiled.tiled`` is ``deeplake.tiled``."""
+
+from deeplake.dataset.tiling import tiled
+
+__all__ = ["tiled"]
