@@ -546,6 +546,24 @@ def test_functions_that_need_an_index_say_so(ds: deeplake.Dataset, name: str) ->
         ds.query(f"SELECT * ORDER BY {name} DESC LIMIT 3")
 
 
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("DATE '2020-01-01' == x", "DATE"),
+        ("x > INTERVAL '1 day'", "INTERVAL"),
+        ("EXTRACT(year FROM x) == 2020", "EXTRACT"),
+        ("EXISTS(SELECT * WHERE x == 1)", "EXISTS"),
+        ("CONCAT(text, 'a') == 'b'", "CONCAT.* it"),
+        ("x IN (SELECT x)", r"a query in IN \(…\)"),
+        ("x ^ 2 == 1", r"\^"),
+        ("emb == ARRAY[[1, 2], [3, 4]]", "nested ARRAY.*"),
+    ],
+)
+def test_what_is_not_in_the_language_is_named(ds: deeplake.Dataset, text: str, what: str) -> None:
+    with pytest.raises(QueryError, match=f"{what} is not supported"):
+        ds.query(f"SELECT * WHERE {text}")
+
+
 def test_aggregates_inside_case(ds: deeplake.Dataset) -> None:
     """Each branch is evaluated for some of the groups: their own sums, not those of others."""
     view = ds.query(

@@ -13,8 +13,9 @@ INDEXED = {
     "find texts without one",
     "DEEPMEMORY_DISTANCE": ": it needs a model that a service trains; COSINE_SIMILARITY and L2_NORM "
     "compare vectors without one",
+    **dict.fromkeys(("CONCAT", "DATE", "EXISTS", "EXTRACT"), ": it is not supported"),
 }
-"""What functions of the predecessor would need, and what to do instead."""
+"""What functions of the predecessor and of SQL would need, and what to do instead."""
 
 
 class Calls(Operands):

@@ -30,9 +30,14 @@ _OPERATORS = {
     "COLON", "COMPARISON", "DOT", "LSQB", "PERCENT_SIGN", "RSQB", "SEMICOLON", "SIGN", "SLASH", "STAR",
 }  # fmt: skip
 _MEANT = {
-    "&": "write AND", "|": "write OR", "!": "write NOT", "^": "write POWER(a, b)",
+    "&": "write AND", "|": "write OR", "!": "write NOT", "^": "^ is not supported: write POWER(a, b)",
     **dict.fromkeys("‘’“”´`", "texts stand in straight single quotes: 'text'"),
 }  # fmt: skip
+_UNSUPPORTED = re.compile(
+    r"\b(?:(DATE|TIME|TIMESTAMP|INTERVAL)|(EXISTS|EXTRACT)\s*\([^()]*)\Z", re.IGNORECASE
+)
+"""What stands in front of an error where SQL has something that is not in the language."""
+_INNER = re.compile(r"\bIN\s*\(\s*SELECT\Z", re.IGNORECASE)
 _CLAUSES = ["FROM", "WHERE", "EXPAND", "GROUP", "UNGROUP", "ORDER", "SAMPLE", "LIMIT"]
 MANY = 8
 """Kinds of words of which not all are listed."""
@@ -109,6 +114,12 @@ def _hint(text: str, pos: int, got: str, words: list[str]) -> str:
         return "comparisons are == != < <= > >="
     if got in _MEANT:
         return _MEANT[got]
+    if (word := _UNSUPPORTED.search(before)) is not None:
+        return f"{(word[1] or word[2]).upper()} is not supported"
+    if _INNER.search(before) is not None:
+        return "a query in IN (…) is not supported"
+    if got == "[" and before.upper().endswith("ARRAY["):
+        return "nested ARRAY[[…]] is not supported: write ARRAY[ARRAY[…], …]"
     if before.upper().endswith(" IN"):
         return "a list is written IN (1, 2)"
     near = nearest(got, words, 0.7).removeprefix("; ") if got.isidentifier() else ""
