@@ -645,7 +645,13 @@ class LoaderError(DeepLakeError):
 
 
 class TransformFailedError(LoaderError):
-    """A transform raised; the cause is chained and names tensor and row."""
+    """A transform raised; the cause is chained and names tensor and row.
+
+    Attributes:
+        index: Row of the dataset; None where it is not known.
+    """
+
+    index: int | None = None
 
 
 class WorkerError(LoaderError, RuntimeError):

@@ -59,6 +59,7 @@ def test_an_error_in_a_transform(
     if not isinstance(raised, (StopIteration, NeedsTwo)):
         assert isinstance(caught.value, type(raised))
     assert caught.value.code == "transform_failed"
+    assert caught.value.index == 61
 
 
 def test_an_error_in_a_transform_of_whole_samples(ds: deeplake.Dataset) -> None:

@@ -29,6 +29,7 @@ def transform_failed(error: Exception, what: str, row: int) -> TransformFailedEr
     except TypeError:
         # A class that wants other arguments: its type is that of the cause only.
         failure = TransformFailedError(message)
+    failure.index = row
     failure.__dict__.update({k: v for k, v in vars(error).items() if k != "__notes__"})
     return failure
 

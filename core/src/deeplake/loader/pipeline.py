@@ -13,8 +13,9 @@ What can be relied on:
 from __future__ import annotations
 
 import os
+import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -96,10 +97,11 @@ class Pipeline:
             if close is not None:  # what was fetched for them is not needed any more
                 close()
 
-    def __del__(self) -> None:
+    def __del__(self, finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
         # Not waiting: the garbage collector may run in one of these very threads.
+        # Nor at the end of the interpreter, whose threads have ended, and whose modules are empty.
         pool = getattr(self, "_pool", None)
-        if pool is not None:
+        if pool is not None and not finalizing():
             pool.shutdown(wait=False, cancel_futures=True)
 
 
