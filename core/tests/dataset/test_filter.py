@@ -47,6 +47,37 @@ def test_filters_of_views(rows: Dataset) -> None:
     assert len(rows.filter(lambda row: False, progressbar=False)) == 0
 
 
+@pytest.mark.parametrize("scheduler", ["serial", "threaded", "processed"])
+def test_functions_that_have_no_name_of_their_own(rows: Dataset, scheduler: str) -> None:
+    bound = 45
+
+    def large(row: Dataset) -> bool:
+        return bool(row.x.numpy()[0] > bound)
+
+    for function in (large, lambda row: row.x.numpy()[0] > bound):
+        view = rows.filter(function, num_workers=2, scheduler=scheduler, progressbar=False)
+        assert list(view.sample_indices) == [46, 47, 48, 49]
+
+
+@deeplake.compute
+def among(row: Dataset, numbers: list[int], factor: int = 1) -> bool:
+    return int(row.x.numpy()[0]) in [factor * number for number in numbers]
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+@pytest.mark.parametrize("scheduler", ["threaded", "processed"])
+def test_functions_of_compute_with_arguments(
+    rows: Dataset, num_workers: int, scheduler: str
+) -> None:
+    view = rows.filter(
+        among([1, 3, 40], factor=2),
+        num_workers=num_workers,
+        scheduler=scheduler,
+        progressbar=False,
+    )
+    assert list(view.sample_indices) == [2, 6]
+
+
 def test_groups(rows: Dataset) -> None:
     view = rows.g.filter(lambda row: row.t.text().endswith("1"), progressbar=False)
     assert view.t.text() == ["1", "11", "21", "31", "41"]

@@ -50,6 +50,12 @@ def test_a_row_view_of_the_dataset(ds: deeplake.Dataset) -> None:
     assert list(view.tensors) == ["x", "words"]
 
 
+@pytest.mark.parametrize("weights", [np.ones((100, 1)), np.ones((10, 10)), {1: 2}, None, 3])
+def test_weights_are_one_number_a_row(ds: deeplake.Dataset, weights: Any) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        ds.sample_by(weights)
+
+
 @pytest.mark.parametrize("kind", [list, tuple, np.asarray, lambda w: np.asarray(w, np.float16),
                                   lambda w: np.asarray(w, np.uint8), lambda w: np.asarray(w, bool),
                                   lambda w: [decimal.Decimal(v) for v in w]])  # fmt: skip
@@ -322,7 +328,7 @@ def test_a_million_draws_without_replacement_follow_the_weights() -> None:
 def test_a_tensor_of_weights(ds: deeplake.Dataset) -> None:
     ds.create_tensor("w", dtype="float64")
     ds.w.extend(np.array([0.0, 0.0, 2.0, 0.0]))
-    for weights in (ds.w, ds.w.numpy(), ds.w.numpy()[:, 0], [0, 0, 1, 0]):
+    for weights in (ds.w, ds.w.numpy()[:, 0], [0, 0, 1, 0]):
         assert list(ds.sample_by(weights, size=5).sample_indices) == [2] * 5
     with pytest.raises(deeplake.errors.WeightsError, match=r"shape \(2, 2\) for 4 rows"):
         ds.sample_by(np.ones((2, 2)))

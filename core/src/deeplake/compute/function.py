@@ -39,9 +39,9 @@ class ComputeFunction:
         self.kwargs = dict(kwargs or {})
         self.name: str = name or getattr(func, "__name__", None) or type(func).__name__
 
-    def __call__(self, sample_in: Any, sample_out: Any) -> Any:
-        """Call the function with one sample."""
-        return self.func(sample_in, sample_out, *self.args, **self.kwargs)
+    def __call__(self, *samples: Any) -> Any:
+        """Call the function with ``sample_in`` and ``sample_out``; as a filter, with a sample alone."""
+        return self.func(*samples, *self.args, **self.kwargs)
 
     def __repr__(self) -> str:
         return f"ComputeFunction({self.name!r})"

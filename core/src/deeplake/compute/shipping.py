@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
+from deeplake.dataset.byvalue import dumps
 from deeplake.errors import DeepLakeError, TransformError
 
 T = TypeVar("T")
@@ -99,14 +100,4 @@ def _open(token: str) -> Shipment[Any]:
     return found
 
 
-def dumps(value: Any) -> bytes:
-    """The value as bytes; functions without a name to find them by too, with cloudpickle."""
-    try:
-        import cloudpickle  # type: ignore[import-untyped]
-    except ImportError:
-        return pickle.dumps(value)
-    found: bytes = cloudpickle.dumps(value)
-    return found
-
-
-__all__ = ["REMEDY", "Shipment", "dumps"]
+__all__ = ["REMEDY", "Shipment"]

@@ -75,11 +75,13 @@ def drawn(
         given = np.asarray(values)
     except (TypeError, ValueError) as error:
         raise WeightsError(f"weights are one number a row: {error}") from error
-    if given.shape == (total, 1):
-        given = given[:, 0]  # a tensor of numbers
+    # A tensor of numbers. Arrays of weights have one axis, as in Deep Lake 3.
+    if given.shape == (total, 1) and (sampler != WEIGHTED or not isinstance(values, np.ndarray)):
+        given = given[:, 0]
     if given.shape != (total,):
         raise WeightsError(
-            f"weights of shape {given.shape} for {total} rows; give one number for each row"
+            f"weights of shape {given.shape} for {total} rows; give one number for each row, in one "
+            "axis: for those of a tensor .numpy().ravel(), or its name"
         )
     if total == 0:
         raise WeightsError("there are no rows to draw from")

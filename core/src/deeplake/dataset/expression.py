@@ -136,6 +136,9 @@ def _equal(left: Any, right: Any) -> bool:
         value = left.value
         if isinstance(value, np.ndarray):
             return set(value.ravel().tolist()) == {left.label(part) for part in right}
+        if value and all(isinstance(item, np.ndarray) for item in value):  # a sequence
+            found = {part for item in value for part in item.ravel().tolist()}
+            return found == {left.label(part) for part in right}
         return bool(value == list(right))
     left, right = _plain(left), _plain(right)
     if isinstance(left, tuple) and isinstance(right, list):

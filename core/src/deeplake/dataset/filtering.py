@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from deeplake import plugins
+from deeplake.dataset.byvalue import ByValue
 from deeplake.dataset.expression import Expression
 from deeplake.dataset.lender import keep
 from deeplake.dataset.progress import progress
@@ -56,6 +57,8 @@ def filter_rows(
         if scheduler != "threaded" and isinstance(function, str):
             # What was parsed stays here: who runs elsewhere parses it again.
             test = partial(_kept_by_text, function)
+        elif scheduler != "threaded" and callable(function):
+            test = partial(_kept, ByValue(function))
         kept = _parallel(dataset, test, num_workers, scheduler, total)
     shown = progress(kept, shown=progressbar, title="filter", unit="row", total=total)
     view: Dataset = dataset[[i for i, keep in enumerate(shown) if keep]]
