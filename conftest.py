@@ -1,5 +1,6 @@
 """What all test-suites of the workspace share."""
 
+import gc
 import signal
 import threading
 
@@ -21,3 +22,9 @@ if (
     and threading.current_thread() is threading.main_thread()
 ):
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Let collections of garbage pass over a million objects of tests and libraries, which stay."""
+    gc.collect()
+    gc.freeze()
