@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,15 @@ import pytest
 import deeplake
 
 NAMES = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def tf() -> ModuleType:
+    """TensorFlow: seconds and half a gigabyte, which are not spent by those who only collect."""
+    import tensorflow
+
+    module: ModuleType = tensorflow
+    return module
 
 
 @pytest.fixture(autouse=True)

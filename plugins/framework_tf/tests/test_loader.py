@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import deeplake
 from deeplake import transforms as T
 from deeplake.errors import EmptyTensorError, LoaderError, TensorDoesNotExistError
 
 
-def test_samples_as_a_tf_dataset(ds: deeplake.Dataset) -> None:
+def test_samples_as_a_tf_dataset(ds: deeplake.Dataset, tf: Any) -> None:
     samples = ds.tensorflow()
     assert isinstance(samples, tf.data.Dataset)
     assert samples.element_spec == {
@@ -29,7 +28,7 @@ def test_samples_as_a_tf_dataset(ds: deeplake.Dataset) -> None:
     assert [batch["images"].shape for batch in batched] == [(7, 12, 10, 3)] * 3
 
 
-def test_tensors_and_bytes(ds: deeplake.Dataset) -> None:
+def test_tensors_and_bytes(ds: deeplake.Dataset, tf: Any) -> None:
     samples = ds.tensorflow(tensors=["labels"])
     assert list(samples.element_spec) == ["labels"]
     samples = ds.tensorflow(tensors=["images"], tobytes=True)
@@ -44,7 +43,7 @@ def test_tensors_and_bytes(ds: deeplake.Dataset) -> None:
         ds.tensorflow()
 
 
-def test_ragged_samples_and_text(make: Any) -> None:
+def test_ragged_samples_and_text(make: Any, tf: Any) -> None:
     boxes = [np.full((n, 4), n, np.float32) for n in (1, 3, 0, 2)]
     ds = make(boxes=boxes, text=(["a", "", "é", "d"], {"htype": "text"}))
     samples = ds.tensorflow()
@@ -61,7 +60,7 @@ def test_ragged_samples_and_text(make: Any) -> None:
     assert second["text"].numpy().tolist() == [b"d"]
 
 
-def test_what_tf_data_has_no_type_for(make: Any) -> None:
+def test_what_tf_data_has_no_type_for(make: Any, tf: Any) -> None:
     ds = make(x=np.arange(3), j=([{"a": 1}] * 3, {"htype": "json"}))
     with pytest.raises(LoaderError, match="'j': tf.data has no type"):
         ds.tensorflow()
@@ -69,7 +68,7 @@ def test_what_tf_data_has_no_type_for(make: Any) -> None:
     assert batch["j"] == [[{"a": 1}]] * 3
 
 
-def test_batches_of_the_fluent_loader(ds: deeplake.Dataset) -> None:
+def test_batches_of_the_fluent_loader(ds: deeplake.Dataset, tf: Any) -> None:
     loader = ds.dataloader().shuffle().batch(8).tensorflow()
     assert len(loader) == 4
     for _ in range(2):
@@ -87,7 +86,7 @@ def test_batches_of_the_fluent_loader(ds: deeplake.Dataset) -> None:
         loader.pytorch()
 
 
-def test_batches_as_a_tf_dataset(ds: deeplake.Dataset) -> None:
+def test_batches_as_a_tf_dataset(ds: deeplake.Dataset, tf: Any) -> None:
     crop = T.Compose([T.RandomResizedCrop(8), T.Normalize(0.5, 0.5)])
     loader = ds.dataloader().transform({"images": crop, "labels": None}).batch(8)
     loader = loader.tensorflow()
