@@ -82,7 +82,9 @@ def test_names_of_compressions_and_htypes() -> None:
 
 
 def test_functions_are_attributes_of_dataset() -> None:
-    for name in ("load", "empty", "exists", "delete", "like", "copy", "deepcopy", "rename"):
+    for name in (
+        "load", "empty", "exists", "delete", "like", "copy", "deepcopy", "rename", "connect", "query",
+    ):  # fmt: skip
         assert getattr(deeplake.dataset, name) is getattr(deeplake, name)
     ds = deeplake.dataset("mem://section-1")
     assert isinstance(ds, deeplake.Dataset)

@@ -99,8 +99,10 @@ def test_creating_at_an_address(tmp_path: Path, made: Dataset) -> None:
 
 
 @pytest.mark.parametrize(
-    "method", ["Stream", "download:x", "local:2:nothing", "download:2:threaded:3", ""]
-)
+    "method",
+    ["Stream", "download:x", "local:2:nothing", "download:2:threaded:3", "local:3:3",
+     "download:threaded:serial", ""],
+)  # fmt: skip
 def test_access_methods_that_are_none(made: Dataset, method: str) -> None:
     with pytest.raises(ValueError, match="access_method"):
         deeplake.load(made.path, access_method=method)

@@ -662,3 +662,29 @@ def test_a_commit_keeps_views(ds: Dataset) -> None:
     ds.x[0] = 1
     ds.checkout("side", create=True)
     assert kept.x.numpy().ravel().tolist() == [0, 1]
+
+
+def test_names_may_have_more_slashes_than_they_need(ds: Dataset) -> None:
+    assert ds.create_tensor("/y/z//a/b////d/e/").key == "y/z/a/b/d/e"
+    assert ds.create_group("//k//l/").group_index == "k/l"
+    for name in ("/y/z/a/b/d/e", "y//z/a/b/d/e/"):
+        assert ds[name].key == "y/z/a/b/d/e"
+    assert ds["/y/z/"].group_index == "y/z"
+    for none in ("", "/", "//"):
+        with pytest.raises(InvalidTensorNameError):
+            ds.create_tensor(none)
+        with pytest.raises(TensorDoesNotExistError):
+            ds[none]
+
+
+def test_tensors_named_by_tuples(ds: Dataset) -> None:
+    for name in ("k/b", "k/c", "l/d"):
+        ds.create_tensor(name)
+    assert list(ds[[("k", "b"), ("l", "d")]].tensors) == ["k/b", "l/d"]
+    assert list(ds[["x", ("k", "c")]].tensors) == ["x", "k/c"]
+    assert ds["k", "b"].key == "k/b"
+
+
+def test_deepcopy_of_a_tensor(ds: Dataset) -> None:
+    with pytest.raises(TypeError, match="'x'"):
+        deeplake.deepcopy(ds.x, "mem://section-3-deepcopy")  # type: ignore[arg-type]

@@ -156,7 +156,7 @@ def test_summary(ds: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
     t.summary()
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Tensor(key='t')"
-    assert lines[2].split() == ["tensor", "htype", "shape", "dtype", "compression"]
+    assert lines[2].split() == ["htype", "shape", "dtype", "compression"]
 
 
 def test_repr(ds: Dataset) -> None:
@@ -468,3 +468,22 @@ def test_info(ds: Dataset) -> None:
     assert t.info["a"] == t.info.a == 1
     with pytest.raises(TypeError):
         t.info = 5
+
+
+def test_tensors_of_only_none_as_samples(ds: Dataset) -> None:
+    ds.create_tensor("a").extend([None, None, None])
+    b = ds.create_tensor("b")
+    assert b.is_empty_tensor
+    b.extend(ds.a)
+    b.extend([ds.a[0], ds.a[1]])
+    b.append(ds.a[2])
+    assert ds.a.is_empty_tensor
+    assert b.is_empty_tensor
+    with pytest.raises(EmptyTensorError):
+        b.numpy()
+    b.append(1)
+    assert not b.is_empty_tensor
+    assert [sample.tolist() for sample in b.numpy(aslist=True)] == [[]] * 6 + [[1]]
+    text = ds.create_tensor("text", htype="text")
+    text.append(None)
+    assert not text.is_empty_tensor  # None is a value there: ''

@@ -394,6 +394,8 @@ def test_links_that_nobody_verifies(ds: Dataset, tmp_path: Path) -> None:
     ds.x.append(deeplake.link(str(tmp_path / "none.png")))
     with pytest.raises((GetDataFromLinkError, SampleReadError), match="tensor 'x', row 0"):
         ds.x[0].numpy()
+    ds.x.append(None)
+    assert ds.x[1].numpy().size == 0
 
 
 def test_credentials(ds: Dataset) -> None:

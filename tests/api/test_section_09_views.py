@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import deeplake
 from deeplake import Dataset
@@ -21,6 +22,7 @@ from deeplake.errors import (
     InfoError,
     InvalidOperationError,
     ReadOnlyModeError,
+    SampleUpdateError,
 )
 
 
@@ -214,6 +216,29 @@ def test_load_view_optimizes(ds: Dataset) -> None:
     view = ds.load_view("v", optimize=True, tensors=["x"], num_workers=2, progressbar=False)
     assert view.is_optimized
     assert list(view.tensors) == ["x"]
+
+
+def test_rows_whose_links_cannot_be_read_are_left_out(tmp_path: Path) -> None:
+    Image.new("RGB", (9, 7)).save(tmp_path / "photo.jpg")
+    good, bad = (deeplake.link(tmp_path / name) for name in ("photo.jpg", "none.jpg"))
+    ds = deeplake.empty(tmp_path / "ds")
+    ds.create_tensor("images", htype="link[image]", verify=False, sample_compression="jpg")
+    ds.create_tensor("labels", htype="class_label").extend(range(8))
+    ds.images.extend([good, bad, good, None, good, bad, bad, good])
+    ds.commit()
+    with pytest.raises(SampleUpdateError, match=r"none\.jpg"):
+        ds[2:].save_view(id="all", optimize=True, verbose=False)
+    ds[7:0:-1].save_view(id="some", optimize=True, ignore_errors=True, verbose=False)
+    view = ds.load_view("some")
+    assert view.images.htype == "image"
+    assert view.labels.numpy().ravel().tolist() == list(view.sample_indices) == [7, 4, 3, 2]
+    assert [sample.shape for sample in view.images.numpy(aslist=True)] == [
+        (7, 9, 3), (7, 9, 3), (0, 0, 0), (7, 9, 3),
+    ]  # fmt: skip
+    assert ds.get_view("some").info["source-dataset-index"] == [[7, 4, 3, 2]]
+    # Rows that are not copied are not looked at.
+    ds.save_view(id="virtual", ignore_errors=True, verbose=False)
+    assert len(ds.load_view("virtual")) == 8
 
 
 # --------------------------------------------------------------------------- filter

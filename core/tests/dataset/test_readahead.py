@@ -66,7 +66,7 @@ def test_files_are_read_side_by_side(ds: Dataset, images: Any, whole_rows: bool)
         images.extend(samples)
     assert files.most > 4
     assert files.asked == 60
-    assert all(sample.is_lazy for sample in samples), "what was read for a row is not kept"
+    assert all(sample.is_unread for sample in samples), "what was read for a row is not kept"
     for row, data in enumerate(files.values()):
         assert bytes(images[row].tobytes()) == data
 
@@ -112,7 +112,7 @@ def test_other_formats_are_decoded_and_not_kept(ds: Dataset, images: Any) -> Non
     files = Slow({f"{i}.png": file.getvalue() for i in range(20)})
     samples = read(files, files)
     images.extend(samples)
-    assert all(sample.is_lazy for sample in samples)
+    assert all(sample.is_unread for sample in samples)
     assert np.abs(images.numpy().astype(int) - 77).max() <= 2
 
 
@@ -123,7 +123,7 @@ def test_local_files_are_not_kept_either(ds: Dataset, images: Any, tmp_path: Any
     kept = deeplake.read(tmp_path / "3.jpg")
     buffer = kept.buffer
     images.extend([*samples, kept])
-    assert all(sample.is_lazy for sample in samples)
+    assert all(sample.is_unread for sample in samples)
     assert kept.buffer is buffer, "what the caller had read stays"
 
 

@@ -73,8 +73,23 @@ def test_the_header_is_enough(png: Path) -> None:
     sample = deeplake.read(png)
     assert sample.shape == (20, 30, 3)
     assert sample.dtype == "uint8"
-    assert not sample.is_lazy
-    assert sample._array is None
+    assert not sample.is_unread
+    assert sample.is_lazy
+
+
+def test_a_file_that_was_decoded_is_still_a_file(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    path = tmp_path / "photo.jpg"
+    Image.new("RGB", (9, 7), "red").save(path, exif=exif)
+    lazy = deeplake.read(path)
+    for sample in (deeplake.read(path), deeplake.read(path, verify=True)):
+        assert sample.array.shape == (7, 9, 3)
+        assert not sample.is_lazy
+        assert sample.meta == lazy.meta
+        assert sample.meta["exif"] == {"Make": "Maker"}
+        assert bytes(sample.compressed_bytes("jpeg")) == path.read_bytes()
+        assert bytes(sample.buffer) == path.read_bytes()
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

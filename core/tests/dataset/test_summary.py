@@ -32,7 +32,7 @@ def test_dataset(filled: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
     assert table[1] == ["-------"] * 5
     assert lines[4].split(None, 2)[:2] == ["images", "image"]
     assert "(2, 2:4, 3, 3)" in lines[4]
-    assert lines[4].endswith(" uint8       png")
+    assert lines[4].rstrip().endswith(" uint8       png")
     assert "(2, 1)" in lines[5]
     assert lines[5].split()[-3:] == ["uint32", "lz4", "(chunks)"]
     assert lines[6].split() == ["g/texts", "text", "(2,", "1)", "str", "None"]
@@ -50,6 +50,26 @@ def test_columns_are_centred(filled: Dataset, capsys: pytest.CaptureFixture[str]
     assert abs(middle(header, "htype") - middle(images, "image ")) <= 1.5
     assert abs(middle(header, "shape") - middle(images, "(2, 2:4, 3, 3)")) <= 1
     assert abs(middle(header, "tensor") - middle(rule, "-------")) <= 1
+
+
+def test_the_layout_is_that_of_deep_lake_3(ds: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
+    ds.create_tensor("image").extend(np.ones((4, 4)))
+    ds.summary()
+    assert capsys.readouterr().out == (
+        f"Dataset(path='{ds.path}', tensors=['image'])\n"
+        "\n"
+        " tensor    htype    shape    dtype  compression\n"
+        " -------  -------  -------  -------  ------- \n"
+        "  image   generic  (4, 4)   float64   None   \n"
+    )
+    ds.image[1:2].summary()
+    assert capsys.readouterr().out == (
+        "Tensor(key='image', index=Index([slice(1, 2, None)]))\n"
+        "\n"
+        "  htype    shape    dtype  compression\n"
+        " -------  -------  -------  ------- \n"
+        " generic  (1, 4)   float64   None   \n"
+    )
 
 
 def test_no_tensors(ds: Dataset, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from inspect import Signature
 
-    from deeplake.dataset import copies, entry
+    from deeplake.dataset import account, copies, entry
 
 _FUNCTIONS = {
     "init": ("dataset.entry", "dataset"),
     **{name: ("dataset.entry", name) for name in ("delete", "empty", "exists", "load", "rename")},
     **{name: ("dataset.copies", name) for name in ("copy", "deepcopy", "like")},
+    "connect": ("dataset.account", "connect"),
+    "query": ("dataset.entry", "query"),
     # Of a layer above, imported when they are called.
     "ingest_classification": ("exchange.classification", "ingest_classification"),
     "ingest_kaggle": ("exchange.kaggle", "ingest_kaggle"),
@@ -42,6 +44,7 @@ class CallablePackage(ModuleType):
     if TYPE_CHECKING:
         __call__ = staticmethod(entry.dataset)
         init = staticmethod(entry.dataset)
+        connect = staticmethod(account.connect)
         copy = staticmethod(copies.copy)
         deepcopy = staticmethod(copies.deepcopy)
         delete = staticmethod(entry.delete)
@@ -49,6 +52,7 @@ class CallablePackage(ModuleType):
         exists = staticmethod(entry.exists)
         like = staticmethod(copies.like)
         load = staticmethod(entry.load)
+        query = staticmethod(entry.query)
         rename = staticmethod(entry.rename)
     else:
 

@@ -19,6 +19,7 @@ from deeplake.dataset.entry import (
     opened,
 )
 from deeplake.dataset.sample import Creds
+from deeplake.dataset.tensor import Tensor
 from deeplake.errors import DatasetHandlerError, UnsupportedParameterException
 from deeplake.storage import url as urls
 from deeplake.storage.opening import open_store
@@ -187,6 +188,8 @@ def deepcopy(
         DatasetHandlerError: ``dest`` exists, and ``overwrite`` is False.
     """
     _no_more(kwargs)
+    if isinstance(src, Tensor):
+        raise TypeError(f"deepcopy copies whole datasets, and {src!r} is a tensor of one")
     source = src if isinstance(src, Dataset) else load(src, creds=src_creds, read_only=True)
     if source.is_optimized and not source.group_index:
         # A saved view with a copy of its rows has no history but this.

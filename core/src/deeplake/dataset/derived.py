@@ -45,8 +45,9 @@ class Derived:
             id: Its name; None: a digest of what it selects.
             optimize: Copy the rows into chunks of their own, so that they are read in one go.
             tensors: Names of the tensors that are copied; None for all.
-            num_workers, scheduler, ignore_errors: Accepted for compatibility.
+            num_workers, scheduler: Accepted for compatibility.
             verbose: Print what was saved.
+            ignore_errors: Leave out rows whose links cannot be read, if the rows are copied.
             overwrite: Replace a view of this name.
             **ds_args: Arguments of ``deeplake.empty`` for ``path``.
 
@@ -71,7 +72,7 @@ class Derived:
             raise TypeError(f"{', '.join(ds_args)} can only be given with path=…")
         return views.save(
             me, message, id, optimize=optimize, tensors=tensors, overwrite=overwrite,
-            verbose=verbose, query=me._query,
+            verbose=verbose, query=me._query, ignore_errors=ignore_errors,
         )  # fmt: skip
 
     def get_views(self, commit_id: str | None = None) -> list[ViewEntry]:

@@ -44,7 +44,9 @@ class AccessMethod:
         """
         kind, *options = str(text).split(":")
         workers = 0
-        known = kind in KINDS and (kind != "stream" or not options) and len(options) <= 2
+        known = kind in KINDS and (kind != "stream" or not options)
+        # Each at most once, in either order.
+        known = known and len({option.isdecimal() for option in options}) == len(options)
         for option in options:
             if option.isdecimal():
                 workers = int(option)

@@ -134,19 +134,23 @@ class Members:
         draft = self._checkout.session.by_name.get(full)
         if draft is not None and (self._names is None or full in self._names):
             return self._tensor(draft)
-        if full.strip("/") in self._checkout.session.groups:
-            return self._sub(name.strip("/"))
+        if name and full in self._checkout.session.groups:
+            return self._sub(name)
         if self._names is None and name.rpartition("/")[2].startswith("_"):
             companion = companions.find(cast("Dataset", self), name)
             if companion is not None:
                 return companion
+        plain = "/".join(filter(None, name.split("/")))
+        if plain and plain != name:
+            return self._by_name(plain)
         return self._tensor(self._draft(name))
 
     def __getitem__(self, item: Any) -> Any:
         if isinstance(item, str):
             return self._by_name(item)
-        if isinstance(item, list) and item and all(isinstance(name, str) for name in item):
-            return self._view(self._selection, names=self._restricted(item))
+        if isinstance(item, list) and item and all(map(_is_name, item)):
+            names = [name if isinstance(name, str) else "/".join(name) for name in item]
+            return self._view(self._selection, names=self._restricted(names))
         if isinstance(item, tuple) and item and isinstance(item[0], str):
             found = self._by_name(item[0])
             return found[item[1:] if len(item) > 2 else item[1]] if len(item) > 1 else found
@@ -207,6 +211,13 @@ class Members:
 
     def __bool__(self) -> bool:
         return True
+
+
+def _is_name(value: Any) -> bool:
+    """Whether it names a tensor or group: a str, or a tuple of the groups it is in and of itself."""
+    if isinstance(value, tuple):
+        return bool(value) and all(isinstance(part, str) for part in value)
+    return isinstance(value, str)
 
 
 __all__ = ["Members"]

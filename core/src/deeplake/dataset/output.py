@@ -43,7 +43,8 @@ def _empty(reader: TensorReader) -> Any:
     """What None reads as."""
     if reader.payload != "array":
         return _EMPTY[reader.payload]()
-    return np.zeros((0,) * (reader.schema.ndim or 0), reader.schema.dtype or np.float64)
+    # Links of which none was opened have no dimensions yet; an array without any would have a value.
+    return np.zeros((0,) * (reader.schema.ndim or 1), reader.schema.dtype or np.float64)
 
 
 def _sample(reader: TensorReader, row: int) -> Any:
@@ -315,6 +316,8 @@ def as_samples(tensor: Tensor) -> Sequence[Any] | np.ndarray:
     if reader.schema.is_link and not tensor._selection.steps:
         return as_links(tensor)
     plain = reader.payload == "array" and encoding(reader.schema).sample is None
+    # Samples that are all None make no array.
+    plain = plain and reader.schema.ndim is not None
     if plain and len(tensor) and tensor._total == len(reader) and not tensor.is_dynamic:
         found: np.ndarray = numpy(tensor, aslist=False)
         return found

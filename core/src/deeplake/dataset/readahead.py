@@ -33,7 +33,7 @@ def read_ahead(samples: Sequence[Any]) -> Iterator[Any]:
 
 
 def _is_remote(sample: Any) -> bool:
-    return isinstance(sample, Sample) and sample.is_remote and sample.is_lazy
+    return isinstance(sample, Sample) and sample.is_remote and sample.is_unread
 
 
 def _ahead(samples: Sequence[Any]) -> Iterator[Any]:
@@ -52,7 +52,7 @@ def _ahead(samples: Sequence[Any]) -> Iterator[Any]:
             job = reading.pop(id(sample), None)
             if job is not None:
                 job.result()
-                if not sample.is_lazy:
+                if not sample.is_unread:
                     files, nbytes = files + 1, (nbytes if files else 0) + len(sample.buffer)
             yield sample
             if job is not None:

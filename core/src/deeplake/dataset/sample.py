@@ -84,8 +84,18 @@ class Sample:
     # ---- bytes
     @property
     def is_lazy(self) -> bool:
-        """Whether the file has not been read yet."""
+        """Whether the value has not been decoded yet."""
+        return self._array is None
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether nothing of the file has been read yet."""
         return self._buffer is None and self._array is None
+
+    @property
+    def _is_file(self) -> bool:
+        """Whether there are encoded bytes, even if they have been decoded, too."""
+        return self.path is not None or self._buffer is not None
 
     @property
     def is_plain_path(self) -> bool:
@@ -145,7 +155,7 @@ class Sample:
         Raises:
             UnsupportedCompressionError: No installed codec knows such files.
         """
-        if self._compression is None and self._array is None:
+        if self._compression is None and self._is_file:
             self._compression = _detect(self.path, lambda: self.buffer)
         return self._compression
 
@@ -180,7 +190,7 @@ class Sample:
     def header(self) -> SampleHeader:
         """Shape, dtype and meta, from the first bytes of the file."""
         if self._header is None:
-            if self._array is not None:
+            if self._array is not None and not self._is_file:
                 self._header = SampleHeader(self._array.shape, str(self._array.dtype))
             else:
                 codec = self._codec  # whose errors have the path already
@@ -274,7 +284,7 @@ class Sample:
         if compression is None:
             return self.uncompressed_bytes()
         codec = _codec_named(compression)
-        if self._array is None and self.compression == codec.name:
+        if self._is_file and self.compression == codec.name:
             return self.buffer
         if codec.media == "bytes":
             return cast(ChunkCodec, codec).compress(self.uncompressed_bytes())

@@ -254,7 +254,8 @@ class SampleReader(LinkReader):
                     f"{header.name}: sample {i} has no bytes for shape {shape} (row {row})"
                 )
             known = self.schema.dtype
-            return np.zeros(shape, array_dtype(header) if known is None else np.dtype(known))
+            # Without dimensions (None among links that nobody opened) it would have a value.
+            return np.zeros(shape or 0, array_dtype(header) if known is None else np.dtype(known))
         dtype = array_dtype(header)
         plain = chunk.unpacked(i, data)
         array = np.frombuffer(plain, dtype)

@@ -54,7 +54,7 @@ def encode_one(sample: Any, plan: Plan) -> Run | Callable[[], Run]:
         return _empty(plan)
     if isinstance(sample, Sample):
         # What is read for this row only is not kept: a list of many files is larger than memory.
-        passing = sample.is_lazy
+        passing = sample.is_unread
         if passing:
             sample.load(plan.arena.place)
         if payload == "array":

@@ -270,24 +270,24 @@ def _dtype(name: str, dtype: Any, spec: HtypeSpec) -> str | None:
 def check_name(
     name: Any, reserved: frozenset[str], error: type[Exception] = InvalidTensorNameError
 ) -> str:
-    """The name of a tensor or group without slashes at its ends.
+    """The name of a tensor or group without slashes that part nothing.
 
     Raises:
-        InvalidTensorNameError: Empty, with an empty or unprintable component, or an attribute of
+        InvalidTensorNameError: Empty, with an unprintable component, or an attribute of
             ``Dataset``, which ``ds.<name>`` could not reach.
     """
     if not isinstance(name, str) or not name.strip("/"):
         raise error(f"{name!r} is not a name: it must be a str that is not empty")
-    stripped: str = name.strip("/")
-    for part in stripped.split("/"):
-        if not part or not part.isprintable():
-            raise error(f"{name!r} is not a name: {part!r} is empty or has unprintable characters")
+    parts = [part for part in name.split("/") if part]
+    for part in parts:
+        if not part.isprintable():
+            raise error(f"{name!r} is not a name: {part!r} has unprintable characters")
         if part in reserved:
             raise error(
                 f"{name!r} is not a possible name: {part!r} is an attribute of Dataset; choose "
                 "another"
             )
-    return stripped
+    return "/".join(parts)
 
 
 __all__ = ["UNSPECIFIED", "build_schema", "check_compressions", "check_name"]

@@ -40,16 +40,19 @@ def compression_text(tensor: Tensor) -> str:
     return "None"
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    lines = [COLUMNS, ["-------"] * len(COLUMNS), *rows]
-    widths = [max(_width(line[i]) for line in lines) + 2 for i in range(len(COLUMNS))]
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lines as scripts that read them know them: wide as the cells, whatever the column's name."""
+    below = [["-------"] * len(columns), *rows]
+    widths = [max(_width(line[i]) for line in below) + 2 for i in range(len(columns))]
     return "\n".join(
-        "".join(
-            cell.center(width - _width(cell) + len(cell))
-            for cell, width in zip(line, widths, strict=True)
-        ).rstrip()
-        for line in lines
+        "".join(_centered(cell, width) for cell, width in zip(line, widths, strict=True))
+        for line in (columns, *below)
     )
+
+
+def _centered(text: str, width: int) -> str:
+    left = max(width - _width(text), 0) // 2
+    return " " * left + text + " " * max(width - _width(text) - left, 0)
 
 
 def _width(text: str) -> int:
@@ -63,12 +66,12 @@ def _width(text: str) -> int:
 def dataset_summary(dataset: Dataset) -> str:
     """The dataset's repr and a table of its tensors."""
     rows = [_row(name, tensor) for name, tensor in dataset.tensors.items()]
-    return f"{dataset!r}\n\n{_table(rows)}"
+    return f"{dataset!r}\n\n{_table(COLUMNS, rows)}"
 
 
 def tensor_summary(tensor: Tensor) -> str:
     """The tensor's repr and a table of one row."""
-    return f"{tensor!r}\n\n{_table([_row(tensor.key, tensor)])}"
+    return f"{tensor!r}\n\n{_table(COLUMNS[1:], [_row(tensor.key, tensor)[1:]])}"
 
 
 __all__ = ["compression_text", "dataset_summary", "tensor_summary"]

@@ -149,8 +149,9 @@ class Traits:
 
     @property
     def is_empty_tensor(self) -> bool:
-        """Whether the tensor has no samples."""
-        return self.num_samples == 0
+        """Whether the tensor has no samples, or only None in place of arrays."""
+        reader = cast("Tensor", self)._reader
+        return self.num_samples == 0 or (reader.schema.ndim is None and not reader.looks)
 
     @property
     def shape_interval(self) -> ShapeInterval:

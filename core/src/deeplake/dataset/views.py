@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from deeplake.dataset import copying, downsampling, materializing, rowset
+from deeplake.dataset import copying, downsampling, linkcheck, materializing, rowset
 from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.clock import when
 from deeplake.dataset.info import check_text
@@ -47,12 +47,15 @@ def save(
     overwrite: bool,
     verbose: bool = False,
     query: str | None = None,
+    ignore_errors: bool = False,
 ) -> str:
     """Save a view in its dataset (see ``Dataset.save_view``)."""
     _check_id(view_id)
     if message is not None:
         check_text(message, "the message of a view")
     checkout = dataset._checkout
+    if ignore_errors and (optimize or checkout.virtual):
+        dataset = _readable(dataset, tensors)
     if not checkout.saves:
         raise ReadOnlyModeError(
             f"{checkout.path} is read only; save the view elsewhere with path=…"
@@ -181,6 +184,20 @@ def _key(view_id: str) -> str:
 def _default_id(checkout: Checkout, rows: Mapping[str, Any], query: str | None) -> str:
     parts = (checkout.path, json.dumps(rows, sort_keys=True), checkout.session.pending_id, query)
     return hashlib.sha3_256("".join(map(str, parts)).encode()).hexdigest()
+
+
+def _readable(dataset: Dataset, tensors: Sequence[str] | None) -> Dataset:
+    """The rows whose links, of the tensors that are copied, can all be read."""
+    by_name = dataset._checkout.session.by_name
+    drafts = [by_name[name] for name in copying.full_names(dataset, tensors)]
+    links = [dataset._tensor(draft) for draft in drafts if draft.schema.is_link]
+    broken = {link.row for tensor in links for link in linkcheck.check(tensor, progressbar=False)}
+    if not broken:
+        return dataset
+    rows = dataset._selection.rows(dataset._length())
+    numbers = [rows] if isinstance(rows, int) else rows
+    view: Dataset = dataset[[i for i, row in enumerate(numbers) if int(row) not in broken]]
+    return view
 
 
 def _materialize(dataset: Dataset, tensors: Sequence[str] | None, *, unlink: bool = True) -> str:
