@@ -275,6 +275,22 @@ def test_parts_of_pictures_are_those_of_the_whole(
     assert np.array_equal(x[(slice(None), *parts)].numpy()[0], wanted)
 
 
+@pytest.mark.parametrize("name", ["photo.jpeg", "photo.png", "photo.webp"])
+def test_lists_of_channels_act_for_themselves(ds: Dataset, media: Media, name: str) -> None:
+    picture = deeplake.read(media(name))
+    whole = picture.array
+    x = ds.create_tensor("x", htype="image", sample_compression=picture.compression)
+    x.extend([picture, picture])
+    for channels in ([2, 0], [1], np.array([True, False, True])):
+        row, column = whole[4][:, channels], whole[:, 5][:, channels]
+        assert np.array_equal(x[0, 4, :, channels].numpy(), row)
+        assert np.array_equal(x[:, -len(whole) + 4, :, channels].numpy(), np.stack([row, row]))
+        assert np.array_equal(x[1, :, 5, channels].numpy(), column)
+        assert np.array_equal(x[[1, 0], :, 5, channels].numpy(), np.stack([column, column]))
+        assert np.array_equal(x[0, 4, 3:9, channels].numpy(), row[3:9])
+        assert np.array_equal(x[0, 4, 5, channels].numpy(), whole[4, 5][channels])
+
+
 def test_other_images_are_recompressed(ds: Dataset, media: Media) -> None:
     ds.create_tensor("x", htype="image", sample_compression="png")
     names = ["photo.jpeg", "photo.bmp", "photo.webp", "photo.tiff", "photo.gif", "photo.ppm"]

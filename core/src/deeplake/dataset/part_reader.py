@@ -187,8 +187,8 @@ class PartReader(SampleReader):
             raise CorruptedSampleError(
                 f"tensor {self.schema.name!r}, row {row}: cannot be decoded: {error}"
             ) from error
-        inner = [0 if type(part) is int else slice(None) for part in parts[:2]]
-        return found[(*inner, *parts[2:])].reshape(selection.result_shape(shape))
+        # Ints become axes of 1, which the shape does without: beside a list they would be lists, too.
+        return found[(slice(None), slice(None), *parts[2:])].reshape(selection.result_shape(shape))
 
     def file(self, row: int) -> BinaryIO:
         """The file that is stored for a row; of a large one, only what is read of it is fetched."""
