@@ -1,16 +1,13 @@
-"""Bodies of large answers, which come piece by piece into memory of their own."""
+"""Bodies of large answers."""
 
 from __future__ import annotations
 
 import hashlib
-import mmap
 import multiprocessing
 import random
 import uuid
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,10 +17,9 @@ from deeplake.errors import ObjectNotFoundError, StorageError
 from deeplake.spi import Store
 from deeplake.testing.faults import FAULTS, FaultServer
 from deeplake.testing.servers import Server
-from deeplake_storage_obstore import body
-from deeplake_storage_obstore.body import LARGE, PIECE, memory, received, use
 from deeplake_storage_s3 import S3
 
+LARGE = 2 << 20
 SIZE = 3 * LARGE + 12_345
 
 
@@ -138,117 +134,6 @@ def test_a_fault_that_stays(server: Server, faults: FaultServer, url: str, fault
         faults.plan = lambda request: None
 
 
-class Answer:
-    """Stands for an answer of obstore that has not the bytes that it announces."""
-
-    def __init__(self, size: int, pieces: Sequence[bytes]) -> None:
-        self.range = (0, size)
-        self._pieces = pieces
-
-    def stream(self, min_chunk_size: int) -> Iterator[bytes]:
-        assert min_chunk_size == PIECE
-        return iter(self._pieces)
-
-
-def test_another_size_than_was_announced() -> None:
-    pieces = [bytes([i]) * PIECE for i in range(9)]
-    whole = b"".join(pieces)
-    assert received(Answer(len(whole), pieces)) == whole
-    with pytest.raises(StorageError, match="only"):
-        received(Answer(len(whole) + 1, pieces))
-    with pytest.raises(StorageError, match="more than"):
-        received(Answer(len(whole) - 1, pieces))
-
-
-@pytest.mark.parametrize("size", [LARGE, LARGE + 1, 4 * LARGE - 1, 5 * LARGE])
-def test_memory(size: int) -> None:
-    view = memory(size)
-    assert len(view) == size
-    assert not view.readonly
-    view[-3:] = b"end"
-    part = view[-3:]
-    del view
-    assert part == b"end"  # what is held of it keeps it
-
-
-@pytest.mark.skipif(not hasattr(mmap, "MADV_HUGEPAGE"), reason="the system has no huge pages")
-def test_memory_is_of_huge_pages() -> None:
-    view = memory(8 * LARGE)
-    address = np.frombuffer(view, np.uint8).ctypes.data
-    flags: list[str] = []
-    inside = False
-    for line in Path("/proc/self/smaps").read_text().splitlines():
-        first, _, rest = line.partition(" ")
-        if "-" in first:
-            begin, end = (int(number, 16) for number in first.split("-"))
-            inside = begin <= address < end
-        elif first == "VmFlags:" and inside:
-            flags = rest.split()
-    assert "hg" in flags
-
-
-def address(view: memoryview) -> int:
-    return int(np.frombuffer(view, np.uint8).ctypes.data)
-
-
-class User:
-    """Somebody who asks for bodies."""
-
-
-@pytest.fixture
-def user(monkeypatch: pytest.MonkeyPatch) -> User:
-    """The only one."""
-    monkeypatch.setattr(body, "_users", set())
-    monkeypatch.setattr(body, "_spare", deque())
-    found = User()
-    use(found)
-    return found
-
-
-def test_memory_is_used_again(user: User) -> None:
-    view = memory(4 * LARGE - 5)
-    part = view[7:].toreadonly()
-    first = address(view)
-    del view
-    other = memory(4 * LARGE)
-    assert address(other) != first  # somebody has a part of it
-    del part
-    again = memory(4 * LARGE)
-    assert address(again) == first
-    assert len(again) == 4 * LARGE
-
-
-def test_memory_that_is_much_larger_is_not_lent(user: User) -> None:
-    view = memory(4 * LARGE)
-    first = address(view)
-    del view
-    assert address(memory(3 * LARGE)) != first
-    assert address(memory(4 * LARGE)) == first
-
-
-def test_not_much_memory_is_kept(user: User) -> None:
-    views = [memory(4 * LARGE) for _ in range(9)]
-    views.clear()
-    assert 0 < sum(block.nbytes for block in body._spare) <= body.SPARE
-
-
-def test_memory_is_given_back_when_nobody_can_ask_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(body, "_users", set())
-    monkeypatch.setattr(body, "_spare", deque())
-    users = [User(), User()]
-    for one in users:
-        use(one)
-    late = memory(LARGE)
-    del one
-    memory(LARGE)
-    users.pop()
-    assert body._spare
-    users.pop()
-    assert not body._spare
-    del late
-    assert not body._spare
-
-
 def test_bodies_are_not_changed_by_later_ones(server: Server, url: str, data: bytes) -> None:
     """Threads that keep some of what they get, and drop the rest."""
     store = S3().open(url, creds=server.creds)
@@ -269,21 +154,3 @@ def test_bodies_are_not_changed_by_later_ones(server: Server, url: str, data: by
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(work, range(4)))
-
-
-def test_without_huge_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Refusing(mmap.mmap):
-        def madvise(self, *args: Any) -> None:
-            raise OSError(22, "Invalid argument")
-
-    def no_more(*args: Any, **more: Any) -> None:
-        raise OSError(12, "Cannot allocate memory")
-
-    for refusing in (Refusing, no_more):
-        with monkeypatch.context() as patch:
-            patch.setattr(body.mmap, "mmap", refusing)
-            assert len(memory(LARGE + 1)) == LARGE + 1
-    monkeypatch.delattr(mmap, "MADV_HUGEPAGE", raising=False)
-    view = memory(LARGE + 1)
-    view[-1] = 7
-    assert len(view) == LARGE + 1

@@ -23,7 +23,6 @@ from deeplake.errors import (
     StorageUnreachableError,
 )
 from deeplake.types import ByteRange, Data, joined
-from deeplake_storage_obstore.body import LARGE, received, use
 from deeplake_storage_obstore.failure import told, translated
 
 IN_FLIGHT = 32
@@ -82,7 +81,6 @@ class Client:
         self._answered = False
         self._pool: ThreadPoolExecutor | None = None
         self._mutex = threading.Lock()
-        use(self)
 
     @contextmanager
     def _translated(
@@ -136,7 +134,7 @@ class Client:
             if byte_range is None:
                 found = obstore.get(self._store, key)
                 version = self._version(found.meta)
-                return received(found), version
+                return found.bytes(), version
             return self._part(key, *byte_range), ""
 
     def _part(self, key: str, start: int, stop: int) -> Any:
@@ -144,9 +142,7 @@ class Client:
 
         if start < stop:
             try:
-                if stop - start < LARGE:
-                    return obstore.get_range(self._store, key, start=start, end=stop)
-                return received(obstore.get(self._store, key, options={"range": (start, stop)}))
+                return obstore.get_range(self._store, key, start=start, end=stop)
             except FileNotFoundError:
                 raise
             except Exception as error:  # noqa: BLE001 - which of them says "past the end"?
