@@ -171,7 +171,10 @@ def _extend_block(
             if good:
                 _extend_block(dataset, good, named, empty, start + done, ignore_errors)
             if not ignore_errors:
-                raise SampleExtendError(f"row {start + bad} of the rows to add: {error}") from error
+                raise SampleExtendError(
+                    f"row {start + bad} of the rows to add: {error}; ignore_errors=True leaves out "
+                    "such rows"
+                ) from error
             done = bad + 1
             continue
         batches += [(draft, checkout.encode(draft, [None] * (rows - done))) for draft in empty]
