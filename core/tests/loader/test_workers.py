@@ -116,7 +116,8 @@ def seen(loader: Any) -> list[tuple[Any, ...]]:
 def test_batches_do_not_depend_on_workers(rows: deeplake.Dataset) -> None:
     transform = {"x": noise, "images": T.RandomResizedCrop(16), "text": None, "index": None}
     found = []
-    for workers, threads in ((0, 1), (0, 8), (1, None), (2, None), (4, None)):
+    # Here with new processes for each epoch; test_determinism.py has every number of them.
+    for workers, threads in ((0, 1), (2, None)):
         deeplake.random.seed(3)
         loader = rows.dataloader().transform(transform).batch(7).shuffle()
         loader = loader.numpy(num_workers=workers, num_threads=threads)
@@ -243,7 +244,7 @@ def test_resume_with_other_workers(rows: deeplake.Dataset) -> None:
         next(epoch)
         state = json.loads(json.dumps(loader.state_dict()))
         deeplake.random.seed(99)
-        for workers in (0, 3):
+        for workers in (0, 3) if step in (1, 4) else (0,):
             other = rows.dataloader().transform({"x": noise}).batch(7).shuffle()
             other = other.numpy(num_workers=workers)
             other.load_state_dict(state)
