@@ -71,3 +71,14 @@ def test_where_names_cannot_be_changed(local: Dataset) -> None:
         local[0].add_creds_key("one")
     with pytest.raises(ReadOnlyModeError):
         deeplake.load(local.path, read_only=True).add_creds_key("one")
+
+
+def test_the_name_can_be_given_by_keyword(ds: Dataset) -> None:
+    for word in ("key", "creds_key"):
+        name = f"given as {word}"
+        ds.add_creds_key(**{word: name}, managed=False)
+        ds.populate_creds(**{word: name}, creds={"a": 1})
+        ds.update_creds_key(**{word: name}, new_creds_key=f"new {word}")
+        assert populated(ds._checkout)[f"new {word}"] == {"a": 1}
+    with pytest.raises(TypeError):
+        ds.add_creds_key("one", creds_key="two")

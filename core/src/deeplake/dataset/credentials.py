@@ -10,12 +10,28 @@ while links stay as they are.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from deeplake.dataset.checkout import Checkout
 from deeplake.errors import MissingCredsError
 from deeplake.format.links import CREDS_KEY, ENV, creds_names
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def _or_creds_key(method: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Take ``creds_key=`` for ``key=``: scripts of Deep Lake 3 write either."""
+
+    @wraps(method)
+    def called(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        if "creds_key" in kwargs and "key" not in kwargs:
+            kwargs["key"] = kwargs.pop("creds_key")
+        return method(*args, **kwargs)
+
+    return called
 
 
 def populated(checkout: Checkout) -> dict[str, Mapping[str, Any] | str]:
@@ -72,28 +88,30 @@ class Credentials:
         """Names whose credentials a service keeps: none."""
         return set()
 
-    def add_creds_key(self, creds_key: str, managed: bool = False) -> None:
+    @_or_creds_key
+    def add_creds_key(self, key: str, managed: bool = False) -> None:
         """Add a name.
 
         Args:
-            creds_key: The name. ``"ENV"`` is always there: it stands for the environment.
+            key: The name. ``"ENV"`` is always there: it stands for the environment.
             managed: Only False: no service keeps credentials.
 
         Raises:
             ValueError: There is such a name already, or ``managed`` is True.
         """
         self._check_root("add_creds_key")
-        _check_unmanaged(creds_key, managed)
-        self._check_new(creds_key)
+        _check_unmanaged(key, managed)
+        self._check_new(key)
         known = names_by_id(self._checkout)
-        key = creds_key
-        while key in known:  # names that were given up still are ids
-            key = f"{creds_key}-{secrets.token_hex(4)}"
-        self._set_name(key, creds_key)
+        ident = key
+        while ident in known:  # names that were given up still are ids
+            ident = f"{key}-{secrets.token_hex(4)}"
+        self._set_name(ident, key)
 
+    @_or_creds_key
     def populate_creds(
         self,
-        creds_key: str,
+        key: str,
         creds: Mapping[str, Any] | str | None = None,
         from_environment: bool = False,
     ) -> None:
@@ -103,7 +121,7 @@ class Credentials:
         are in no pickle and no message.
 
         Args:
-            creds_key: The name.
+            key: The name.
             creds: The credentials, as the store takes them: a dict, or a str (the path of a file with
                 them, for Google Cloud Storage); a dict of HTTP headers for web servers.
             from_environment: Take those that the environment has instead.
@@ -112,26 +130,25 @@ class Credentials:
             MissingCredsError: There is no such name.
             ValueError: Both, or neither of ``creds`` and ``from_environment`` is given.
         """
-        id_of(self._checkout, creds_key)
+        id_of(self._checkout, key)
         if from_environment == (creds is not None):
-            raise ValueError(
-                f"credentials {creds_key!r}: give either creds or from_environment=True"
-            )
+            raise ValueError(f"credentials {key!r}: give either creds or from_environment=True")
         if creds is not None and not isinstance(creds, (Mapping, str)):
             raise TypeError(
-                f"credentials {creds_key!r}: a dict of what the store takes, or a str, not a "
+                f"credentials {key!r}: a dict of what the store takes, or a str, not a "
                 f"{type(creds).__name__}"
             )
         kept = creds if isinstance(creds, str) else dict(creds or {})
-        populated(self._checkout)[creds_key] = kept
+        populated(self._checkout)[key] = kept
 
+    @_or_creds_key
     def update_creds_key(
-        self, creds_key: str, new_creds_key: str | None = None, managed: bool | None = None
+        self, key: str, new_creds_key: str | None = None, managed: bool | None = None
     ) -> None:
         """Give credentials another name; links that use them follow.
 
         Args:
-            creds_key: The name that they have.
+            key: The name that they have.
             new_creds_key: The new one; None: it stays.
             managed: Only None and False: no service keeps credentials.
 
@@ -140,15 +157,15 @@ class Credentials:
             ValueError: The new name is taken, or ``managed`` is True.
         """
         self._check_root("update_creds_key")
-        key = id_of(self._checkout, creds_key)
-        _check_unmanaged(creds_key, bool(managed))
-        if new_creds_key is None or new_creds_key == creds_key:
+        ident = id_of(self._checkout, key)
+        _check_unmanaged(key, bool(managed))
+        if new_creds_key is None or new_creds_key == key:
             return
         self._check_new(new_creds_key)
-        self._set_name(key, new_creds_key)
+        self._set_name(ident, new_creds_key)
         values = populated(self._checkout)
-        if creds_key in values:
-            values[new_creds_key] = values.pop(creds_key)
+        if key in values:
+            values[new_creds_key] = values.pop(key)
 
     def _check_new(self, creds_key: Any) -> None:
         if not isinstance(creds_key, str) or not creds_key or not creds_key.isprintable():
