@@ -298,11 +298,36 @@ def test_grey_among_coloured(ds: Dataset) -> None:
 )
 @pytest.mark.parametrize("nothing", [None, []])
 def test_empty_values(ds: Dataset, htype: str, first: Any, empty: Any, nothing: Any) -> None:
-    if htype == "json" and nothing == []:
-        empty = []
     t = ds.create_tensor("t", htype=htype)
     t.extend([first, nothing])
     assert t[1].data()["value"] == empty
+
+
+def test_empty_lists_where_the_schema_asks_for_them(ds: Dataset) -> None:
+    t = ds.create_tensor("t", htype="json", dtype="List[int]")
+    t.extend([[], [1]])
+    assert t.data()["value"] == [[], [1]]
+    u = ds.create_tensor("u", htype="json", dtype="Dict[str, int]")
+    u.extend([[], {"a": 1}])
+    assert u.data()["value"] == [{}, {"a": 1}]
+
+
+@pytest.mark.parametrize("htype", ["json", None])
+def test_arrays_of_objects(ds: Dataset, htype: str | None) -> None:
+    pair = np.array([{"a": 1}, {"b": [2]}], object)
+    t = ds.create_tensor("t", htype=htype)
+    t.append(pair)
+    t.extend(pair)
+    t.append(t[1].numpy())
+    assert t.htype == "json"
+    assert t.data()["value"] == [[{"a": 1}, {"b": [2]}], {"a": 1}, {"b": [2]}, {"a": 1}]
+
+
+def test_keys_that_are_no_str(ds: Dataset) -> None:
+    t = ds.create_tensor("t", htype="json")
+    t.append({1: "one", "two": {2.5: None}})
+    t[0] = {**t[0].dict(), np.int64(3): True}
+    assert t[0].dict() == {"1": "one", "two": {"2.5": None}, "3": True}
 
 
 def test_empty_arrays(ds: Dataset) -> None:

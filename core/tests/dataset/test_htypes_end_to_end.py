@@ -269,7 +269,7 @@ def test_json(create: Any, stored: Any) -> None:
     tensor.extend(values)
     tensor.append(None)
     found = stored()
-    assert found.dict() == [*values, {}]
+    assert found.dict() == [*({} if value == [] else value for value in values), {}]
     assert found[0].dict() == found[0].data()["value"] == values[0]
     assert found[0].numpy().dtype == object
     assert found[0].numpy().shape == (1,)
@@ -279,7 +279,7 @@ def test_json(create: Any, stored: Any) -> None:
     assert value["array"].dtype == np.int16
     assert value["array"].tolist() == [0, 1, 2]
     assert value["bytes"] == b"\x00\xff"
-    for sample in ({"a": object()}, {1: 2}, {"a": {1, 2}}):
+    for sample in ({"a": object()}, {(1, 2): 2}, {"a": {1, 2}}):
         refused(tensor, sample, Exception)
 
 

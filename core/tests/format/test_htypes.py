@@ -570,7 +570,7 @@ class FileSample:
         ("bytes", [b"a"], ["a"]),
         ("ndarray", [np.zeros(2)], [[0, 0]]),
         ("Sample", [FileSample()], [np.zeros(2)]),
-        ("Dict", [{}, {"a": object()}], [[], {1: 2}]),
+        ("Dict", [{}, {"a": object()}, {1: 2}], [[], "a"]),
         ("Dict[str, int]", [{}, {"a": 1}], [{"a": "b"}, {1: 1}, [("a", 1)]]),
         ("List", [[], (1, "a")], [{}, "ab"]),
         ("List[int]", [[], [1], (1,)], [["a"], [[1]]]),
@@ -595,7 +595,8 @@ def test_messages_say_which_part_of_a_value_is_wrong() -> None:
     with pytest.raises(JsonValidationError, match=r"value\[1\]\['k'\] is of type str, not int"):
         prepare("json", [None, {"k": "x"}], schema="List[Optional[Dict[str, int]]]")
     with pytest.raises(JsonValidationError, match="has a key of type int"):
-        prepare("json", {1: 1}, schema="Dict")
+        prepare("json", {1: 1}, schema="Dict[str, int]")
+    prepare("json", {1: 1}, schema="Dict")
 
 
 # --------------------------------------------------------------------------- data of the rest

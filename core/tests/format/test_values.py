@@ -187,8 +187,9 @@ def test_embedded_samples_and_packing() -> None:
     [
         ({1, 2}, "the json value is of type builtins.set"),
         ({"a": [0, object()]}, r"value\['a'\]\[1\] in the json value is of type builtins.object"),
-        ({"a": {1: 2}}, r"value\['a'\]\[1\] in the json value has a key of type int"),
-        ({None: 2}, "has a key of type NoneType"),
+        ({"a": {(1, 2): 2}}, r"value\['a'\]\[\(1, 2\)\] in the json value has a key of type tuple"),
+        ({b"a": 2}, "has a key of type bytes"),
+        ({float("nan"): 2}, "has a key of type float"),
         ([1j], r"value\[0\] .* builtins.complex"),
         ([np.array([None, "a"])], r"value\[0\] .* dtype object"),
         (np.zeros(2, [("a", int)]), "dtype"),
@@ -204,6 +205,15 @@ def test_types_that_json_has_not(value: Any, where: str) -> None:
         encode_json(value)
     with pytest.raises(TypeError):
         encode_json(value)
+
+
+def test_keys_become_str_as_json_writes_them() -> None:
+    value = {1: "a", np.int64(2): {True: "b"}, 0.5: "c", None: "d", -3: "e", "4": "f"}
+    assert decode_json(encode_json(value)) == {
+        "1": "a", "2": {"true": "b"}, "0.5": "c", "null": "d", "-3": "e", "4": "f",
+    }  # fmt: skip
+    with pytest.raises(InvalidSampleValueError, match=r"value\['a'\].* two keys that are '1'"):
+        encode_json({"a": {1: "one", "1": "another"}})
 
 
 def nested(depth: int) -> Any:

@@ -18,6 +18,7 @@ from deeplake.errors import (
 from deeplake.format.arena import Arena
 from deeplake.format.chunk import MAX_NDIM
 from deeplake.format.encoding import encoding, htype_plugin
+from deeplake.format.htypes.jsonschema import parse_schema
 from deeplake.spi import SampleCodec
 from deeplake.types import Shape, TensorSchema
 
@@ -86,6 +87,16 @@ class Plan:
         if changed is not None:
             self.info = self.written = changed
         return value
+
+    @property
+    def list_is_none(self) -> bool:
+        """Whether an empty list stands for no sample, because it cannot be one."""
+        payload = self.spec.payload
+        if payload == "json":
+            # ``{}``, but where the schema asks for lists.
+            schema = self.schema.meta.get("schema", "Any")
+            return schema == "Any" or parse_schema(schema).problem([]) is not None
+        return payload in ("array", "text")
 
     def cast(self, array: np.ndarray, dtype: np.dtype[Any], *, by_value: bool) -> np.ndarray:
         """The array in the tensor's dtype. Raises ``TensorDtypeMismatchError``."""
@@ -172,6 +183,8 @@ def _guess(sample: Any) -> str:
         return "text"
     if isinstance(sample, Mapping):
         return "json"
+    if isinstance(sample, np.ndarray) and sample.dtype.kind == "O":
+        return "json" if any(isinstance(value, Mapping) for value in sample.flat) else "generic"
     if isinstance(sample, np.ndarray) and sample.dtype.kind in "UT" and sample.size == 1:
         return "text"
     if isinstance(sample, (list, tuple)) and len(sample):

@@ -50,7 +50,7 @@ def encode_one(sample: Any, plan: Plan) -> Run | Callable[[], Run]:
     payload = plan.spec.payload
     if isinstance(sample, tiling.PartialSample):
         return _encode_zeros(sample, plan)
-    if payload in ("array", "text") and isinstance(sample, (list, tuple)) and len(sample) == 0:
+    if isinstance(sample, (list, tuple)) and len(sample) == 0 and plan.list_is_none:
         return _empty(plan)
     if isinstance(sample, Sample):
         # What is read for this row only is not kept: a list of many files is larger than memory.

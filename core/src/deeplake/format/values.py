@@ -16,7 +16,8 @@ NaN, infinity, -infinity              ``{"$deeplake":"float","data":"nan"}`` (``
 
 ``data`` is base64 (C order for arrays). A user's own key ``$deeplake``, with any number of dollars
 in front, is written with one dollar more. NumPy scalars become numbers, tuples lists, mappings
-objects; the order of keys is kept. Nothing is nested deeper than ``MAX_DEPTH``.
+objects, and numbers, bools and None that are keys str; the order of keys is kept. Nothing is nested
+deeper than ``MAX_DEPTH``.
 
 **Polygons** of one sample are ``u32`` count, ``u32`` ndim, count × ``u32`` points, and then the
 coordinates in C order in the tensor's dtype; all little-endian. No polygons are no bytes.
@@ -123,7 +124,7 @@ def encode_json(value: Any, *, pack: Callable[[Any], Any] | None = None) -> byte
             :class:`Embedded` for a sample read from a file), or None.
 
     Raises:
-        UnsupportedTensorTypeError: A type that JSON has no place for, or a key that is not a str;
+        UnsupportedTensorTypeError: A type that JSON has no place for, or a key that cannot be one;
             the message names the path.
         InvalidSampleValueError: Nested too deep, an int of thousands of digits, or a str with lone
             surrogates.
@@ -220,17 +221,37 @@ def _plain_object(
     key: Any = None
     try:
         for key, value in values.items():
-            if not isinstance(key, str):
+            name = json_key(key)
+            if name is None:
                 raise _Unfit(
                     UnsupportedTensorTypeError,
-                    f"has a key of type {type(key).__name__}; the keys of json objects are str",
+                    f"has a key of type {type(key).__name__}; the keys of json objects are str, "
+                    "which numbers, bools and None become",
                 )
-            name = "$" + key if key.endswith(_KEY) and not key[: -len(_KEY)].strip("$") else key
+            if name.endswith(_KEY) and not name[: -len(_KEY)].strip("$"):
+                name = "$" + name
+            if name in out:
+                raise _Unfit(InvalidSampleValueError, f"has two keys that are {name!r} in json")
             out[name] = _plain(value, depth, pack)
     except _Unfit as unfit:
         unfit.where.append(f"[{key!r}]")
         raise
     return out
+
+
+def json_key(key: Any) -> str | None:
+    """The str that a key of a json object becomes, as in Python's own ``json``; None: it cannot."""
+    if isinstance(key, str):
+        return key
+    if isinstance(key, (bool, np.bool_)):
+        return "true" if key else "false"
+    if key is None:
+        return "null"
+    if isinstance(key, (int, np.integer)):
+        return str(int(key))
+    if isinstance(key, (float, np.floating)) and math.isfinite(key):
+        return repr(float(key))
+    return None
 
 
 def _as_array(value: Any) -> np.ndarray:
@@ -451,5 +472,6 @@ __all__ = [
     "encode_list",
     "encode_polygons",
     "encode_text",
+    "json_key",
     "object_array",
 ]

@@ -58,6 +58,9 @@ class Json(BuiltinHtype):
         return checked
 
     def prepare(self, value: Any, info: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any] | None]:
+        if isinstance(value, np.ndarray) and value.dtype == object:
+            # One value, as ``numpy()`` gives it, or several.
+            value = value.item() if value.shape in ((), (1,)) else value.tolist()
         text = info.get("schema")
         if text is not None:
             problem = parse_schema(text).problem(value)

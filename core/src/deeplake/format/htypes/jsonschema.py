@@ -81,7 +81,7 @@ class Schema:
 
     def _problem_of_object(self, value: Mapping[Any, Any], where: str) -> str | None:
         for key, item in value.items():
-            if not isinstance(key, str):
+            if not isinstance(key, str) and self.params and self.params[0].name == "str":
                 return f"{where} has a key of type {type(key).__name__}; json has str keys only"
             if len(self.params) == 2:
                 problem = self.params[1].problem(item, f"{where}[{key!r}]")
