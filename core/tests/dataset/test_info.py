@@ -86,7 +86,7 @@ def test_values_are_json(holder: Any) -> None:
         with pytest.raises(InfoError, match="JSON"):
             holder.info["bad"] = value
     with pytest.raises(InfoError, match="keys"):
-        holder.info[3] = 1
+        holder.info[(1, 2)] = 1
     assert dict(holder.info) == before
 
 
@@ -94,8 +94,97 @@ def test_values_are_copies(holder: Any) -> None:
     names = ["a"]
     holder.info.names = names
     names.append("b")
-    holder.info.names.append("c")
     assert holder.info.names == ["a"]
+
+
+@pytest.mark.parametrize("by", ["update", "flush", "commit", "append", "with"])
+def test_changes_in_place(local: Dataset, by: str) -> None:
+    local.create_tensor("x")
+    for holder in (local, local.x):
+        holder.info.update(names=["a"], deep={"list": [{"k": 1}]})
+    local.commit()
+    for holder in (local, local.x):
+        names = holder.info.names
+        names.append("b")
+        names.append("c")
+        holder.info["deep"]["list"][0]["k"] = 2
+        assert holder.info.names is names
+        assert holder.info["deep"] == {"list": [{"k": 2}]}
+        assert "'b', 'c'" in repr(holder.info)
+    if by == "update":
+        local.info.update(other=1)
+        local.x.info.update(other=1)
+    elif by == "flush":
+        local.flush()
+    elif by == "commit":
+        assert local.has_head_changes
+        local.commit()
+    elif by == "append":
+        local.x.append(1)
+    else:
+        with local:
+            local.info.names.append("d")
+            local.info.names.pop()
+    found = deeplake.load(local.path)
+    for holder in (local, local.x, found, found.x):
+        assert holder.info.names == ["a", "b", "c"]
+        assert holder.info.deep == {"list": [{"k": 2}]}
+    local.info.names.append("d")
+    local.info.names = ["e"]
+    del local.x.info.names
+    local.flush()
+    assert local.info.names == ["e"]
+    assert "names" not in local.x.info
+
+
+def test_changes_in_place_that_cannot_be_stored(holder: Any, ds: Dataset) -> None:
+    holder.info.names = ["a"]
+    holder.info.names.append(object())
+    with pytest.raises(InfoError, match="JSON"):
+        ds.flush()
+    assert holder.info.names == ["a"]
+    ds.flush()
+
+
+def test_changes_in_place_of_what_cannot_be_written(local: Dataset) -> None:
+    local.info.names = ["a"]
+    first = local.commit()
+    for ds in (deeplake.load(local.path, read_only=True), deeplake.load(f"{local.path}@{first}")):
+        ds.info.names.append("b")
+        ds.flush()
+    assert deeplake.load(local.path).info.names == ["a"]
+
+
+def test_reset_drops_changes_in_place(local: Dataset) -> None:
+    local.info.names = ["a"]
+    local.commit()
+    local.info.names.append("b")
+    local.reset()
+    assert local.info.names == ["a"]
+    with pytest.raises(RuntimeError), local.transaction():
+        local.info.names.append("c")
+        raise RuntimeError
+    local.flush()
+    assert deeplake.load(local.path).info.names == local.info.names == ["a"]
+
+
+def test_names_of_classes_changed_in_place(local: Dataset) -> None:
+    local.create_tensor("x", htype="class_label", class_names=["cat"])
+    local.x.info.class_names.append("dog")
+    local.x.append("bird")
+    local.x.append("dog")
+    assert local.x.data()["text"] == [["bird"], ["dog"]]
+    assert deeplake.load(local.path).x.info.class_names == ["cat", "dog", "bird"]
+
+
+def test_keys_that_are_numbers(holder: Any) -> None:
+    holder.info[1] = "one"
+    holder.info.update({2.5: "more", "map": {3: "three"}})
+    assert dict(holder.info) == {"1": "one", "2.5": "more", "map": {"3": "three"}}
+    assert holder.info[1] == holder.info["1"] == holder.info.pop(1) == "one"
+    assert 1 not in holder.info
+    with pytest.raises(InfoError, match="'1' is there twice"):
+        holder.info.update({1: "a", "1": "b"})
 
 
 def test_stored_and_versioned(local: Dataset) -> None:

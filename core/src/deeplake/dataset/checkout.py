@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from deeplake.dataset import checkpoints
 from deeplake.dataset.block import Block
+from deeplake.dataset.info import Handed, as_json
 from deeplake.dataset.lender import Lender
 from deeplake.dataset.linking import Linker
 from deeplake.dataset.reader import TensorReader
@@ -71,6 +72,7 @@ class Checkout(RowChanges):
         self._block = Block({})
         self._pins: dict[int, tuple[str, int]] = {}
         self._readers: dict[str, TensorReader] = {}
+        self._handed: dict[str, Handed] = {}
         self.lender = Lender() if lender is None else lender
         capabilities = session.repository.store.capabilities
         local = capabilities.mapping or not capabilities.persistent
@@ -80,6 +82,45 @@ class Checkout(RowChanges):
     def repository(self) -> Repository:
         """The dataset's objects."""
         return self.session.repository
+
+    # ---- info
+    def handed(self, tid: str) -> Handed:
+        """What was handed out of the info of a tensor, or ("") of the dataset."""
+        return self._handed.setdefault(tid, Handed())
+
+    def settle(self) -> None:
+        """Take over what was changed in place in lists and dicts of info.
+
+        Raises:
+            InfoError: It is not JSON; it is forgotten.
+        """
+        from deeplake.dataset.schema import check_own_info
+
+        session = self.session
+        if not self._handed or self.read_only or session.ref is None:
+            return
+        for tid, handed in list(self._handed.items()):
+            draft = session.tensors.get(tid)
+            if tid and draft is None:
+                continue
+            info = session.info if draft is None else draft.info
+            changed = handed.changed(info)
+            if not changed:
+                continue
+            try:
+                value = as_json({**info, **changed})
+                if draft is not None:
+                    check_own_info(draft.schema.name, draft.schema.htype, value)
+            except BaseException:
+                handed.clear()
+                raise
+            with session.lock:
+                session.set_info(value, draft)
+
+    def drop_handed(self) -> None:
+        """Forget what was changed in place."""
+        for handed in self._handed.values():
+            handed.clear()
 
     # ---- reading
     def draft(self, tid: str) -> Draft:
@@ -114,6 +155,7 @@ class Checkout(RowChanges):
         self._block.touched = {}
         self.rows_moved()
         self._readers.clear()
+        self.drop_handed()
 
     def rows_moved(self) -> None:
         """Make views invalid that were taken before."""
@@ -171,6 +213,7 @@ class Checkout(RowChanges):
         rebases = session.rebases
         if not self._depth:
             self.begin_block()
+        self.settle()
         try:
             yield session
         except BaseException:
@@ -209,6 +252,7 @@ class Checkout(RowChanges):
             return
         session = self.session
         rebases = session.rebases
+        self.settle()
         try:
             session.flush()
         except ConflictError:
@@ -259,6 +303,7 @@ class Checkout(RowChanges):
             if failed:
                 self._drop_half_rows()
             touched, self._block.touched = self._block.touched, {}
+            self.settle()
             if touched or self.session.changed:
                 self.flush()
 
@@ -305,9 +350,11 @@ class Checkout(RowChanges):
         self._in_transaction = True
         try:
             yield session
+            self.settle()
             session.flush()
         except BaseException:
             session.discard()
+            self.drop_handed()
             self.rows_moved()
             raise
         finally:

@@ -118,10 +118,15 @@ class Description:
 
     @property
     def info(self) -> Info:
-        """JSON kept with the dataset."""
+        """JSON kept with the dataset.
+
+        Lists and dicts in it may be changed in place, which the next change, ``flush`` or ``commit``
+        stores.
+        """
         if self._group:
             raise GroupInfoNotSupportedError("groups have no info; use ds.root.info")
-        return Info(lambda: self._checkout.session.info, self._set_info)
+        checkout = self._checkout
+        return Info(lambda: checkout.session.info, self._set_info, checkout.handed(""))
 
     @info.setter
     def info(self, value: Mapping[str, Any]) -> None:

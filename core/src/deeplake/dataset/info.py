@@ -7,6 +7,38 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from deeplake.errors import InfoError
+from deeplake.format.values import json_key
+
+
+class Handed:
+    """Lists and dicts of an info that somebody was given, and may change in place."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self) -> None:
+        self._values: dict[str, tuple[Any, Any]] = {}
+
+    def give(self, key: str, stored: Any) -> Any:
+        """The value to hand out: the one that was, as long as what is stored has not changed."""
+        if not isinstance(stored, (dict, list)):
+            return stored
+        before, given = self._values.get(key, (None, None))
+        if given is None or (before != stored and given != stored):
+            given = _copy(stored)
+        self._values[key] = stored, given
+        return given
+
+    def clear(self) -> None:
+        """Forget them: what is changed in place from now on changes nothing here."""
+        self._values = {}
+
+    def changed(self, info: Mapping[str, Any]) -> dict[str, Any]:
+        """Values that were changed in place, where what is stored is still what they were."""
+        return {
+            key: given
+            for key, (stored, given) in list(self._values.items())
+            if given != stored and key in info and info[key] == stored
+        }
 
 
 class Info(MutableMapping[str, Any]):
@@ -17,26 +49,35 @@ class Info(MutableMapping[str, Any]):
     Args:
         read: Returns the mapping as it is now.
         write: Stores a changed one.
+        handed: Lists and dicts that were given out. They are what users changed them to, and stored
+            with the next change.
     """
 
-    __slots__ = ("_read", "_write")
+    __slots__ = ("_handed", "_read", "_write")
 
     def __init__(
-        self, read: Callable[[], Mapping[str, Any]], write: Callable[[Mapping[str, Any]], None]
+        self,
+        read: Callable[[], Mapping[str, Any]],
+        write: Callable[[Mapping[str, Any]], None],
+        handed: Handed,
     ) -> None:
         object.__setattr__(self, "_read", read)
         object.__setattr__(self, "_write", write)
+        object.__setattr__(self, "_handed", handed)
 
     def __getitem__(self, key: str) -> Any:
-        # A copy: a change of a list inside would not be stored, so it must not seem to be.
-        return _copy(self._read()[key])
+        name = _name(key)
+        if name is None:
+            raise KeyError(key)
+        return self._handed.give(name, self._read()[name])
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.update({key: value})
 
     def __delitem__(self, key: str) -> None:
-        left = dict(self._read())
-        del left[key]
+        left = self._now()
+        name = _name(key)
+        del left[key if name is None else name]
         self._store(left)
 
     def __iter__(self) -> Iterator[str]:
@@ -62,11 +103,11 @@ class Info(MutableMapping[str, Any]):
 
     def update(self, *args: Any, **kwargs: Any) -> None:
         """Set several keys at once."""
-        self._store({**self._read(), **dict(*args, **kwargs)})
+        self._store({**self._now(), **_with_json_keys(dict(*args, **kwargs))})
 
     def popitem(self) -> tuple[str, Any]:
         """Remove the key that was added last, and return it with its value."""
-        left = dict(self._read())
+        left = self._now()
         item = left.popitem()
         self._store(left)
         return item
@@ -77,13 +118,39 @@ class Info(MutableMapping[str, Any]):
 
     def replace_with(self, value: Mapping[str, Any]) -> None:
         """Have exactly these keys."""
-        self._store(dict(value))
+        self._store(_with_json_keys(value))
+
+    def _now(self) -> dict[str, Any]:
+        """What is stored, and what was changed in place."""
+        stored = self._read()
+        return {**stored, **self._handed.changed(stored)}
 
     def _store(self, value: dict[str, Any]) -> None:
         self._write(as_json(value))
 
     def __repr__(self) -> str:
-        return f"Info({dict(self._read())!r})"
+        return f"Info({self._now()!r})"
+
+
+def _name(key: Any) -> str | None:
+    """The str that a key is in JSON; None: it is none."""
+    return None if key is None else json_key(key)
+
+
+def _with_json_keys(value: Mapping[Any, Any]) -> dict[str, Any]:
+    """The mapping with the keys that JSON makes of numbers.
+
+    Raises:
+        InfoError: Another key, or two that are the same in JSON.
+    """
+    out: dict[str, Any] = {}
+    for key, entry in value.items():
+        name = _name(key)
+        if name is None or name in out:
+            problem = "are strings" if name is None else f"are strings, and {name!r} is there twice"
+            raise InfoError(f"keys of info {problem}, not {type(key).__name__}: {key!r:.80}")
+        out[name] = entry
+    return out
 
 
 def as_json(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,4 +210,4 @@ def _copy(value: Any) -> Any:
     return value
 
 
-__all__ = ["Info", "as_json", "check_text"]
+__all__ = ["Handed", "Info", "as_json", "check_text"]

@@ -115,8 +115,15 @@ class Traits:
 
     @property
     def info(self) -> Info:
-        """JSON kept with the tensor: class names, coordinates, and whatever users add."""
-        return Info(lambda: self._draft.info, self._set_info)
+        """JSON kept with the tensor: class names, coordinates, and whatever users add.
+
+        Lists and dicts in it may be changed in place, which the next change, ``flush`` or ``commit``
+        stores.
+        """
+        tid = (
+            self._draft.schema.id
+        )  # of what the tensor shows: its checkout may be another one then
+        return Info(lambda: self._draft.info, self._set_info, self._checkout.handed(tid))
 
     @info.setter
     def info(self, value: Mapping[str, Any]) -> None:

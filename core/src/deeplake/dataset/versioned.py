@@ -50,6 +50,7 @@ class Versioned:
     @property
     def has_head_changes(self) -> bool:
         """Whether there is anything that is not committed."""
+        self._checkout.settle()
         return self._checkout.session.has_changes
 
     @property

@@ -101,6 +101,7 @@ def commit(
     checkout.check_no_transaction("a commit")
     if message is not None:
         check_text(message, "the message of a commit")
+    checkout.settle()
     session = checkout.session
     if not session.has_changes and not allow_empty:
         raise EmptyCommitError(
@@ -367,6 +368,7 @@ def reset(working: Checkout) -> None:
     working.check_writable()
     working.check_no_transaction("a reset")
     session = working.session
+    working.drop_handed()
     if session.ref is None:
         print("A past commit is checked out: there is nothing to reset.")
     elif not session.has_changes:
