@@ -216,7 +216,8 @@ class TensorReader(PartReader):
         fetched = list(self._fetched(groups))
         for group in fetched:
             self._refuse_claims(*group, shape, names)
-        result = out if out is not None else self._room((n, *shape), dtype)
+        # None before there was a sample to say how many dimensions there are is no number.
+        result = out if out is not None else self._room((n, *(shape or (0,))), dtype)
         jobs: list[_Job] = []
         for chunk, positions, places, parts in fetched:
             if chunk.header.kind == TILE:
