@@ -10,7 +10,12 @@ import pytest
 
 import deeplake
 from deeplake import Dataset
-from deeplake.errors import InvalidOperationError
+from deeplake.errors import (
+    ConflictError,
+    InvalidOperationError,
+    MergeMismatchError,
+    SampleAppendError,
+)
 
 Contents = Callable[[Dataset], Any]
 
@@ -137,3 +142,70 @@ def test_pop_of_many(url: str) -> None:
     ds.x.pop(gone)
     expected = np.delete(np.arange(5000), gone)
     np.testing.assert_array_equal(deeplake.load(url).x.numpy().ravel(), expected)
+
+
+@pytest.mark.parametrize("how", ["clear", "pop", "row by row"])
+def test_what_was_emptied_takes_other_dimensions(url: str, how: str) -> None:
+    ds = deeplake.empty(url)
+    x = ds.create_tensor("x")
+    x.extend(np.ones((3, 2, 2)))
+    first = ds.commit()
+    if how == "clear":
+        x.clear()
+    elif how == "pop":
+        x.pop([0, 1, 2])
+    else:
+        for _ in range(3):
+            x.pop()
+    x.append(None)
+    x.append(np.arange(3.0))
+    with pytest.raises(SampleAppendError, match="have 1"):
+        x.append(np.ones((2, 2)))
+    x.append([])
+    ds.commit()
+    for found in (ds, deeplake.load(url)):
+        assert [a.tolist() for a in found.x.numpy(aslist=True)] == [[], [0, 1, 2], []]
+        assert found.x.shape == (3, None)
+        entry = found.diff(first, as_dict=True)["tensor"][0][0]["x"]
+        assert (entry["data_added"], entry["cleared"]) == ([0, 3], True)
+    assert deeplake.load(f"{url}@{first}").x.shape == (3, 2, 2)
+
+
+def test_dimensions_after_emptying_are_merged(url: str) -> None:
+    ds = deeplake.empty(url)
+    ds.create_tensor("x").extend(np.ones((3, 2, 2)))
+    ds.create_tensor("y")
+    ds.commit()
+    for branch in ("untouched", "appended"):
+        ds.checkout(branch, create=True)
+        ds.y.append(1)
+        if branch == "appended":
+            ds.x.append(np.zeros((2, 2)))
+        ds.commit()
+        ds.checkout("main")
+    ds.checkout("emptied", create=True)
+    ds.x.clear()
+    ds.x.append(np.arange(3.0))
+    ds.commit()
+    ds.merge("untouched")
+    assert ds.x.numpy().tolist() == [[0, 1, 2]]
+    with pytest.raises(MergeMismatchError, match="3 dimensions|2 dimensions"):
+        ds.merge("appended")
+    ds.checkout("appended")
+    with pytest.raises(MergeMismatchError, match="'x'"):
+        ds.merge("emptied")
+    assert ds.x.shape == (4, 2, 2)
+    ds.checkout("untouched")
+    ds.merge("emptied")
+    assert ds.x.numpy().tolist() == [[0, 1, 2]]
+
+
+def test_two_writers_and_dimensions_after_emptying(url: str) -> None:
+    one = deeplake.empty(url)
+    one.create_tensor("x").extend(np.ones((3, 2, 2)))
+    two = deeplake.load(url)
+    with pytest.raises(ConflictError), two:
+        two.x.clear()
+        two.x.append(np.arange(3.0))
+        one.x.append(np.zeros((2, 2)))
+    assert deeplake.load(url).x.shape == (4, 2, 2)

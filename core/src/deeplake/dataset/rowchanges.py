@@ -172,7 +172,11 @@ class RowChanges(ABC):
     def _encoded(self, draft: Draft, samples: Any, *, borrow: bool = False) -> writer.Batch:
         """Encoded samples, with those of the tensors that have smaller copies of them."""
         linker = self.linker if draft.schema.is_link else None
-        batch = writer.encode(samples, draft.schema, draft.info, linker, borrow=borrow)
+        schema = draft.schema
+        if not draft.length and schema.ndim is not None:
+            # No sample is left that others would have to be like.
+            schema = replace(schema, ndim=None)
+        batch = writer.encode(samples, schema, draft.info, linker, borrow=borrow)
         if batch.info is not None:
             as_json(batch.info)
         copies = downsampling.drafts(draft, self.session.by_name)

@@ -203,6 +203,7 @@ class _Tensors:
         mine = self._ours[tid].schema
         taken = {side.schema.name for other, side in self._ours.items() if other != tid}
         changed: dict[str, Any] = {}
+        self._check_dimensions(before, self._ours[tid], their)
         for key in SCHEMA_FIELDS:
             old, new, own = (getattr(s, key) for s in (before.schema, their.schema, mine))
             if new in (old, own) or (key == "name" and self._rules.force and new in taken):
@@ -220,6 +221,19 @@ class _Tensors:
             elif self._rules.resolution == "theirs":
                 changed[key] = new
         return replace(mine, **changed) if changed else mine
+
+    def _check_dimensions(self, before: Side, mine: Side, their: Side) -> None:
+        """Refuse rows of two numbers of dimensions: one side emptied the tensor and began anew."""
+        old = before.schema.ndim
+        if old is None or mine.schema.ndim == their.schema.ndim or self._rules.virtual:
+            return
+        for side, other in ((mine, their), (their, mine)):
+            kept = side.schema.ndim == old and side.table.rows
+            if kept and compare(before.table, side.table):
+                raise Mismatch(
+                    f"tensor {mine.schema.name!r} has samples of {old} dimensions on one side, and of "
+                    f"{other.schema.ndim} on the other, where it was emptied before"
+                )
 
     def _delete(self) -> None:
         """Delete tensors that they deleted."""
