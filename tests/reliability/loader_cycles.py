@@ -57,13 +57,15 @@ def held() -> dict[str, int]:
 def shared_memory() -> int:
     """Pieces with a name that no other program holds, and nameless ones that are mapped here."""
     mine = {str(os.getpid()), *map(str, processes())}
+    # Looked for first: who makes one and has not ended is found to hold it.
+    found = [one.path for one in os.scandir("/dev/shm") if one.is_file()]
     others: set[str] = set()
     for folder in Path("/proc").glob("[0-9]*"):
         if folder.name not in mine:
             with contextlib.suppress(OSError):  # it has just ended
                 others.update((folder / "maps").read_text().split())
                 others.update(os.readlink(link) for link in (folder / "fd").iterdir())
-    named = sum(one.is_file() and one.path not in others for one in os.scandir("/dev/shm"))
+    named = sum(path not in others and os.path.exists(path) for path in found)
     return named + Path("/proc/self/maps").read_text().count("/memfd:deeplake-loader")
 
 
