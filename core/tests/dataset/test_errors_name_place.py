@@ -145,6 +145,10 @@ def test_bad_first_samples(
             empty.create_tensor(key, htype=tensor.htype, sample_compression=compression)
     before = contents(empty)
     tensor = empty[name]
+    if name == "number" and cause is errors.TensorInvalidSampleShapeError:
+        tensor.append(sample)  # the first one says how many dimensions there are
+        assert tensor.shape == (1, 2, 1)
+        return
     lenient = name in ("image", "raw") and isinstance(sample, np.ndarray) and sample.ndim == 3
     if lenient and cause is errors.TensorDtypeMismatchError:
         cause = errors.SampleCompressionError  # no dtype is decided yet: the format refuses it
