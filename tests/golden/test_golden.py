@@ -160,6 +160,9 @@ def test_the_script_makes_them(tmp_path: Path) -> None:
         assert (new.dataset, new.info) == (old.dataset, old.info)
         assert list(map(without_ids, new.commits)) == list(map(without_ids, old.commits))
         assert list(new.tensors) == list(old.tensors)
+        for column in new.tensors.values():
+            if column.htype == "json":  # an empty list was a value then
+                column.rows[:] = [None if isinstance(r, list) and not r else r for r in column.rows]
         check_state(new, made)
 
 
