@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import struct
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import simplejpeg
 from PIL import Image, ImageFile
 from sklearn.datasets import load_sample_images
 
@@ -18,6 +20,7 @@ from deeplake.errors import (
     SampleCompressionError,
     SampleDecompressionError,
 )
+from deeplake_codecs import turbo
 from deeplake_codecs.jpeg import Jpeg, Mpo
 
 
@@ -229,6 +232,17 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
     return float(10 * np.log10(255**2 / max(error, 1e-9)))
 
 
+@pytest.fixture(params=["parts", "rows"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How crops that are resized are decoded: with TurboJPEG's library and without."""
+    if request.param == "rows":
+        monkeypatch.setattr(turbo, "_functions", lambda: None)
+    else:
+        assert turbo._functions() is not None, "pip install turbojpeg"
+    return str(request.param)
+
+
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("size", [(224, 224), (112, 112), (56, 80), (30, 30)])
 def test_resized_crops_of_photographs(photos: list[np.ndarray], size: tuple[int, int]) -> None:
     for photo in photos:
@@ -258,14 +272,14 @@ def test_rows_below_a_crop_are_not_decoded(
         data = saved(picture, quality=90, **kinds, **options)
         whole = Jpeg().decode(data)
         decoded: list[int] = []
-        turbo = Jpeg._turbo
+        original = Jpeg._turbo
 
         def counted(
             self: Jpeg, data: Any, header: Any, target: np.ndarray, *rest: Any,
-            decoded: Any = decoded, turbo: Any = turbo, **more: Any,
+            decoded: Any = decoded, original: Any = original, **more: Any,
         ) -> bool:  # fmt: skip
             decoded.append(len(target))
-            return bool(turbo(self, data, header, target, *rest, **more))
+            return bool(original(self, data, header, target, *rest, **more))
 
         straight = Jpeg._straight
 
@@ -276,6 +290,7 @@ def test_rows_below_a_crop_are_not_decoded(
             decoded.extend([len(out)] * done)
             return done
 
+        monkeypatch.setattr(turbo, "_functions", lambda: None)
         monkeypatch.setattr(Jpeg, "_turbo", counted)
         monkeypatch.setattr(Jpeg, "_straight", counted_too)
         for stop in (*range(1, 40), 255, 256, 257, 400, 409, 410, 426, 427):
@@ -290,6 +305,92 @@ def test_rows_below_a_crop_are_not_decoded(
         monkeypatch.undo()
 
 
+SUBSAMPLINGS = ("444", "422", "420", "440", "411", "Gray")
+
+
+@pytest.mark.parametrize("subsampling", SUBSAMPLINGS)
+def test_parts_are_the_pixels_of_the_whole(
+    photos: list[np.ndarray], subsampling: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the bit, at every scale, wherever a part begins and ends."""
+    photo = np.ascontiguousarray(photos[1][:251, :333])
+    gray = subsampling == "Gray"
+    data = simplejpeg.encode_jpeg(
+        photo[:, :, :1].copy() if gray else photo,
+        colorspace="GRAY" if gray else "RGB",
+        colorsubsampling=subsampling,
+    )
+    rng = np.random.default_rng(5)
+    asked: list[tuple[int, int]] = []
+    functions = turbo._functions()
+    assert functions is not None
+    crop_of = functions.crop
+
+    def counted(handle: int, region: Any) -> int:
+        asked.append((region.h, region.w))
+        return int(crop_of(handle, region))
+
+    monkeypatch.setattr(functions, "crop", counted)
+    for _ in range(150):
+        height, width = int(rng.integers(1, 252)), int(rng.integers(1, 334))
+        top, left = int(rng.integers(252 - height)), int(rng.integers(334 - width))
+        crop = (top, left, height, width)
+        size = (int(rng.integers(1, 120)), int(rng.integers(1, 120)))
+        asked.clear()
+        found = Jpeg().decode(data, crop=crop, size=size)
+        if size != (height, width):
+            [(rows, columns)] = asked
+            assert rows <= height
+            assert columns < width + 32
+        with monkeypatch.context() as without:
+            without.setattr(turbo, "_functions", lambda: None)
+            np.testing.assert_array_equal(found, Jpeg().decode(data, crop=crop, size=size))
+
+
+@pytest.mark.parametrize("options", [{"progressive": True}, {"restart_marker_rows": 2}])
+def test_parts_of_other_ways_to_code(
+    photos: list[np.ndarray], options: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for photo in photos:
+        data = saved(photo, **options)
+        for crop in ((0, 0, 427, 640), (200, 300, 227, 340), (33, 1, 50, 60)):
+            found = Jpeg().decode(data, crop=crop, size=(45, 47))
+            with monkeypatch.context() as without:
+                without.setattr(turbo, "_functions", lambda: None)
+                other = Jpeg().decode(data, crop=crop, size=(45, 47))
+            np.testing.assert_array_equal(found, other)
+
+
+def test_a_part_without_a_library(
+    photos: list[np.ndarray], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    data = saved(photos[0])
+    expected = Jpeg().decode(data, crop=(100, 100, 200, 200), size=(64, 64))
+    useless = tmp_path / "libturbojpeg.so.0"
+    useless.write_bytes(b"not a library")
+    monkeypatch.setattr(turbo, "_SYSTEM", str(useless))
+    monkeypatch.setattr(turbo, "_DISTRIBUTION", "no-such-distribution")
+    turbo._functions.cache_clear()
+    try:
+        assert turbo._functions() is None
+        assert turbo.part(data, photos[0].shape, 1, (0, 0, 10, 10)) is None
+        found = Jpeg().decode(data, crop=(100, 100, 200, 200), size=(64, 64))
+        np.testing.assert_array_equal(found, expected)
+    finally:
+        turbo._functions.cache_clear()
+
+
+def test_a_part_of_what_another_frame_says(photos: list[np.ndarray]) -> None:
+    data = saved(photos[0])
+    assert turbo.part(data, (427, 639, 3), 1, (0, 0, 10, 10)) is None
+    assert turbo.part(data, (427, 640, 3), 1, (0, 0, 10, 641)) is None
+    assert turbo.part(data[:100], (427, 640, 3), 1, (0, 0, 10, 10)) is None
+    assert turbo.part(b"", (427, 640, 3), 1, (0, 0, 10, 10)) is None
+    # After each refusal the same thread goes on.
+    assert turbo.part(data, (427, 640, 3), 1, (400, 0, 27, 10)) is not None
+
+
+@pytest.mark.usefixtures("way")
 def test_crops_of_many_threads_and_sizes_do_not_mix(photos: list[np.ndarray]) -> None:
     # What is decoded before it is resized lies in memory that a thread uses again.
     files = [saved(photo[: 60 + 40 * i, : 90 + 50 * i]) for i, photo in enumerate(photos * 4)]
@@ -310,6 +411,7 @@ def test_crops_of_many_threads_and_sizes_do_not_mix(photos: list[np.ndarray]) ->
     assert all(np.array_equal(one, alone[i]) for i, one in zip(order, found, strict=True))
 
 
+@pytest.mark.usefixtures("way")
 def test_damage_above_the_end_of_a_crop_is_refused(photos: list[np.ndarray]) -> None:
     data = saved(photos[1])
     middle = len(data) // 2

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from deeplake.errors import SampleCompressionError
 from deeplake.types import Buffer, SampleHeader, Shape, byte_length
-from deeplake_codecs.crops import checked, resize_into
+from deeplake_codecs import turbo
+from deeplake_codecs.crops import Box, checked, resize_into
 from deeplake_codecs.metadata import PictureMeta
 from deeplake_codecs.pictures import as_picture, destination, refuse_bomb, shape_of, unreadable
 from deeplake_codecs.pillow import PillowCodec
@@ -148,7 +149,8 @@ class Jpeg(PillowCodec, api=(1, 0)):
     is decoded by the quickest methods that libjpeg-turbo has (its ``IFAST`` transform, and chroma
     repeated, not interpolated): 40 dB and more from the exact pixels of files of quality 75 to 97.
 
-    Rows below a crop are not decoded. So damage there is not noticed, unless the file's end is missing.
+    Of crops that are resized only the part is decoded where TurboJPEG's library is (``turbo``). Rows
+    below a crop never are. So damage there is not noticed, unless the file's end is missing.
     """
 
     name = "jpeg"
@@ -289,7 +291,6 @@ class Jpeg(PillowCodec, api=(1, 0)):
         size: tuple[int, int] | None,
     ) -> np.ndarray:
         """Decode ``crop`` (everything by default) at ``size`` (the crop's own by default)."""
-        height, width = header.shape[:2]
         top, left, rows, columns = checked(header.shape, crop, size)
         wanted = size or (rows, columns)
         target = destination(self.name, out, (*wanted, *header.shape[2:]), "uint8")
@@ -297,13 +298,14 @@ class Jpeg(PillowCodec, api=(1, 0)):
         while factor < 8 and rows >= 2 * factor * wanted[0] and columns >= 2 * factor * wanted[1]:
             factor *= 2
         rough = wanted != (rows, columns)
-        reduced, factor = self._reduced(data, header, factor, top + rows, rough=rough)
-        vertical, horizontal = -(-height // factor) / height, -(-width // factor) / width
-        first_row, first_column = round(top * vertical), round(left * horizontal)
-        part = reduced[
-            first_row : max(first_row + 1, round((top + rows) * vertical)),
-            first_column : max(first_column + 1, round((left + columns) * horizontal)),
-        ]
+        part = None
+        if rough and header.mode != "CMYK" and header.frame in _IN_ORDER and self.is_whole(data):
+            box = _at_scale(header.shape, factor, (top, left, rows, columns))
+            part = turbo.part(data, header.shape, factor, box)
+        if part is None:
+            reduced, factor = self._reduced(data, header, factor, top + rows, rough=rough)
+            y, x, h, w = _at_scale(header.shape, factor, (top, left, rows, columns))
+            part = reduced[y : y + h, x : x + w]
         resize_into(part, target)
         return target if out is None else out
 
@@ -312,7 +314,7 @@ class Jpeg(PillowCodec, api=(1, 0)):
     ) -> tuple[np.ndarray, int]:
         """The picture down to row ``stop``, or more of it, at ``1 / factor``, sides rounded up.
 
-        In memory that the thread's next picture is decoded to.
+        For what ``turbo`` cannot have. In memory that the thread's next picture is decoded to.
 
         Returns:
             The pixels, and the factor that they have: 1 where another cannot be had.
@@ -336,6 +338,15 @@ class Jpeg(PillowCodec, api=(1, 0)):
 def _scratch(*shape: int) -> np.ndarray:
     """Memory for pixels that are resized at once."""
     return scratch(math.prod(shape)).reshape(shape)
+
+
+def _at_scale(shape: Shape, factor: int, box: Box) -> Box:
+    """A part of a picture in the same picture at ``1 / factor``, sides rounded up."""
+    top, left, rows, columns = box
+    vertical, horizontal = (-(-side // factor) / side for side in shape[:2])
+    y, x = round(top * vertical), round(left * horizontal)
+    bottom, right = round((top + rows) * vertical), round((left + columns) * horizontal)
+    return y, x, max(1, bottom - y), max(1, right - x)
 
 
 def _shortened(data: Buffer, header: JpegHeader, rows: int) -> bytearray:
