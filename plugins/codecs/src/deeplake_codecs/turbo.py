@@ -2,7 +2,7 @@
 
 It leaves out what is above, beside and below a part: blocks are read there, as nothing says where they
 begin, but not transformed and turned into colours. simplejpeg, which has libjpeg-turbo within, cannot
-ask for that. The library is the system's, if it is new enough, or that of the distribution ``turbojpeg``.
+ask for that. The library is the system's, if new enough, or that of the distribution ``turbojpeg``.
 
 Source: the documentation of TurboJPEG 3 (https://libjpeg-turbo.org), of which the prototypes and the
 numbers of parameters are.
