@@ -20,6 +20,7 @@ from deeplake.format.chunk import ChunkHeader
 from deeplake.loader import gather, plan
 from deeplake.loader import memory as memories
 from deeplake.loader.memory import Memory
+from deeplake.loader.pipeline import PREFIX
 from deeplake.storage import maps
 from deeplake.storage.maps import Maps
 
@@ -276,6 +277,134 @@ def test_damage_is_found_before_anything_is_handed_out(
     file.write_bytes(data[:at])
     with pytest.raises(DeepLakeError):
         list(deeplake.load(str(tmp_path / "ds")).dataloader().batch(100).numpy())
+
+
+# --------------------------------------------------------------------------- what is in memory
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Files need not be seconds old for their state to be told apart; and the process knows of none."""
+    monkeypatch.setattr(gather, "VIEWED", 1)
+    monkeypatch.setattr(maps, "SETTLED", -(10**18))
+    maps.latest.clear()
+    yield maps.latest
+    maps.latest.clear()
+
+
+def _names() -> list[str]:
+    return [t.name for t in threading.enumerate() if t.name.startswith(PREFIX)]
+
+
+def test_what_is_in_memory_is_copied_by_the_loop(make: Any, tmp_path: Any, settled: Any) -> None:
+    path = str(tmp_path / "ds")
+    plain = np.random.default_rng(0).integers(0, 256, (1000, 8, 8), dtype=np.uint8)
+    wide = np.arange(1000, dtype=np.uint16)
+    make(path, plain=(plain, {"max_chunk_size": 10_000}), row=np.arange(1000), wide=wide)
+    kinds, threads = [], []
+    for view in (slice(None), slice(None), slice(3, 777), slice(None, None, 3), slice(900, 901)):
+        ds = deeplake.load(path)[view]
+        expected = np.arange(1000)[view]
+        for size, drop in ((32, False), (7, True)):
+            loader = ds.dataloader().batch(size, drop_last=drop).pytorch()
+            said = loader.explain()
+            found = []
+            for batch in loader:
+                found.append({key: value.numpy().copy() for key, value in batch.items()})
+                batch["plain"].zero_()  # is seen by nobody
+                threads.append(len(_names()))
+            kinds.append(loader.stats()["kind"])
+            assert ("the loop itself" in said) == (kinds[-1] == "loop")
+            n = len(expected) // size * size if drop else len(expected)
+            if not n:
+                continue
+            rows = np.concatenate([batch["row"].ravel() for batch in found])
+            assert np.array_equal(rows, expected[:n])
+            assert np.array_equal(np.concatenate([b["plain"] for b in found]), plain[rows])
+            assert np.array_equal(np.concatenate([b["wide"] for b in found]).ravel(), wide[rows])
+    # The first time through, threads check what they read.
+    assert kinds == ["threads"] + 9 * ["loop"]
+    assert threads[0] > 0
+    assert not any(threads[-20:])
+
+
+def test_who_asks_for_threads_has_them(make: Any, tmp_path: Any, settled: Any) -> None:
+    path = str(tmp_path / "ds")
+    make(path, x=np.arange(4000).reshape(1000, 4))
+    ds = deeplake.load(path)
+    plain = ds.dataloader().batch(10)
+    list(plain.numpy())
+    for kind, loader in {
+        "loop": plain.numpy(),
+        "threads": plain.numpy(num_threads=2),
+        "threads ": plain.shuffle().numpy(),
+        "threads  ": plain.transform({"x": lambda x: x + 1}).numpy(),
+    }.items():
+        assert sum(len(batch) for batch in loader) == 1000
+        assert loader.stats()["kind"] == kind.strip()
+
+
+def test_an_epoch_of_the_loop_is_gone_on_with(make: Any, tmp_path: Any, settled: Any) -> None:
+    path = str(tmp_path / "ds")
+    make(path, x=np.arange(1000))
+    list(deeplake.load(path).dataloader().batch(10).numpy())
+
+    def rows(batches: Any) -> list[int]:
+        return [int(sample["x"][0]) for batch in batches for sample in batch]
+
+    for position in (0, 1, 42, 99, 100):
+        loader = deeplake.load(path).dataloader().batch(10).numpy()
+        begun = iter(loader)
+        seen = [next(begun) for _ in range(position)]
+        state = loader.state_dict()
+        another = deeplake.load(path).dataloader().batch(10).numpy()
+        another.load_state_dict(state)
+        assert rows(seen) + rows(another) == [*range(1000)]
+        assert rows(begun) == [*range(10 * position, 1000)]
+        begun.close()
+        assert list(begun) == []
+
+
+def test_of_a_file_that_changed_nothing_is_in_memory(
+    make: Any, tmp_path: Any, settled: Any
+) -> None:
+    path = str(tmp_path / "ds")
+    plain = np.random.default_rng(0).integers(0, 256, (500, 8, 8), dtype=np.uint8)
+    make(path, plain=(plain, {"max_chunk_size": 10_000}))
+    for _ in range(2):
+        loader = deeplake.load(path).dataloader().batch(100).numpy()
+        list(loader)
+    assert loader.stats()["kind"] == "loop"
+    (file,) = (f for f in (tmp_path / "ds" / "data").rglob("*") if f.stat().st_size > plain.nbytes)
+    data = bytearray(file.read_bytes())
+    data[data.index(plain[300].tobytes())] ^= 1
+    file.write_bytes(data)
+    loader = deeplake.load(path).dataloader().batch(100).numpy()
+    with pytest.raises(ChecksumError):
+        list(loader)
+    assert loader.stats()["kind"] == "threads"
+
+
+def test_what_is_missing_is_told_where_it_is_read(make: Any, tmp_path: Any, settled: Any) -> None:
+    path = str(tmp_path / "ds")
+    plain = np.zeros((500, 8, 8), np.uint8)
+    make(path, plain=(plain, {"max_chunk_size": 10_000}))
+    loader = deeplake.load(path).dataloader().batch(100).numpy()
+    list(loader)
+    (file,) = (f for f in (tmp_path / "ds" / "data").rglob("*") if f.stat().st_size > plain.nbytes)
+    file.write_bytes(file.read_bytes()[:100])
+    epoch = iter(deeplake.load(path).dataloader().batch(100).numpy())
+    with pytest.raises(DeepLakeError):
+        next(epoch)
+
+
+def test_many_data_are_mapped_as_before(
+    make: Any, tmp_path: Any, settled: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memories, "WHOLE", 10_000)
+    make(str(tmp_path / "ds"), x=np.arange(4000).reshape(1000, 4))
+    for _ in range(3):
+        loader = deeplake.load(str(tmp_path / "ds")).dataloader().batch(10).numpy()
+        assert sum(len(batch) for batch in loader) == 1000
+        assert loader.stats()["kind"] == "threads"
 
 
 # --------------------------------------------------------------------------- memory

@@ -118,6 +118,13 @@ class Assembly:
         )
         self.row_bytes = sum(column.row_bytes for column in self.columns.values())
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether to make a batch is to copy what is in memory already, and nothing else."""
+        if self.heavy or self.in_python or self._residency is None or not self._residency.stays:
+            return False
+        return all(isinstance(one, Column) and one.at_hand for one in self.columns.values())
+
     # ---- stages
     def read(self, lot: Lot, out: Mapping[str, np.ndarray] | None = None) -> Share:
         """The values of some rows, as they are stored.
@@ -374,7 +381,9 @@ def assembled(
     ]
     # Small tensors that are shuffled, unless few of their rows are wanted, stay in memory.
     many = 4 * rows >= max((len(source.reader) for source in sources), default=0) > 0
-    memory = Memory(WHOLE if spec.shuffle and many else 0)
+    residency = snapshot.residency(sources)
+    stays = residency is not None and residency.stays
+    memory = Memory(WHOLE if spec.shuffle and many else 0, stays=stays)
     columns = [
         (SequenceColumn if source.schema.is_sequence else Column)(
             source,
@@ -386,7 +395,7 @@ def assembled(
         )
         for source in sources
     ]
-    return Assembly(columns, spec, adapter, snapshot.residency(sources))
+    return Assembly(columns, spec, adapter, residency)
 
 
 def _field(

@@ -9,7 +9,7 @@ from typing import Any
 
 from deeplake.errors import ModuleNotInstalledException
 from deeplake.loader.failure import Remains
-from deeplake.loader.pipeline import Pipeline
+from deeplake.loader.pipeline import Direct, Pipeline
 from deeplake.loader.plan import Plan
 from deeplake.loader.schedule import Progress
 from deeplake.loader.stats import Stats
@@ -47,7 +47,7 @@ class Epoch:
     def __init__(
         self,
         plan: Plan,
-        pipeline: Pipeline | Processes,
+        pipeline: Direct | Pipeline | Processes,
         progress: Progress,
         stats: Stats,
         finished: Callable[[], None],

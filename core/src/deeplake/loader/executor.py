@@ -14,7 +14,7 @@ from deeplake.loader.frameworks import adapter_of
 from deeplake.loader.lot import Dice
 from deeplake.loader.parcel import AVAILABLE
 from deeplake.loader.pickling import pickled
-from deeplake.loader.pipeline import Pipeline, cores
+from deeplake.loader.pipeline import Direct, Pipeline, cores
 from deeplake.loader.plan import Plan
 from deeplake.loader.snapshot import Snapshot
 from deeplake.loader.spec import LoaderSpec
@@ -30,6 +30,9 @@ AHEAD_BYTES = 64 << 20
 MAPPED_BYTES = 8 << 20
 """Batches of plain data in memory maps are read together up to this size: with smaller pieces, threads
 spend their time waiting for the interpreter's lock."""
+
+DIRECT_BYTES = 4 << 20
+"""The same where the loop makes its batches itself: it waits for each piece."""
 
 FIRST = 2
 """The first of these pieces is so many times smaller."""
@@ -90,7 +93,27 @@ class Executor:
             return "credentials of links do not leave this process"
         return "" if AVAILABLE else "processes need a system with Unix sockets"
 
-    def start(self, plan: Plan, dice: Dice, stats: Stats) -> Pipeline | Processes:
+    @property
+    def who(self) -> str:
+        """Who would do the work of an epoch that began now, in words."""
+        return (
+            "the loop itself: all is in memory" if self.is_direct else f"{self.count} {self.kind}"
+        )
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether the loop would make the batches itself: plain rows in order that are in memory, unless
+        the user asked for threads.
+        """
+        spec = self._spec
+        return (
+            spec.num_threads is None
+            and not spec.num_workers
+            and not spec.shuffle
+            and self._assembly.at_hand
+        )
+
+    def start(self, plan: Plan, dice: Dice, stats: Stats) -> Direct | Pipeline | Processes:
         """Begin to make the batches of an epoch.
 
         Args:
@@ -102,6 +125,11 @@ class Executor:
             WorkerError: Something cannot be handed to worker processes: what, and what to do.
         """
         stats.kind, stats.workers = self.kind, self.count
+        if self.is_direct:
+            stats.kind, stats.workers = "loop", 0
+            together, parts = self._assembly.granularity(plan.batch_size, 1, DIRECT_BYTES)
+            course = Course(plan, dice, together, parts)
+            return Direct(course.units(self._assembly, self._rows))
         make = self._processes if self.kind == "processes" else self._threads
         return make(plan, dice, stats)
 

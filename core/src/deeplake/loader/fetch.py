@@ -183,6 +183,11 @@ class Column:
             return f"{what} straight into the batch"
         return f"{what} one by one"
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether to read it is to copy what is in memory already, and nothing else."""
+        return self._gather is not None and self._gather.at_hand()
+
     def allocate(self, n: int) -> np.ndarray:
         """An array for ``n`` uniform samples."""
         assert self.uniform is not None

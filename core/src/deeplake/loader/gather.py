@@ -31,6 +31,9 @@ FEW = 16
 RELEASED = 4
 """Of so many pieces that were copied to memory the maps are given up."""
 
+BLOCK = 2 << 20
+"""Bytes of batches that are copied to one piece of memory: who keeps one of them keeps the others."""
+
 VIEWED = 1 << 20
 """Bytes of neighbouring rows that are worth a map of their own: then they are not even copied."""
 
@@ -148,8 +151,29 @@ class Gather:
             if number not in self._verified:
                 self._chunk(number, part, wait=False)
 
+    def at_hand(self) -> bool:
+        """Whether all rows lie in maps, and were read and checked before, by whomever in this process:
+        to read them again waits for nothing.
+        """
+        stops = self._stops()
+        if len(stops) > MAX_OPEN:
+            return False
+        first = 0
+        for number, stop in enumerate(stops.tolist()):
+            if stop > first:
+                try:
+                    found = self._chunk(number, np.array([first]), check=False)
+                except DeepLakeError:
+                    return False  # whoever reads it is told
+                if found is None or not found[2].header.verified.all():
+                    return False
+                self._verified.add(number)
+            first = stop
+        return True
+
     def views(self, rows: np.ndarray, ends: Sequence[int]) -> list[np.ndarray] | None:
-        """Batches of neighbouring rows that are parts of private maps, not copied.
+        """Batches of neighbouring rows that are parts of larger arrays: of private maps, not copied, or
+        of memory, where the data stay mapped, as to map them once more takes longer than to copy them.
 
         What is done to them is seen by nobody else, and gone with the last of them.
 
@@ -166,6 +190,8 @@ class Gather:
             return None
         stops = self._stops()
         number = int(np.searchsorted(stops, first, "right"))
+        if self._memory.stays and number in self._verified:
+            return self._copies(rows, ends, row_bytes)
         bases: list[np.ndarray] = []
         cuts = [0]
         while cuts[-1] < n:
@@ -180,6 +206,21 @@ class Gather:
                 bases.append(base)
                 cuts.append(end)
             number += 1
+        return list(self._cut(bases, cuts, ends, row_bytes))
+
+    def _copies(
+        self, rows: np.ndarray, ends: Sequence[int], row_bytes: int
+    ) -> list[np.ndarray] | None:
+        """Batches of neighbouring rows, several in one piece of memory."""
+        bases: list[np.ndarray] = []
+        cuts = [0]
+        for end, after in zip(ends, (*ends[1:], None), strict=True):
+            if after is None or (after - cuts[-1]) * row_bytes > BLOCK:
+                base = self.read(rows[cuts[-1] : end])
+                if base is None:
+                    return None
+                bases.append(base)
+                cuts.append(end)
         return list(self._cut(bases, cuts, ends, row_bytes))
 
     def _cut(

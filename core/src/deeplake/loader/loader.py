@@ -327,10 +327,7 @@ class DeepLakeDataLoader(Modes):
         plugins.hook("deeplake_epoch_started", loader=self, epoch=progress.epoch)
         assembly.stats = self._stats = stats = Stats(self._snapshot.traffic)
         if self._spec.verbose:
-            print(
-                f"epoch {progress.epoch} of {self!r}: {len(plan)} batches, {executor.count} "
-                f"{executor.kind}"
-            )
+            print(f"epoch {progress.epoch} of {self!r}: {len(plan)} batches, {executor.who}")
         epoch = Epoch(
             plan,
             executor.start(plan, Dice(progress.seed, progress.epoch), stats),
@@ -355,8 +352,9 @@ class DeepLakeDataLoader(Modes):
             that were there when they were needed (``ready``), and those that were waited for
             (``late``); ``cache``: ``hits`` and ``misses`` of the caches in memory and on disk;
             ``skipped``: rows that were left out because they failed; ``workers``: how many there
-            are, and their ``kind``; ``bottleneck``: the slowest stage, or ``"loop"`` if the loader
-            was faster.
+            are, and their ``kind`` (``"threads"``, ``"processes"``; ``"loop"`` and 0 where it made its
+            batches itself, of rows in memory); ``bottleneck``: the slowest stage, or ``"loop"`` if the
+            loader was faster.
         """
         return self._stats.as_dict()
 
@@ -375,7 +373,7 @@ class DeepLakeDataLoader(Modes):
             f"order: {self._schedule.explain()}",
             *explained(self._schedule.order, spec, self._snapshot, self._rows),
             f"batches: {len(self)} of {self.batch_size or 'no'} rows",
-            f"work: {executor.count} {executor.kind}" + (f" ({why})" if why else ""),
+            f"work: {executor.who}" + (f" ({why})" if why else ""),
         ]
         lines += [f"  {name}: {column.how}" for name, column in assembly.columns.items()]
         if self._stats.batches:

@@ -53,13 +53,18 @@ class Memory:
 
     Args:
         kept: Bytes that may be kept for the whole life of the loader.
+        stays: The data that are read stay mapped: see ``Residency.stays``.
+
+    Attributes:
+        stays: As given.
     """
 
-    __slots__ = ("_kept", "_spare")
+    __slots__ = ("_kept", "_spare", "stays")
 
-    def __init__(self, kept: int = 0) -> None:
+    def __init__(self, kept: int = 0, *, stays: bool = False) -> None:
         self._spare: dict[int, _Spare] = {}
         self._kept = kept
+        self.stays = stays
 
     def __del__(self, finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
         if not finalizing():
@@ -184,20 +189,23 @@ class Residency:
     Args:
         readers: They read the maps.
         row_bytes: Stored bytes of a row, about, of all of them together.
+
+    Attributes:
+        stays: They are so few that nothing is given back.
     """
 
-    __slots__ = ("_readers", "_row_bytes", "_size", "_touched")
+    __slots__ = ("_readers", "_row_bytes", "_touched", "stays")
 
     def __init__(self, readers: Sequence[TensorReader], row_bytes: int) -> None:
         self._readers = readers
-        self._size = row_bytes * max(map(len, readers), default=0)
+        self.stays = row_bytes * max(map(len, readers), default=0) <= WHOLE
         # Many small rows lie in what is mapped around each of them.
         self._row_bytes = row_bytes + (AROUND if row_bytes >= LARGE else 0)
         self._touched = 0
 
     def add(self, rows: int) -> None:
         """Count rows that were read. Threads may get into each other's way: it is no exact count."""
-        if self._size <= WHOLE:
+        if self.stays:
             return
         self._touched += rows * self._row_bytes
         if self._touched > RESIDENT:

@@ -1,6 +1,6 @@
-"""Threads that work ahead of the loop, in order and within bounds.
+"""Threads that work ahead of the loop, in order and within bounds; or the loop itself.
 
-What can be relied on:
+What can be relied on of the threads:
 
 * Results come in the order of the work, whatever the number of threads.
 * At most ``ahead`` units are under way or waiting, beside the one that is taken.
@@ -105,6 +105,55 @@ class Pipeline:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
+class Direct:
+    """An iterator over the outcomes of units of work, each made when it is asked for, by who asks.
+
+    For what is in memory: threads would hand over each batch, and wait for the interpreter's lock, for
+    longer than it takes to make it.
+
+    Args:
+        units: The work.
+
+    Attributes:
+        ready: As of a ``Pipeline``.
+    """
+
+    __slots__ = ("_units", "ready")
+
+    def __init__(self, units: Iterator[Unit]) -> None:
+        self._units: Iterator[Unit] = units
+        self.ready: deque[Any] = deque()
+
+    def __iter__(self) -> Iterator[list[Any]]:
+        return self
+
+    def __next__(self) -> list[Any]:
+        """What the user gets for the next batch.
+
+        Raises:
+            Exception: What went wrong.
+        """
+        if not self.ready:
+            unit = next(self._units)
+            try:
+                for part in range(unit.parts):
+                    unit.run(part)
+            except BaseException:
+                self.close()
+                raise
+            self.ready.extend(unit.outcomes)
+        outcome: list[Any] | Failure = self.ready.popleft()
+        if isinstance(outcome, Failure):
+            self.close()
+            raise outcome.error
+        return outcome
+
+    def close(self) -> None:
+        """There are no further batches."""
+        self._units = iter(())
+        self.ready.clear()
+
+
 def cores() -> int:
     """Cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -112,4 +161,4 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-__all__ = ["PREFIX", "Pipeline", "cores"]
+__all__ = ["PREFIX", "Direct", "Pipeline", "cores"]

@@ -89,8 +89,8 @@ class LoaderSpec:
             needed, the least number of threads if ``num_threads`` is None.
         processes: Processes that run functions of the user, if there are any.
         method: How ``multiprocessing`` starts them; None: without it, see ``workers``.
-        num_threads: Threads that read, decode and transform; None: as many as there are cores, or a
-            few where there is nothing to do but to copy.
+        num_threads: Threads that read, decode and transform; None: as many as there are cores, a
+            few where there is nothing to do but to copy, none where that is little.
         prefetch_factor: Batches made ahead, a thread.
         persistent_workers: Keep processes between epochs.
         pin_memory: Put batches into page-locked memory, where the framework can.

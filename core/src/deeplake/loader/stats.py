@@ -31,7 +31,8 @@ class Stats:
         begin: When the epoch started, as ``time.perf_counter`` has it.
         end: When its last batch was handed out, or it was closed; None: it goes on.
         workers: Threads or processes.
-        kind: What they are: ``"threads"`` or ``"processes"``.
+        kind: What they are: ``"threads"`` or ``"processes"``; ``"loop"``: it made its
+            batches itself.
     """
 
     def __init__(self, traffic: Callable[[], dict[str, int]] | None = None) -> None:

@@ -21,6 +21,13 @@ PRIVATE = 64
 """Private maps at a time: a map holds an open file before Python 3.13, and who keeps all batches of an
 epoch keeps all of them."""
 
+LATEST = 160 << 20
+"""Bytes of maps that stay with the process when their store is gone: who opens it again finds their
+pages mapped. To map a page anew takes longer than to copy it."""
+
+FILES = 64
+"""Files of which they are: a map holds an open file before Python 3.13."""
+
 SETTLED = 2_000_000_000
 """Nanoseconds after which a change of a file shows in its times: some systems count whole seconds, and
 two changes within one are told apart by nothing."""
@@ -40,11 +47,65 @@ class FileMap(mmap.mmap):
     identity: Identity | None = None
 
 
+class Latest:
+    """The latest maps of the process, up to ``LATEST`` bytes of them; thread-safe and safe to fork."""
+
+    def __init__(self) -> None:
+        self._maps: OrderedDict[str, FileMap] = OrderedDict()
+        self._size = 0
+        self.mutex = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._maps)
+
+    def find(self, path: str, identity: Identity) -> FileMap | None:
+        """The map of a file, if it still is the same."""
+        with self.mutex:
+            found = self._maps.get(path)
+            if found is None or found.identity != identity:
+                return None
+            self._maps.move_to_end(path)
+            return found
+
+    def keep(self, path: str, mapped: FileMap) -> None:
+        """Keep a map, unless changes of its file might not show, or it is too large."""
+        if mapped.identity is None or len(mapped) > LATEST:
+            return
+        with self.mutex:
+            dropped = [self._taken(path)]
+            self._maps[path] = mapped
+            self._size += len(mapped)
+            while self._size > LATEST or len(self._maps) > FILES:
+                dropped.append(self._taken(next(iter(self._maps))))
+        # Unmapping lets other threads run: not while the mutex is held.
+        del dropped
+
+    def forget(self, path: str) -> None:
+        """Keep the map of this file no longer."""
+        with self.mutex:
+            dropped = self._taken(path)
+        del dropped
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        with self.mutex:
+            dropped, self._maps, self._size = self._maps, OrderedDict(), 0
+        del dropped
+
+    def _taken(self, path: str) -> FileMap | None:
+        found = self._maps.pop(path, None)
+        self._size -= 0 if found is None else len(found)
+        return found
+
+
+latest = Latest()
+
+
 class Maps:
     """Views of whole files, thread-safe and safe to fork.
 
     A view keeps its bytes when the file is replaced or deleted; the disk gets their space back when
-    neither a view nor this object holds them.
+    neither a view nor this object nor ``latest`` holds them.
 
     Args:
         limit: How many are kept. Each holds an open file before Python 3.13.
@@ -72,7 +133,11 @@ class Maps:
             if known is not None and known[0] == identity:
                 self._kept.move_to_end(path)
                 return memoryview(known[1])
-        return self._map(path)
+        found = latest.find(path, identity) if self.limit > 0 else None
+        if found is None:
+            return self._map(path)
+        self._keep(path, identity, found)
+        return memoryview(found)
 
     def private(self, path: str, start: int, stop: int) -> memoryview | None:
         """Some bytes of a file to write to: nobody sees that, and they are gone with the view.
@@ -100,6 +165,7 @@ class Maps:
 
     def forget(self, path: str) -> None:
         """Keep this file no longer."""
+        latest.forget(path)
         with self._mutex:
             known = self._kept.pop(path, None)
         # Unmapping lets other threads run: not while the mutex is held.
@@ -113,9 +179,10 @@ class Maps:
 
     def spare(self, error: OSError) -> bool:
         """Whether an error was for want of open files, and some were closed."""
-        spared = error.errno == errno.EMFILE and len(self._kept) > 0
+        spared = error.errno == errno.EMFILE and len(self._kept) + len(latest) > 0
         if spared:
             self.clear()
+            latest.clear()
         return spared
 
     def _map(self, path: str) -> memoryview:
@@ -129,13 +196,17 @@ class Maps:
             os.close(fd)
         mapped.identity = _settled(status)
         if self.limit > 0:
-            with self._mutex:
-                dropped = [self._kept.pop(path, None)]
-                while len(self._kept) >= self.limit:
-                    dropped.append(self._kept.popitem(last=False)[1])
-                self._kept[path] = _identity(status), mapped
-            del dropped
+            self._keep(path, _identity(status), mapped)
+            latest.keep(path, mapped)
         return memoryview(mapped)
+
+    def _keep(self, path: str, identity: Identity, mapped: FileMap) -> None:
+        with self._mutex:
+            dropped = [self._kept.pop(path, None)]
+            while len(self._kept) >= self.limit:
+                dropped.append(self._kept.popitem(last=False)[1])
+            self._kept[path] = identity, mapped
+        del dropped
 
 
 _all: WeakSet[Maps] = WeakSet()
@@ -143,6 +214,7 @@ _all: WeakSet[Maps] = WeakSet()
 
 def _renew() -> None:
     # In the child of a fork, no thread is left that would release a mutex that was held.
+    latest.mutex = threading.Lock()
     for maps in _all:
         maps._mutex = threading.Lock()
 
@@ -163,4 +235,4 @@ def _settled(status: os.stat_result) -> Identity | None:
     return _identity(status) if status.st_ino and time.time_ns() - last > SETTLED else None
 
 
-__all__ = ["FileMap", "Identity", "Maps"]
+__all__ = ["FileMap", "Identity", "Latest", "Maps", "latest"]
