@@ -383,14 +383,14 @@ def test_of_a_file_that_changed_nothing_is_in_memory(
     assert loader.stats()["kind"] == "threads"
 
 
-def test_what_is_missing_is_told_where_it_is_read(make: Any, tmp_path: Any, settled: Any) -> None:
+def test_what_is_damaged_is_told_where_it_is_read(make: Any, tmp_path: Any, settled: Any) -> None:
     path = str(tmp_path / "ds")
     plain = np.zeros((500, 8, 8), np.uint8)
     make(path, plain=(plain, {"max_chunk_size": 10_000}))
     loader = deeplake.load(path).dataloader().batch(100).numpy()
     list(loader)
     (file,) = (f for f in (tmp_path / "ds" / "data").rglob("*") if f.stat().st_size > plain.nbytes)
-    file.write_bytes(file.read_bytes()[:100])
+    file.write_bytes(bytes(64) + file.read_bytes()[64:])
     epoch = iter(deeplake.load(path).dataloader().batch(100).numpy())
     with pytest.raises(DeepLakeError):
         next(epoch)
