@@ -191,7 +191,7 @@ class Gather:
         stops = self._stops()
         number = int(np.searchsorted(stops, first, "right"))
         if self._memory.stays and number in self._verified:
-            return self._copies(rows, ends, row_bytes)
+            return self._copies(rows, ends, row_bytes, number)
         bases: list[np.ndarray] = []
         cuts = [0]
         while cuts[-1] < n:
@@ -209,18 +209,39 @@ class Gather:
         return list(self._cut(bases, cuts, ends, row_bytes))
 
     def _copies(
-        self, rows: np.ndarray, ends: Sequence[int], row_bytes: int
+        self, rows: np.ndarray, ends: Sequence[int], row_bytes: int, number: int
     ) -> list[np.ndarray] | None:
-        """Batches of neighbouring rows, several in one piece of memory."""
+        """Batches of neighbouring rows, several in one piece of memory.
+
+        Args:
+            rows: Row numbers of all batches.
+            ends: Where in ``rows`` each batch ends.
+            row_bytes: Bytes of a row.
+            number: The piece that the first row is of.
+        """
+        stops, first = self._stops(), int(rows[0])
         bases: list[np.ndarray] = []
         cuts = [0]
         for end, after in zip(ends, (*ends[1:], None), strict=True):
-            if after is None or (after - cuts[-1]) * row_bytes > BLOCK:
-                base = self.read(rows[cuts[-1] : end])
-                if base is None:
-                    return None
-                bases.append(base)
-                cuts.append(end)
+            begin = cuts[-1]
+            if after is not None and (after - begin) * row_bytes <= BLOCK:
+                continue
+            base = self._array(end - begin)
+            at = begin
+            while at < end:
+                stop = min(int(stops[number]) - first, end)
+                if stop > at:
+                    found = self._chunk(number, rows[at:stop])
+                    if found is None:
+                        return None
+                    array, shift, _ = found
+                    low = first + shift
+                    base[at - begin : stop - begin] = array[low + at : low + stop]
+                    at = stop
+                if at < end:
+                    number += 1
+            bases.append(base)
+            cuts.append(end)
         return list(self._cut(bases, cuts, ends, row_bytes))
 
     def _cut(
