@@ -11,6 +11,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -139,8 +140,8 @@ def race(
     rounds: int,
     before: Callable[[Contender], object] | None = None,
     agree: bool = True,
-    twice: bool = False,
-) -> None:
+    turn: float | None = None,
+) -> dict[str, list[Answer]]:
     """Time some work of all contenders in turn, into a row of a table.
 
     Args:
@@ -151,14 +152,18 @@ def race(
         rounds: How many times each does it, after once to warm up.
         before: Runs before each, and is not timed. Who writes gets memory that is awake, too.
         agree: All must find the same.
-        twice: Each does it twice whenever it is its turn, and the second time counts. While the others
-            had theirs, a virtual machine may have taken away what was not used for half a minute.
+        turn: Each does it once more whenever it is its turn, before those that count, and then again
+            until so many seconds have passed: what is short is timed more often. While the others had
+            their turns, a virtual machine may have taken away what was not used for half a minute.
+
+    Returns:
+        For each contender what counts.
 
     Raises:
         AssertionError: They do not: what is fast and wrong does not count.
     """
     timings: dict[str, list[Answer]] = {}
-    for number in range(1 if twice else 0, rounds + 1):
+    for number in range(0 if turn is None else 1, rounds + 1):
         found: dict[str, Any] = {}
         first = number % max(len(contenders), 1)  # nobody always comes after the same one
         for one in (*contenders[first:], *contenders[:first]):
@@ -168,20 +173,29 @@ def race(
                 before(one)
                 wake_memory()
             answer = work(one)
-            if twice and answer is not None:
-                answer = work(one)
             if answer is None:
                 one.lacks.add(row.work)
                 continue
             found[one.name] = answer.digest
+            counted = [answer] if turn is None else list(_turn(lambda one=one: work(one), turn))
             if number:
-                timings.setdefault(one.name, []).append(answer)
+                timings.setdefault(one.name, []).extend(counted)
         if agree and len({repr(digest) for digest in found.values()}) > 1:
             raise AssertionError(f"{row.work}: what was found differs: {found}")
     for one in contenders:
         if answers := timings.get(one.name):
             wall = tuple(answer.wall for answer in answers)
             row.cells[one.name] = Timing(wall, tuple(answer.cpu for answer in answers), items)
+    return timings
+
+
+def _turn(work: Callable[[], Answer | None], seconds: float) -> Iterator[Answer]:
+    """Do some work at least once, and until so many seconds have passed."""
+    begin = time.perf_counter()
+    while (answer := work()) is not None:
+        yield answer
+        if time.perf_counter() - begin >= seconds:
+            return
 
 
 def wake_memory(size: int = MEMORY) -> None:

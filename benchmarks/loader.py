@@ -15,6 +15,9 @@ from measure import Options, Table, Timing
 
 CPUS = 2
 
+TURN = 1.5
+"""Seconds of epochs that count, whenever it is a contender's turn: at least one."""
+
 
 def bench(options: Options) -> Iterator[Table]:
     """One table for each kind of data, and one of first batches and memory."""
@@ -39,27 +42,22 @@ def _race(
 ) -> None:  # fmt: skip
     for shuffle in (False, True):
         order = "shuffled" if shuffle else "in order"
-        firsts: dict[str, list[float]] = {}
 
-        def work(
-            one: Contender, shuffle: bool = shuffle, firsts: dict[str, list[float]] = firsts
-        ) -> Answer | None:
+        def work(one: Contender, shuffle: bool = shuffle) -> Answer | None:
             answer = one.call(method, one.folder / folder, shuffle)
-            if answer is not None:
-                (_, rows), (_, first) = answer.digest
-                if rows != count:
-                    raise AssertionError(f"{one.name}: {rows} rows of {count} in {method}")
-                firsts.setdefault(one.name, []).append(first / 1000)
-                peaks[one.name] = max(peaks.get(one.name, 0), answer.peak)
+            if answer is not None and answer.digest[0][1] != count:
+                raise AssertionError(f"{one.name}: not {count} rows in {method}: {answer.digest}")
             return answer
 
-        race(
+        answers = race(
             table.row(order, unit), contenders, work, items=count, rounds=options.rounds,
-            before=lambda one: _warmed(one.folder / folder), agree=False, twice=True,
+            before=lambda one: _warmed(one.folder / folder), agree=False, turn=TURN,
         )  # fmt: skip
         row = notes.row(f"{what} {order}", "ms", target=200)
-        for name, seconds in firsts.items():
-            row.cells[name] = Timing(tuple(seconds[1::2]), (0.0,), 1)
+        for name, counted in answers.items():
+            firsts = tuple(answer.digest[1][1] / 1000 for answer in counted)
+            row.cells[name] = Timing(firsts, (0.0,), 1)
+            peaks[name] = max(peaks.get(name, 0), *(answer.peak for answer in counted))
 
 
 def _written(

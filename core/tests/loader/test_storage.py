@@ -463,6 +463,30 @@ def test_batches_that_are_kept_stay_as_they_were(make: Any, tmp_path: Any) -> No
     assert all(np.array_equal(x, rows[x[0] // 4096]) for x in kept)
 
 
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_files_that_are_few_are_mapped_and_checked_once(
+    make: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, shuffle: bool
+) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (40, 96, 96, 3), dtype=np.uint8)
+    ds = make(
+        str(tmp_path / "ds"),
+        pictures=(pictures, {"htype": "image", "sample_compression": "png"}),
+        row=np.arange(40),
+    )
+    checked = []
+    monkeypatch.setattr(
+        ChunkHeader, "check",
+        lambda header, *rest, check=ChunkHeader.check: (checked.append(rest), check(header, *rest)),
+    )  # fmt: skip
+    loader = deeplake.load(ds.path).dataloader().batch(8).shuffle(shuffle).numpy()
+    for _ in range(2):
+        found = {int(sample["row"][0]): sample["pictures"] for batch in loader for sample in batch}
+        assert len(found) == 40
+        assert all(np.array_equal(found[row], pictures[row]) for row in found)
+    # What is fetched is checked each time: nothing was.
+    assert checked == []
+
+
 def test_pages_of_maps_are_given_back(
     make: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

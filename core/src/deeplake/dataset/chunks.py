@@ -25,6 +25,9 @@ MAX_INFLATED = 64 << 20
 MAX_HELD = 64 << 20
 """Bytes of chunks that were fetched as a whole."""
 
+FEW = 64
+"""Rows that are looked up one by one: of those of a batch, NumPy takes longer."""
+
 Rows: TypeAlias = Sequence[int] | np.ndarray | range
 
 Group: TypeAlias = tuple[OpenChunk, np.ndarray, np.ndarray]
@@ -154,10 +157,12 @@ class Chunks:
         wanted = row_numbers(rows)
         if len(wanted) == 0:
             return []
-        last = self._last
-        if last is not None and last[0] <= wanted.min() and wanted.max() < last[1]:
-            return [(last[3], np.arange(len(wanted)), wanted + last[2])]
+        if len(wanted) <= FEW:
+            return self._few(wanted)
         low, high = int(wanted.min()), int(wanted.max()) + 1
+        last = self._last
+        if last is not None and last[0] <= low and high <= last[1]:
+            return [(last[3], np.arange(len(wanted)), wanted + last[2])]
         found = []
         pieces: list[Any] = []
         if consecutive(wanted):
@@ -186,6 +191,28 @@ class Chunks:
                 found.append((positions, places))
         chunks = self._chunks(pieces)
         return [(chunk, *rest) for chunk, rest in zip(chunks, found, strict=True)]
+
+    def _few(self, wanted: np.ndarray) -> list[Group]:
+        """The chunks of a few rows, as ``groups``."""
+        found = _grouped(wanted, *self._places)
+        if found is not None:
+            return found
+        spots: list[tuple[int, int, int]] = []
+        pieces: list[Any] = []
+        for row in sorted(wanted.tolist()):
+            if not spots or row >= spots[-1][1]:
+                piece, start, stop = self.table.locate(row)
+                spots.append((start, stop, int(piece["start"]) - start))
+                pieces.append(piece)
+        places: list[Place] = [
+            (*spot, chunk) for spot, chunk in zip(spots, self._chunks(pieces), strict=True)
+        ]
+        for place in places:
+            if place[3].array is not None or place[3].is_mapped:
+                self._place(place)
+        found = _grouped(wanted, [place[0] for place in places], places)
+        assert found is not None
+        return found
 
     def _consecutive(self, start: int, stop: int) -> list[tuple[OpenChunk, int, int]]:
         """``(chunk, first place in it, count)`` of the pieces that rows ``start`` to ``stop`` are in."""
@@ -305,6 +332,27 @@ class Chunks:
         if sum(chunk.inflated for chunk in chunks) > MAX_INFLATED:
             for chunk in chunks:
                 chunk.shrink()
+
+
+def _grouped(wanted: np.ndarray, starts: list[int], places: list[Place]) -> list[Group] | None:
+    """Rows by the chunk that they are in; None if one is in none of them.
+
+    Args:
+        wanted: Rows.
+        starts: The first rows of the places, in order.
+        places: The places.
+    """
+    found: dict[int, list[int]] = {}
+    for position, row in enumerate(wanted.tolist()):
+        at = bisect_right(starts, row) - 1
+        if at < 0 or row >= places[at][1]:
+            return None
+        found.setdefault(at, []).append(position)
+    groups: list[Group] = []
+    for at in sorted(found):
+        positions = np.array(found[at], np.int64)
+        groups.append((places[at][3], positions, wanted[positions] + places[at][2]))
+    return groups
 
 
 def consecutive(numbers: np.ndarray) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,8 +13,8 @@ from deeplake.dataset import results
 from deeplake.dataset.chunks import Group, Rows, consecutive, row_numbers
 from deeplake.dataset.jobs import run_jobs
 from deeplake.dataset.part_reader import PartReader
-from deeplake.dataset.sample_reader import PICTURE
-from deeplake.errors import FormatError, SampleTooLargeError
+from deeplake.dataset.sample_reader import PICTURE, may_be_picture
+from deeplake.errors import DeepLakeError, FormatError, SampleTooLargeError
 from deeplake.format.chunk import FIXED, TILE
 from deeplake.spi import SampleCodec
 from deeplake.types import Shape
@@ -235,12 +235,35 @@ class TensorReader(PartReader):
                 if taken is not None:
                     result[positions] = taken
                     continue
-            for position, i, stored in zip(positions.tolist(), places.tolist(), parts, strict=True):
-                name, place = names[position], result[position]
-                jobs.append(_Job(self, chunk, i, stored, name, result, position, place))
+            left: Iterable[int] = range(len(places))
+            codec = chunk.sample_codec
+            if codec and not parallel and may_be_picture(codec, shape) and not chunk.header.links:
+                left = self._pictures(codec, chunk.files(places.tolist(), parts), positions, result)
+            for k in left:
+                position = int(positions[k])
+                name, place, i = names[position], result[position], int(places[k])
+                jobs.append(_Job(self, chunk, i, parts[k], name, result, position, place))
         self._run(jobs, parallel)
         self._trim()
         return result
+
+    def _pictures(
+        self, codec: SampleCodec, files: Sequence[memoryview], positions: np.ndarray,
+        result: np.ndarray,
+    ) -> list[int]:  # fmt: skip
+        """Decode pictures one after the other, with as little Python as there can be.
+
+        Returns:
+            Which are no such pictures: who takes a closer look reads them, or says what is wrong.
+        """
+        decode = codec.decode
+        left: list[int] = []
+        for k, (data, position) in enumerate(zip(files, positions.tolist(), strict=True)):
+            try:
+                decode(data, out=result[position])
+            except (DeepLakeError, ValueError):
+                left.append(k)
+        return left
 
     def _room(self, shape: Shape, dtype: np.dtype[Any]) -> np.ndarray:
         try:

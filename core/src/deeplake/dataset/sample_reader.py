@@ -81,7 +81,7 @@ class SampleReader(LinkReader):
         """A picture, by the shortest way; None if there is anything to say about it."""
         shape = chunk.header.sample_shape(i)
         codec = chunk.pictures
-        if codec is None or not _is_picture(shape):
+        if codec is None or not may_be_picture(codec, shape):
             return None
         data = chunk.file(i)
         if not len(data):
@@ -234,10 +234,13 @@ class SampleReader(LinkReader):
         header = chunk.header
         codec = chunk.sample_codec
         if codec is not None and len(data):
-            if out is None and codec.media == "image" and _is_picture(shape):
+            if may_be_picture(codec, shape):
                 # Its header is looked at by who decodes; what is wrong with it is found out below.
                 with suppress(DeepLakeError, ValueError):
-                    return codec.decode(data, out=results.empty(shape, array_dtype(header)))
+                    if out is None:
+                        return codec.decode(data, out=results.empty(shape, array_dtype(header)))
+                    if out.flags.c_contiguous and out.shape == shape:
+                        return codec.decode(data, out=out)
             # Before memory is allocated for what the file claims to be.
             probed = self._probed(codec, chunk, data, shape, i, row)
             if out is not None and out.flags.c_contiguous:
@@ -280,9 +283,16 @@ def window(tiles: Tiles, selection: Selection) -> np.ndarray | None:
     return found if tiles.window(starts, stops, found) else None
 
 
-def _is_picture(shape: Shape) -> bool:
-    """Whether a file of this shape has it itself (there may be an axis of 1 more), and is not large."""
-    return len(shape) == 3 and shape[2] in (3, 4) and 0 < math.prod(shape) <= PICTURE
+def may_be_picture(codec: SampleCodec, shape: Shape) -> bool:
+    """Whether a file of this shape has it itself (there may be an axis of 1 more), and is not large:
+    then it can be decoded without a look at its header, which who decodes it looks at, too.
+    """
+    return (
+        codec.media == "image"
+        and len(shape) == 3
+        and shape[2] in (3, 4)
+        and 0 < math.prod(shape) <= PICTURE
+    )
 
 
 def _unpack(embedded: values.Embedded) -> Any:
@@ -291,4 +301,4 @@ def _unpack(embedded: values.Embedded) -> Any:
 
 _NULLS: Mapping[str, Callable[[], Any]] = {"text": str, "json": dict, "list": list, "polygon": list}
 
-__all__ = ["SampleReader", "window"]
+__all__ = ["SampleReader", "may_be_picture", "window"]

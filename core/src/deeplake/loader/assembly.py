@@ -376,13 +376,14 @@ def assembled(
         adapter: The framework.
         rows: Rows of an epoch; 0: others make batches of the same epoch, too.
     """
-    sources = [
-        snapshot.scattered(name) if spec.shuffle else snapshot.sources[name] for name in names
-    ]
-    # Small tensors that are shuffled, unless few of their rows are wanted, stay in memory.
-    many = 4 * rows >= max((len(source.reader) for source in sources), default=0) > 0
+    sources = [snapshot.sources[name] for name in names]
     residency = snapshot.residency(sources)
     stays = residency is not None and residency.stays
+    if spec.shuffle and not stays:
+        sources = [snapshot.scattered(name) for name in names]
+        residency = snapshot.residency(sources)
+    # Small tensors that are shuffled, unless few of their rows are wanted, stay in memory.
+    many = 4 * rows >= max((len(source.reader) for source in sources), default=0) > 0
     memory = Memory(WHOLE if spec.shuffle and many else 0, stays=stays)
     columns = [
         (SequenceColumn if source.schema.is_sequence else Column)(

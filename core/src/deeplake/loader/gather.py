@@ -97,6 +97,8 @@ class Gather:
                     if self._whole().take(rows, taken, self._fill):
                         return taken
                 self.kept = False
+        if len(self._stops()) == 1:
+            return self._of_one(rows)
         order = None if bool((rows[1:] >= rows[:-1]).all()) else np.argsort(rows)
         if order is not None:
             rows = rows[order]
@@ -125,6 +127,17 @@ class Gather:
                 array.take(part + shift, axis=0, out=target, mode="clip")
             if order is not None:
                 taken[order[a:b]] = target
+        return taken
+
+    def _of_one(self, rows: np.ndarray) -> np.ndarray | None:
+        """``read`` of a tensor that is one piece."""
+        found = self._chunk(0, rows)
+        if found is None:
+            return None
+        array, shift, _ = found
+        taken = self._array(len(rows))
+        # Without a mode that cannot fail, NumPy would take to a buffer first.
+        array.take(rows + shift if shift else rows, axis=0, out=taken, mode="clip")
         return taken
 
     def _whole(self) -> Resident:

@@ -172,11 +172,15 @@ class _Lease:
             "version": 3,
         }
 
-    def __del__(self, leave: Callable[[_Spare], None] = _leave) -> None:
+    def __del__(
+        self,
+        leave: Callable[[_Spare], None] = _leave,
+        finalizing: Callable[[], bool] = sys.is_finalizing,
+    ) -> None:
         # Without a lock: the garbage collector may run in a thread that holds it.
         spare = self._spare
         spare.append(self._memory)
-        if spare.left:
+        if spare.left and not finalizing():
             leave(spare)
 
 

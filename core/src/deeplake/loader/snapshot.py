@@ -93,7 +93,7 @@ class Snapshot:
                 self.sources[name] = Source(name, reader, draft.info)
 
     def scattered(self, name: str) -> Source:
-        """The source of a tensor whose rows are read in random order.
+        """The source of a tensor whose rows are read in random order, and do not stay in memory.
 
         Files of samples are read then, not mapped: mapping pages for each, and giving them back, takes
         longer than copying it.
