@@ -11,8 +11,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import data
@@ -36,6 +37,7 @@ AWAKE = 512 << 20
 """Bytes of memory that an epoch may need anew."""
 
 NGINX = """
+{modules}
 worker_processes 2; daemon off; pid {folder}/pid; error_log {folder}/log;
 events {{ worker_connections 1024; }}
 http {{
@@ -43,8 +45,23 @@ http {{
     client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
     server {{ listen {host}:{port}; root {root}; }}
+    {servers}
 }}
 """
+
+LATE = """
+    server {{
+        listen {host}:{port};
+        location / {{ echo_sleep {seconds}; echo_exec @file; }}
+        location @file {{ root {root}; }}
+    }}
+"""
+"""A server whose answers begin late, by a module that many systems have (``nginx-mod-http-echo``)."""
+
+MODULES = (
+    Path("/usr/lib/nginx/modules/ngx_http_echo_module.so"),
+    Path("/usr/lib64/nginx/modules/ngx_http_echo_module.so"),
+)
 
 
 def bench(options: Options) -> Iterator[Table]:
@@ -71,13 +88,13 @@ def bench(options: Options) -> Iterator[Table]:
         lacking: set[tuple[str, str]] = set()  # who does not get along with which server
         for server, start in SERVERS.items():
             mine = [one for one in wanted if one.server in (server, "")]
-            address = stack.enter_context(start(contenders)) if mine else None
+            at = stack.enter_context(start(contenders)) if mine else None
             for one in mine:
                 if not one.server:
                     wanted.remove(one)
                     _race(one, found, contenders, count, options, lacking)
-                elif address is not None:
-                    with delayed(address, one.delay) as endpoint:
+                elif at is not None:
+                    with at(one.delay) as endpoint:
                         _race(one, found, contenders, count, options, lacking, endpoint)
             table = found.table(f"{server}, cold: {title}", server, names, count)
             if any(row.cells for row in table.rows):
@@ -277,35 +294,62 @@ def _race(
 
 
 # --------------------------------------------------------------------------- servers
+At = Callable[[int], AbstractContextManager[str]]
+"""Milliseconds that every request waits -> where a server is that does."""
+
+
 @contextmanager
-def nginx(contenders: list[Contender]) -> Iterator[str | None]:
-    """Files in memory, served by their names: the fastest that there is, and it can only read."""
+def nginx(contenders: list[Contender]) -> Iterator[At | None]:
+    """Files in memory, served by their names: the fastest that there is, and it can only read.
+
+    It waits by itself where it has the module for that: another process between it and the ones who are
+    measured would take their time.
+    """
     binary = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if binary is None:
         print("nginx is left out: it is not installed", flush=True)
         yield None
         return
+    module = next((path for path in MODULES if path.is_file()), None)
+    late = [delay for delay in DELAYS if delay and module is not None]
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
         folder = Path(name)
         folder.chmod(0o755)  # its workers may be of another user
+        root = folder / "www"
         for one in contenders:
-            shutil.copytree(one.folder / "files", folder / "www" / BUCKET / one.name)
-        [port] = free_ports(1)
+            shutil.copytree(one.folder / "files", root / BUCKET / one.name)
+        port, *ports = free_ports(1 + len(late))
+        servers = [
+            LATE.format(host=HOST, port=other, root=root, seconds=delay / 1000)
+            for other, delay in zip(ports, late, strict=True)
+        ]
         config = folder / "nginx.conf"
-        config.write_text(NGINX.format(folder=folder, host=HOST, port=port, root=folder / "www"))
+        config.write_text(
+            NGINX.format(
+                modules=f"load_module {module};" if late else "", folder=folder, host=HOST,
+                port=port, root=root, servers="".join(servers),
+            )
+        )  # fmt: skip
         process = subprocess.Popen([binary, "-c", str(config), "-p", name])
+        addresses = {delay: f"http://{HOST}:{p}" for delay, p in zip(late, ports, strict=True)}
         try:
             endpoint = f"http://{HOST}:{port}"
             _wait(process, endpoint)
-            yield endpoint
+            yield (
+                lambda delay: (
+                    nullcontext(addresses[delay])
+                    if delay in addresses
+                    else delayed(endpoint, delay)
+                )
+            )
         finally:
             process.terminate()
             process.wait()
 
 
 @contextmanager
-def seaweed(contenders: list[Contender]) -> Iterator[str]:
+def seaweed(contenders: list[Contender]) -> Iterator[At]:
     """A real S3 server."""
     from obstore.store import S3Store
 
@@ -319,12 +363,12 @@ def seaweed(contenders: list[Contender]) -> Iterator[str]:
             root = one.folder / "files"
             for file in sorted(path for path in root.rglob("*") if path.is_file()):
                 store.put(f"{one.name}/{file.relative_to(root).as_posix()}", file.read_bytes())
-        yield server.endpoint
+        yield partial(delayed, server.endpoint)
 
 
 @contextmanager
 def delayed(endpoint: str, milliseconds: int) -> Iterator[str]:
-    """A server as it is seen from far away."""
+    """A server as it is seen from far away, by way of another process."""
     if not milliseconds:
         yield endpoint
         return
@@ -354,11 +398,11 @@ def _wait(process: subprocess.Popen[bytes], endpoint: str) -> None:
     raise RuntimeError(f"{process.args!r} ended with exit code {process.returncode}")
 
 
-SERVERS: dict[str, Callable[[list[Contender]], AbstractContextManager[str | None]]] = {
+SERVERS: dict[str, Callable[[list[Contender]], AbstractContextManager[At | None]]] = {
     "nginx": nginx,
     "SeaweedFS": seaweed,
 }
-"""Name -> starts it with what the contenders wrote, and gives its address."""
+"""Name -> starts it with what the contenders wrote, and says where it is."""
 
 
 __all__ = ["bench"]

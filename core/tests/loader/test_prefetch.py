@@ -18,7 +18,7 @@ import pytest
 import deeplake
 from deeplake import plugins
 from deeplake.errors import StorageError
-from deeplake.loader import plan
+from deeplake.loader import plan, prefetch
 from deeplake.spi import Store, hookimpl
 from deeplake.testing.stores import RecordingStore
 from deeplake.types import Buffer, ByteRange
@@ -154,6 +154,26 @@ def test_shuffled_every_byte_comes_about_once(path: str, far: Far, count: int) -
     # Those of the first batch come alone, and some more where the machine is slow.
     assert store.bytes_read < 1.3 * ROWS * SIZE
     assert store.count("get") < ROWS / 4
+
+
+def test_what_is_kept_is_not_looked_up_again(
+    path: str, far: Far, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ds, store = opened(path, far)
+    looked: list[Any] = []
+    chunks = prefetch._chunks
+    monkeypatch.setattr(prefetch, "_chunks", lambda *rest: (looked.append(rest), chunks(*rest)))
+    loader = ds.dataloader().shuffle().batch(5).numpy()
+    for _ in range(2):
+        looked.clear()
+        assert sorted(rows_of(loader)) == list(range(ROWS))
+        once = len(looked)
+    # Where it does not fit, each unit says what it needs.
+    monkeypatch.setattr(prefetch, "KEPT", 0.0)
+    looked.clear()
+    assert sorted(rows_of(ds.dataloader().shuffle().batch(5).numpy())) == list(range(ROWS))
+    assert len(looked) > 1.5 * once
+    assert store.bytes_read < 4 * ROWS * SIZE
 
 
 def test_shuffled_in_windows(path: str, far: Far, monkeypatch: pytest.MonkeyPatch) -> None:

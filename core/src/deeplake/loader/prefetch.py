@@ -20,10 +20,10 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -53,6 +53,9 @@ FARTHEST: Final = 4096
 
 LATE: Final = 2
 """Units whose blocks are still being looked up, at most."""
+
+KEPT: Final = 0.9
+"""Part of the bytes to fetch ahead that may be wanted once and for all: pieces come beside them."""
 
 AT_ONCE: Final = 8
 """Times that it is looked ahead whenever a unit is handed out, at most: the first is not to wait."""
@@ -103,6 +106,8 @@ class Prefetch:
         self._first: Unit | None = None
         self._row_bytes = max(1, sum(map(bytes_per_row, readers)))
         self._large = [reader for reader in readers if _has_large_chunks(reader)]
+        # Chunks that no unit has wanted yet, where it is enough to want each of them once.
+        self._unwanted = self._everything() if whole and not ordered else None
         self._mutex = threading.Lock()
         self._planned: deque[Unit] = deque()
         self._handed_out = 0
@@ -161,6 +166,8 @@ class Prefetch:
 
     def _look(self, stride: Sequence[Unit], last: int) -> None:
         """Want what some units will read; the last of them has that number."""
+        if self._unwanted is not None and not self._unwanted:
+            return  # all that there is has been wanted, and is kept
         lots = [lot for unit in stride for lot in unit.lots]
         rows = np.concatenate([lot.rows for lot in lots])
         whole = self._whole
@@ -176,9 +183,12 @@ class Prefetch:
         apart: list[Range] = []
         try:
             for reader in self._readers:
-                _chunks(reader, rows, spacing if whole else None, parts, heads, first, apart)
+                pieces = reader.pieces_of(_inside(rows, reader))
+                _chunks(reader, pieces, spacing if whole else None, parts, heads, first, apart)
         except Exception:  # noqa: BLE001 - whoever reads these rows will say what is wrong
             return
+        if self._unwanted is not None and not first:
+            self._unwanted.difference_update(parts)
         self._first = stride[0] if apart else self._first
         held = self._ahead.want(apart, apart=True)
         held += self._ahead.want(heads)
@@ -189,6 +199,24 @@ class Prefetch:
                 rows if self._block == 1 else np.concatenate([lot.positions for lot in lots])
             )
             self._late.append((last, positions, bool(apart)))
+
+    def _everything(self) -> set[Range] | None:
+        """All chunks, if they are read as a whole and kept to the end of the epoch; else None.
+
+        What does not fit is dropped when the units that wanted it are done: then each has to. Of a
+        view there may be chunks among them that no unit wants as a whole.
+        """
+        if not len(self._rows):
+            return None
+        ends = (self._rows[0], self._rows[-1]) if isinstance(self._rows, range) else self._rows
+        first, last = int(np.min(ends)), int(np.max(ends))
+        found: list[Range] = []
+        heads: list[Range] = []
+        for reader in self._readers:
+            pieces = list(reader.table.pieces(first, min(last + 1, len(reader))))
+            _chunks(reader, pieces, self._spacing, found, heads, False, [])
+        size = sum(stop - start for _, start, stop in found)
+        return None if heads or size > self._limit * KEPT else set(found)
 
     def _release(self, held: Sequence[Sequence[Part]]) -> None:
         for parts in held:
@@ -326,7 +354,7 @@ def _spacing(rows: range | np.ndarray) -> float:
 
 def _chunks(
     reader: TensorReader,
-    rows: np.ndarray,
+    pieces: Iterable[Any],
     spacing: float | None,
     parts: list[Range],
     heads: list[Range],
@@ -337,15 +365,15 @@ def _chunks(
 
     Args:
         reader: Of a tensor.
-        rows: ``int64[n]``: in ascending order.
-        spacing: How far apart those are that will be read of these chunks; None: just ``rows`` are.
+        pieces: The pieces of the rows.
+        spacing: How far apart those are that will be read of these chunks; None: just these rows are.
         parts: Where whole chunks go.
         heads: Where headers of chunks go that are needed in part.
         first: Rows come before large chunks do that are needed as a whole.
         apart: Where headers of such chunks go then.
     """
     cost = reader.blocks.request_cost
-    for piece in reader.pieces_of(_inside(rows, reader)):
+    for piece in pieces:
         oid, start, length = object_id(piece), int(piece["offset"]), int(piece["length"])
         if int(piece["flags"]) & ALONE or reader.blocks.whole(oid, start, length) is not None:
             continue
