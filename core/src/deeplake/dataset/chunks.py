@@ -25,7 +25,7 @@ MAX_INFLATED = 64 << 20
 MAX_HELD = 64 << 20
 """Bytes of chunks that were fetched as a whole."""
 
-FEW = 64
+FEW = 32
 """Rows that are looked up one by one: of those of a batch, NumPy takes longer."""
 
 Rows: TypeAlias = Sequence[int] | np.ndarray | range
