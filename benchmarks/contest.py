@@ -26,6 +26,9 @@ from worker import Answer, Kept, Loaded
 
 HERE = Path(__file__).parent
 
+TURN = 1.5
+"""Seconds of what counts, of work that is short, whenever it is a contender's turn: at least once."""
+
 
 @dataclass(slots=True)
 class Contender:
@@ -58,17 +61,28 @@ class Contender:
         Raises:
             RuntimeError: It failed.
         """
+        order = {"method": method, "arguments": arguments, "keep": keep, "each": each}
+        answer = self._answer(order, method, limit)
+        if answer.error:
+            raise RuntimeError(f"{self.name} failed in {method}:\n{answer.error}")
+        return None if answer.missing else answer
+
+    def forget_peak(self) -> None:
+        """Let it give free memory back to the system, and count its most memory anew."""
+        self._answer(None, "forget_peak")
+
+    def _answer(
+        self, order: dict[str, Any] | None, method: str, limit: float | None = None
+    ) -> Answer:
         try:
-            self.line.send({"method": method, "arguments": arguments, "keep": keep, "each": each})
+            self.line.send(order)
             if limit is not None and not self.line.poll(limit):
                 self.process.kill()
                 raise RuntimeError(f"{self.name} took more than {limit:.0f} s in {method}")
             answer: Answer = self.line.recv()
         except (EOFError, ConnectionError):
             raise RuntimeError(f"{self.name} died in {method}") from None
-        if answer.error:
-            raise RuntimeError(f"{self.name} failed in {method}:\n{answer.error}")
-        return None if answer.missing else answer
+        return answer
 
     def stop(self) -> None:
         """End its process."""
@@ -172,6 +186,7 @@ def race(
             if before is not None:
                 before(one)
                 wake_memory()
+            one.forget_peak()
             answer = work(one)
             if answer is None:
                 one.lacks.add(row.work)

@@ -10,13 +10,10 @@ from pathlib import Path
 
 import data
 import numpy as np
-from contest import Answer, Contender, Loaded, contest, race
+from contest import TURN, Answer, Contender, Loaded, contest, race
 from measure import Options, Table, Timing
 
 CPUS = 2
-
-TURN = 1.5
-"""Seconds of epochs that count, whenever it is a contender's turn: at least one."""
 
 
 def bench(options: Options) -> Iterator[Table]:

@@ -49,7 +49,7 @@ class Answer:
     Attributes:
         wall, cpu: Seconds; CPU on all cores, threads and child processes included.
         digest: Says what came back: shape and sum of an array, how many of a list.
-        peak: Most memory that the process had meanwhile, in bytes.
+        peak: Most memory that the process has had since ``forget_peak``, in bytes.
         missing: The contender cannot do this; nothing else counts then.
         error: What went wrong, as a traceback.
     """
@@ -72,7 +72,11 @@ def cpu_seconds() -> float:
 
 
 def forget_peak() -> None:
-    """Begin to count most memory anew, after what is free went back to the system."""
+    """Begin to count most memory anew, after what is free went back to the system.
+
+    Not before each call: to get it again takes time, which libraries with an allocator of their own
+    would not lose.
+    """
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
@@ -103,7 +107,7 @@ def call(contender: Any, kept: dict[str, Any], order: dict[str, Any]) -> Answer:
     """Do what an order says."""
     method = getattr(contender, order["method"])
     arguments = [resolved(argument, kept) for argument in order["arguments"]]
-    forget_peak()
+    gc.collect()
     repeat = order["each"]
     cpu, begin = cpu_seconds(), time.perf_counter()
     found = None
@@ -150,7 +154,11 @@ def main(peer: str, role: str, number: str) -> None:
             except EOFError:
                 return
             try:
-                answer = call(contender, kept, order)
+                if order is None:
+                    forget_peak()
+                    answer = Answer()
+                else:
+                    answer = call(contender, kept, order)
             except NotImplementedError:
                 answer = Answer(missing=True)
             except Exception:  # noqa: BLE001 - it is reported at the other end
