@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -192,6 +194,30 @@ def test_plans(place: Place, capsys: pytest.CaptureFixture[str], query: str, end
     lines = capsys.readouterr().out.splitlines()
     assert values(view, "plan") == lines
     assert lines[-1].endswith(ending)
+
+
+# --------------------------------------------------------------------------- tensors of unequal length
+def test_rows_that_a_tensor_lacks_are_none(place: Place) -> None:
+    view = place.others[1].query("SELECT * WHERE long > 2")
+    assert len(view) == 9
+    assert [view[i].short.numpy() for i in (0, 1)] == [103, 104]
+    assert all(view[i].short.numpy() is None for i in range(2, 9))
+    assert view.short[-1].numpy() is None
+    assert view.short.numpy(aslist=True) == [103, 104, *[None] * 7]
+    assert view[1:4].short.numpy(aslist=True) == [104, None, None]
+    assert view[1:4].long.numpy(aslist=True) == [4, 5, 6]
+    assert [sample["short"].numpy() for sample in view[1:3]] == [104, None]
+
+
+def test_views_remember_that_such_rows_are_none(tmp_path: Path) -> None:
+    ds = write_uneven(str(tmp_path / "ds"))
+    ds.query("SELECT * WHERE long > 2").save_view(id="kept")
+    ds.max_view.save_view(id="filled")
+    for kept in (ds.load_view("kept"), pickle.loads(pickle.dumps(ds.load_view("kept")))):
+        assert kept.short.numpy(aslist=True) == [103, 104, *[None] * 7]
+    filled = ds.load_view("filled")[11].short.numpy()
+    assert filled.shape == (0,)
+    assert ds.query("SELECT * WHERE long > 2").max_view[5].short.numpy().shape == (0,)
 
 
 __all__: list[str] = []

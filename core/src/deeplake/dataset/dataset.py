@@ -13,6 +13,7 @@ from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.credentials import Credentials
 from deeplake.dataset.derived import Derived
 from deeplake.dataset.description import Description
+from deeplake.dataset.extent import Padding
 from deeplake.dataset.members import Members
 from deeplake.dataset.precedence import reserve
 from deeplake.dataset.rowwise import Rowwise
@@ -72,7 +73,7 @@ class Dataset(
         selection: Selection = Selection.ALL,
         group: str = "",
         names: tuple[str, ...] | None = None,
-        padded: bool = False,
+        padded: Padding = "",
         source: Dataset | None = None,
         source_rows: Selection | None = None,
         verbose: bool = True,
@@ -99,7 +100,7 @@ class Dataset(
         *,
         group: str | None = None,
         names: tuple[str, ...] | None = None,
-        padded: bool = False,
+        padded: Padding = "",
     ) -> Dataset:
         view = Dataset(
             self._checkout,
@@ -204,7 +205,7 @@ class Dataset(
     def max_view(self) -> Dataset:
         """The rows that any tensor has; those that a tensor lacks read as empty samples."""
         self._check_valid()
-        return self._view(self._selection, padded=True)
+        return self._view(self._selection, padded="empty")
 
     def _check_root(self, what: str) -> None:
         if self.is_view:

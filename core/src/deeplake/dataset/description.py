@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from deeplake.dataset.extent import Padding
 from deeplake.dataset.info import Info
 from deeplake.dataset.meta import DatasetMeta
 from deeplake.dataset.selection import Selection
@@ -31,7 +32,7 @@ class Description:
     if TYPE_CHECKING:
         _checkout: Checkout
         _group: str
-        _padded: bool
+        _padded: Padding
         _selection: Selection
         _source_rows: Selection | None
         _verbose: bool
@@ -79,7 +80,7 @@ class Description:
     @property
     def is_view(self) -> bool:
         """Whether rows are selected."""
-        rows = not self._selection.is_all or self._padded or self._source_rows is not None
+        rows = not self._selection.is_all or self._padded != "" or self._source_rows is not None
         return rows or self._checkout.virtual
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import numpy as np
 
@@ -11,6 +11,10 @@ from deeplake.types import Shape, ShapeInterval
 
 if TYPE_CHECKING:
     from deeplake.dataset.tensor import Tensor
+
+Padding: TypeAlias = Literal["", "empty", "none"]
+"""What a view has of a tensor in rows that the tensor lacks: there are none (the view ends with its
+shortest tensor), samples of no size, or samples that are None."""
 
 
 def rows(tensor: Tensor) -> Sequence[int]:

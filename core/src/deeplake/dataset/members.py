@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from deeplake.dataset import companions, structure
 from deeplake.dataset.assignment import is_result_of, store
+from deeplake.dataset.extent import Padding
 from deeplake.dataset.selection import Selection
 from deeplake.dataset.subscript import SUBSCRIPT_ERRORS, say_where
 from deeplake.dataset.tensor import Tensor
@@ -32,7 +33,7 @@ class Members:
         _group: str
         _known: Any
         _names: tuple[str, ...] | None
-        _padded: bool
+        _padded: Padding
         _roots: dict[str, Tensor]
         _selection: Selection
 
@@ -42,7 +43,7 @@ class Members:
 
         def _view(
             self, selection: Selection, *, group: str | None = None,
-            names: tuple[str, ...] | None = None, padded: bool = False,
+            names: tuple[str, ...] | None = None, padded: Padding = "",
         ) -> Dataset: ...  # fmt: skip
 
         def __len__(self) -> int: ...

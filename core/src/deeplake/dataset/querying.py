@@ -133,7 +133,7 @@ def rows_of(source: StoredColumns, result: QueryResult) -> Dataset:
     lengths = {len(source.columns[name].reader) for name in source.visible}
     names = None if result.names is None else origin._restricted(result.names)
     selection = Selection(rows, source.steps.steps)
-    view: Dataset = origin._view(selection, names=names, padded=len(lengths) > 1)
+    view: Dataset = origin._view(selection, names=names, padded="none" if len(lengths) > 1 else "")
     return view
 
 

@@ -183,11 +183,25 @@ class Tensor(Traits, LinkMethods, InPlace, VectorIndexes):
                     found = self._reader.quick(selection.index, selection)
                 if found is not None:
                     return found
+            if self._view is not None and self._view._padded == "none":
+                return self._numpy_or_none(aslist)
             return self._output.numpy(self, aslist=aslist)
         except SUBSCRIPT_ERRORS as error:
             row = f", row {self._selection.index}" if self._selection.is_single else ""
             say_where(error, f"tensor {self.key!r}{row}")
             raise
+
+    def _numpy_or_none(self, aslist: bool) -> Any:
+        """``numpy`` where None stands for the samples of rows that the tensor lacks."""
+        length = self._draft.length
+        index = self._selection.index
+        if type(index) is int and index >= length:
+            return None
+        found = self._output.numpy(self, aslist=aslist)
+        if not aslist or type(index) is int:
+            return found
+        pairs = zip(extent.rows(self), found, strict=True)
+        return [value if row < length else None for row, value in pairs]
 
     def data(self, aslist: bool = False, fetch_chunks: bool = False) -> Any:
         """The selected samples as a dict of what their htype says of them (``value``, ``text`` …).

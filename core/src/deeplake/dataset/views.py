@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from deeplake.dataset import copying, downsampling, linkcheck, materializing, rowset
 from deeplake.dataset.checkout import Checkout
 from deeplake.dataset.clock import when
+from deeplake.dataset.extent import Padding
 from deeplake.dataset.info import check_text
 from deeplake.dataset.reader import TensorReader
 from deeplake.dataset.selection import Selection
@@ -358,10 +359,15 @@ def _load(dataset: Dataset, value: Mapping[str, Any]) -> Dataset:
         selection=selection,
         group=str(value.get("group") or ""),
         names=None if names is None else tuple(names),
-        padded=bool(value.get("padded")),
+        padded=_padding(value.get("padded")),
         verbose=dataset.verbose,
         source_rows=source_rows,
     )
+
+
+def _padding(value: object) -> Padding:
+    """What was written down of a view; by early versions as a truth value."""
+    return "none" if value == "none" else "empty" if value else ""
 
 
 def entries(dataset: Dataset, commit_id: str | None = None) -> list[ViewEntry]:
