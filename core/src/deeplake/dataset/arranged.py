@@ -51,9 +51,11 @@ class Arranged:
                 compression are stored byte for byte.
             chunk_compression: Codec of whole chunks.
             hidden: Leave it out of ``ds.tensors``.
-            create_sample_info_tensor, create_shape_tensor, create_id_tensor: Accepted for
-                compatibility: shapes and row ids are part of the format, and ``ds["_name_shape"]``,
-                ``ds["_name_id"]`` and ``ds["_name_info"]`` are made when they are asked for.
+            create_sample_info_tensor: Keep the paths that files are read from, which ``sample_info``
+                shows. What else it shows is in the files.
+            create_shape_tensor, create_id_tensor: Accepted for compatibility: shapes and row ids are
+                part of the format, and ``ds["_name_shape"]``, ``ds["_name_id"]`` and
+                ``ds["_name_info"]`` are made when they are asked for.
             verify: Open links when they are appended.
             exist_ok: Return a tensor of that name if it has the same meta.
             verbose: Accepted for compatibility.
@@ -73,6 +75,7 @@ class Arranged:
             name,
             exist_ok=exist_ok,
             extra=kwargs,
+            paths=create_sample_info_tensor,
             htype=htype,
             dtype=dtype,
             sample_compression=sample_compression,

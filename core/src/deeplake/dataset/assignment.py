@@ -11,6 +11,7 @@ from deeplake.dataset.casting import cast
 from deeplake.dataset.extent import rows as rows_of
 from deeplake.dataset.newaxis import NewAxis
 from deeplake.dataset.plan import holds_pictures
+from deeplake.dataset.sample import Sample, read_from
 from deeplake.dataset.selection import Selection
 from deeplake.dataset.sequence_assignment import patched
 from deeplake.dataset.tensor import Tensor, many, plain
@@ -138,7 +139,7 @@ def _as_many(target: Tensor, rows: Sequence[int], value: Any) -> Any:
     )
 
 
-def _patched(target: Tensor, rows: Sequence[int], value: Any) -> list[np.ndarray | Run]:
+def _patched(target: Tensor, rows: Sequence[int], value: Any) -> list[np.ndarray | Sample | Run]:
     """Whole samples in which the selected part is replaced.
 
     Of those in tiles, only the tiles that the part lies in are going to be read and written.
@@ -156,7 +157,7 @@ def _patched(target: Tensor, rows: Sequence[int], value: Any) -> list[np.ndarray
             "assign whole links, or materialize() the tensor first"
         )
     array = np.asarray(plain(value))
-    patched: list[np.ndarray | Run] = []
+    patched: list[np.ndarray | Sample | Run] = []
     for k, row in enumerate(rows):
         try:
             tiles = reader.tiles(row)
@@ -170,7 +171,7 @@ def _patched(target: Tensor, rows: Sequence[int], value: Any) -> list[np.ndarray
                 patched.append(patch(tiles, target._selection, part, reader.schema))
             elif sample is not None:
                 target._selection.assign(sample, part)
-                patched.append(sample)
+                patched.append(read_from(sample, reader.origin(row)))
         except (ValueError, TypeError, IndexError) as error:
             raise SampleUpdateError(f"tensor {target.key!r}, row {row}: {error}") from error
     return patched

@@ -35,7 +35,7 @@ class LocalFiles:
         codec: The tensor's, and of the files.
     """
 
-    __slots__ = ("_arena", "_codec", "_dtypes", "_known", "_limit", "_ndim", "_plugin")
+    __slots__ = ("_arena", "_codec", "_dtypes", "_known", "_limit", "_names", "_ndim", "_plugin")
 
     def __init__(self, plan: Plan, codec: SampleCodec) -> None:
         self._arena = plan.arena
@@ -45,6 +45,7 @@ class LocalFiles:
         self._dtypes = {dtype, str(np.dtype(dtype))}
         self._ndim = plan.schema.ndim
         self._known: dict[str, bool] = {}
+        self._names = plan.keeps_paths
         self._limit = min(LARGEST, links.Policy.for_reads().max_bytes)
 
     @classmethod
@@ -89,7 +90,7 @@ class LocalFiles:
             or self._plugin.check_shape(shape)
         ):  # fmt: skip
             return None
-        return Run(data, 1, shape, len(data))
+        return Run(data, 1, shape, len(data), origin=path if self._names else "")
 
     def _learn(self, extension: str) -> bool:
         """Whether files with this extension are looked at first by the tensor's own codec."""

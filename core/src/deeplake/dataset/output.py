@@ -271,9 +271,11 @@ def info_of_row(reader: TensorReader, row: int) -> dict[str, Any]:
         return link_info(link, reader.raw(row), modified=modified)
     if codec is not None and stored and reader.tiles(row) is not None:
         # Its tiles are files, but it is none.
-        return {"format": codec.name, "shape": [*reader.shape(row)], "modified": modified}
+        shape = [*reader.shape(row)]
+        return {"format": codec.name, "shape": shape, **_named(reader.origin(row)),
+                "modified": modified}  # fmt: skip
     raw = reader.raw(row) if codec is not None and stored else b""
-    return info_of(codec, raw, modified=modified)
+    return info_of(codec, raw, modified=modified, origin=reader.origin(row) if raw else "")
 
 
 def link_info(link: AnyLink | None, raw: bytes, *, modified: bool) -> dict[str, Any]:
@@ -282,12 +284,19 @@ def link_info(link: AnyLink | None, raw: bytes, *, modified: bool) -> dict[str, 
     return {**meta, "modified": modified}
 
 
-def info_of(codec: SampleCodec | None, raw: bytes, *, modified: bool) -> dict[str, Any]:
-    """What the bytes of one sample say of themselves."""
+def info_of(
+    codec: SampleCodec | None, raw: bytes, *, modified: bool, origin: str = ""
+) -> dict[str, Any]:
+    """What the bytes of one sample say of themselves, and where they were read from."""
     if codec is None or not raw:
         return {"modified": modified}
     header = codec.probe(raw)
-    return {"format": codec.name, **header.meta, "shape": [*header.shape], "modified": modified}
+    return {"format": codec.name, **header.meta, "shape": [*header.shape], **_named(origin),
+            "modified": modified}  # fmt: skip
+
+
+def _named(origin: str) -> dict[str, str]:
+    return {"filename": origin} if origin else {}
 
 
 # --------------------------------------------------------------------------- for other tensors
@@ -306,7 +315,11 @@ def as_sample(tensor: Tensor) -> Any:
         return as_links(tensor)[0]
     if codec is not None:
         raw = reader.raw(row)
-        return Sample(buffer=raw, compression=codec.name) if raw else reader.sample(row)
+        if not raw:
+            return reader.sample(row)
+        found = Sample(buffer=raw, compression=codec.name)
+        found.origin = reader.origin(row)
+        return found
     return reader.sample(row)
 
 

@@ -64,6 +64,11 @@ class Plan:
                 f"{spec.name!r}) is not"
             )
 
+    @property
+    def keeps_paths(self) -> bool:
+        """Whether it is kept where files were read from."""
+        return self.codecs.sample is not None and self.schema.meta.get("paths") is not False
+
     def close(self, sample: Any) -> None:
         """Let the first sample decide the htype, where none was given."""
         schema = self.schema

@@ -50,8 +50,10 @@ class Sample:
         ValueError: Not exactly one of path, array and buffer is given.
     """
 
-    __slots__ = ("_array", "_buffer", "_compression", "_creds", "_header", "_storage",
-                 "_timeout", "dtype_hint",                 "path", "shape_hint")  # fmt: skip
+    __slots__ = (
+        "_array", "_buffer", "_compression", "_creds", "_header", "_origin", "_storage", "_timeout",
+        "dtype_hint", "path", "shape_hint",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -76,6 +78,7 @@ class Sample:
         self._storage = storage
         self._timeout = timeout
         self._header: SampleHeader | None = None
+        self._origin = ""
         self.shape_hint = shape
         self.dtype_hint = dtype
         if verify:
@@ -218,9 +221,24 @@ class Sample:
         meta = dict(self.header.meta)
         meta["shape"] = list(self.shape)
         meta.setdefault("format", self.compression)
-        if self.path is not None:
-            meta["filename"] = self.path
+        if self.path is not None or self._origin:
+            meta["filename"] = self.path or self._origin
         return meta
+
+    @property
+    def origin(self) -> str:
+        """The path as it is stored with the sample; empty if there is none.
+
+        Of a URL without what may be secret: the password, and what comes after ``?``.
+        """
+        if self.path is None or self._origin:
+            return self._origin
+        return links.shown(self.path).removesuffix("?…")
+
+    @origin.setter
+    def origin(self, value: str) -> None:
+        """What is in memory was read from there."""
+        self._origin = value
 
     @property
     def is_empty(self) -> bool:
@@ -355,6 +373,15 @@ def read(
     )
 
 
+def read_from(array: np.ndarray, origin: str) -> np.ndarray | Sample:
+    """An array that was read from there; without a path just the array."""
+    if not origin:
+        return array
+    sample = Sample(array=array)
+    sample.origin = origin
+    return sample
+
+
 def _codec_named(name: str) -> Codec:
     try:
         return codec_plugin(name)
@@ -430,4 +457,4 @@ def _codec_of(key: str, head: memoryview) -> SampleCodec | None:
     return cast(SampleCodec, codec)
 
 
-__all__ = ["HEAD", "TELLING", "Creds", "Sample", "read"]
+__all__ = ["HEAD", "TELLING", "Creds", "Sample", "read", "read_from"]

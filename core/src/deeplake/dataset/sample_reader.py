@@ -100,6 +100,11 @@ class SampleReader(LinkReader):
         data = chunk.sample_bytes(i, stored)
         return self._file(data, row) if chunk.header.links else bytes(data)
 
+    def origin(self, row: int) -> str:
+        """Path or URL of the file that one row was read from; empty if that is not known."""
+        chunk, i = self._locate(row)
+        return chunk.header.origin(i)
+
     def shape(self, row: int) -> Shape:
         """Shape of one row's sample."""
         chunk, i = self._locate(row)

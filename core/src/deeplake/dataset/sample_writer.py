@@ -48,6 +48,7 @@ def encode_one(sample: Any, plan: Plan) -> Run | Callable[[], Run]:
         )
     plan.close(sample)
     payload = plan.spec.payload
+    origin = ""  # where its file is
     if isinstance(sample, tiling.PartialSample):
         return _encode_zeros(sample, plan)
     if isinstance(sample, (list, tuple)) and len(sample) == 0 and plan.list_is_none:
@@ -55,12 +56,13 @@ def encode_one(sample: Any, plan: Plan) -> Run | Callable[[], Run]:
     if isinstance(sample, Sample):
         # What is read for this row only is not kept: a list of many files is larger than memory.
         passing = sample.is_unread
+        origin = sample.origin if plan.keeps_paths else ""
         if passing:
             sample.load(plan.arena.place)
         if payload == "array":
             kept = _encode_file(sample, plan, passing)
             if kept is not None:
-                return kept
+                return _read_from(kept, origin)
         if payload != "json":
             array = sample.array
             if passing:
@@ -68,8 +70,16 @@ def encode_one(sample: Any, plan: Plan) -> Run | Callable[[], Run]:
             sample = array
     value = plan.prepare(sample)
     if payload == "array":
-        return _encode_value(_as_array(value, plan), isinstance(sample, _LOOSE), plan)
+        made = _encode_value(_as_array(value, plan), isinstance(sample, _LOOSE), plan)
+        return _read_from(made, origin)
     return _encode_bytes(value, payload, plan)
+
+
+def _read_from(made: Run | Callable[[], Run], origin: str) -> Run | Callable[[], Run]:
+    """The same, of a sample that was read from there."""
+    if not origin:
+        return made
+    return made.read_from(origin) if isinstance(made, Run) else lambda: made().read_from(origin)
 
 
 def _encode_number(sample: float, plan: Plan) -> Run | None:

@@ -15,6 +15,7 @@ from deeplake.dataset.casting import cast
 from deeplake.dataset.extent import rows as rows_of
 from deeplake.dataset.picked import Picked
 from deeplake.dataset.plan import holds_pictures
+from deeplake.dataset.sample import read_from
 from deeplake.dataset.sequences import picked, reader_of
 from deeplake.dataset.tensor import Tensor, many, plain
 from deeplake.errors import SampleUpdateError
@@ -34,7 +35,11 @@ def patched(target: Tensor, value: Any) -> tuple[list[list[Any]], bool]:
     taken = picked(target)
     before = reader.items(rows)
     whole: list[list[Any]] = before.by_row(reader.item_runs(before))
-    new = _parts(target, taken, value) if taken.inner.steps else _items(target, taken, value)
+    if taken.inner.steps:
+        parts = _parts(target, taken, value)
+        new: Sequence[Any] = [*map(read_from, parts, reader.item_origins(taken.items))]
+    else:
+        new = _items(target, taken, value)
     owners, numbers = taken.items.owners.tolist(), taken.items.numbers.tolist()
     for owner, number, item in zip(owners, numbers, new, strict=True):
         whole[owner][number] = item

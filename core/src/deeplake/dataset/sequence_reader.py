@@ -163,6 +163,14 @@ class SequenceReader(TensorReader):
                 result[positions] = chunk.header.nulls[places]
         return result
 
+    def item_origins(self, items: Items) -> list[str]:
+        """Where the files of some items were read from; empty where that is not known."""
+        result = [""] * len(items)
+        for chunk, positions, places in items.groups:
+            for position, i in zip(positions.tolist(), places.tolist(), strict=True):
+                result[position] = chunk.header.origin(i)
+        return result
+
     def item_shapes(self, items: Items) -> np.ndarray:
         """``int64[m, ndim]``: shapes of some items."""
         if self.looks:

@@ -254,8 +254,8 @@ def _infos(taken: Picked, one_row: bool) -> Any:
         ]
         return _one(taken.by_row(infos), one_row)
     infos = [
-        output.info_of(codec, raw, modified=modified[owner])
-        for raw, owner in zip(raws, owners, strict=True)
+        output.info_of(codec, raw, modified=modified[owner], origin=origin)
+        for raw, owner, origin in zip(raws, owners, reader.item_origins(taken.items), strict=True)
     ]
     return _one(taken.by_row(infos), one_row)
 
@@ -289,6 +289,9 @@ def as_samples(tensor: Tensor) -> Sequence[Any] | np.ndarray:
     elif codec is not None and not taken.inner.steps:
         raws = reader.item_bytes(taken.items)
         values = [Sample(buffer=raw, compression=codec.name) if raw else None for raw in raws]
+        for value, origin in zip(values, reader.item_origins(taken.items), strict=True):
+            if value is not None:
+                value.origin = origin
         # Of images without pixels, no file is stored.
         bare = [i for i, raw in enumerate(raws) if not raw and not missing[i]]
         whole = taken.values() if bare else []

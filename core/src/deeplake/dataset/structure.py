@@ -46,12 +46,15 @@ def full_name(dataset: Dataset, name: str) -> str:
 
 # --------------------------------------------------------------------------- tensors
 def create_tensor(
-    dataset: Dataset, name: str, *, exist_ok: bool, extra: Mapping[str, Any], **meta: Any
-) -> Tensor:
+    dataset: Dataset, name: str, *, exist_ok: bool, extra: Mapping[str, Any], paths: bool = True,
+    **meta: Any,
+) -> Tensor:  # fmt: skip
     """Add a tensor (see ``Dataset.create_tensor``)."""
     full = full_name(dataset, check_name(name, dataset._RESERVED))
     session = dataset._checkout.session
     schema, info = build_schema(full, **meta, extra=extra)
+    if not paths:
+        schema = replace(schema, meta={**schema.meta, "paths": False})
     as_json({"info": info, "meta": dict(schema.meta)})
     existing = session.by_name.get(full)
     if existing is not None:

@@ -23,9 +23,11 @@ class Alone(Protocol):
 
     Attributes:
         flag: Of its piece: what the chunk is.
+        origin: Path or URL of the file that it was read from; empty if there is none.
     """
 
     flag: int
+    origin: str
 
     @property
     def shape(self) -> Shape:
@@ -78,6 +80,7 @@ class Run:
         alone: The sample, if it is one that gets a chunk of its own: ``buffer`` is empty then.
         borrowed: ``buffer`` and ``values`` are memory of the caller, who may change it as soon as
             the rows were added (see ``Draft.own``).
+        origin: Path or URL of the file that the sample was read from; empty if there is none.
     """
 
     buffer: Buffer
@@ -89,6 +92,7 @@ class Run:
     values: np.ndarray | None = None
     alone: Alone | None = None
     borrowed: bool = False
+    origin: str = ""
 
     @classmethod
     def of(cls, sample: Alone) -> Run:
@@ -106,8 +110,15 @@ class Run:
         values = None if self.values is None else self.values[start:stop]
         return Run(
             view, stop - start, self.shape, self.size, self.null, self.decoded, values,
-            borrowed=self.borrowed,
+            borrowed=self.borrowed, origin=self.origin,
         )  # fmt: skip
+
+    def read_from(self, origin: str) -> Run:
+        """The run of a sample that was read from there."""
+        if self.alone is not None:
+            self.alone.origin = origin
+            return self
+        return replace(self, origin=origin)
 
     def owned(self) -> Run:
         """The run in memory of its own."""
@@ -301,6 +312,9 @@ def block_of(
     decoded = None
     if any(run.decoded is not None for run in runs):
         decoded = np.repeat(np.array([run.decoded or 0 for run in runs], np.uint64), counts)
+    paths = None
+    if any(run.origin for run in runs):
+        paths = [run.origin for run in runs for _ in range(run.n)]
     return chunk.build(
         [run.buffer for run in runs if run.nbytes],  # each of these is a frame, or several
         n=n,
@@ -316,6 +330,7 @@ def block_of(
         rows=rows,
         links=builder.links,
         borrowed=builder.borrowed,
+        paths=paths,
     )
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from deeplake.errors import ChecksumError, FormatError, UnsupportedFormatError
-from deeplake.format import column
+from deeplake.format import column, origins
 from deeplake.format.checksum import XXH3_64, digest, digests
 from deeplake.format.commit import is_dtype
 from deeplake.format.sequence import Rows
@@ -51,7 +51,7 @@ WARM = 1 << 20
 COLD = 16 << 10
 """Bytes that are worth a round without the interpreter's lock."""
 
-_NULLS, _DECODED_SIZES, _NULL_ROWS, _LINKS = 1, 2, 4, 8
+_NULLS, _DECODED_SIZES, _NULL_ROWS, _LINKS, _ORIGINS = 1, 2, 4, 8, 16
 _PROLOGUE = struct.Struct("<4sBBBBIIQQIHxx8s16s16s8xQ")
 _BEFORE_CHECKSUM = _PROLOGUE.size - 8
 
@@ -103,6 +103,7 @@ def build(
     rows: Rows | None = None,
     links: bool = False,
     borrowed: bool = False,
+    paths: Sequence[str] | None = None,
 ) -> Block:
     """Make a chunk block.
 
@@ -124,12 +125,13 @@ def build(
         links: The samples are links; dtype and shapes are those of what they lead to.
         borrowed: The payload is somebody else's memory; so is that of the block, unless it is
             compressed.
+        paths: Where each sample was read from, empty where nothing is known of that; None: nowhere.
     """
     if rows is not None:
         kind = SEQUENCE
     elif kind is None:
         uniform = isinstance(shapes, tuple) and isinstance(sizes, int)
-        plain = uniform and nulls is None and not sample_codec and not links
+        plain = uniform and nulls is None and not sample_codec and not links and paths is None
         if plain and sizes != _array_size(shapes, dtype):
             plain = False
         kind = FIXED if plain else RAGGED
@@ -167,7 +169,7 @@ def build(
     flags = (_NULLS if nulls is not None else 0) | (
         _DECODED_SIZES if decoded_sizes is not None else 0
     )
-    flags |= _LINKS if links else 0
+    flags |= (_LINKS if links else 0) | (_ORIGINS if paths is not None else 0)
     counts, null_rows = rows.encode() if rows is not None else (b"", b"")
     flags |= _NULL_ROWS if null_rows else 0
     arrays = [counts] + [
@@ -182,6 +184,8 @@ def build(
     if nulls is not None:
         arrays.append(np.packbits(nulls, bitorder="little").tobytes())
     arrays.append(null_rows)
+    if paths is not None:
+        arrays.append(origins.encode(paths))
     arrays.append(lengths)
     checksums = digests(frames)
     arrays.append(checksums.astype("<u8").tobytes())
@@ -344,7 +348,7 @@ class ChunkHeader:
     """
 
     __slots__ = (
-        "_decoded", "_ends", "_frame_ends", "_shapes", "_sizes", "checksum", "checksums",
+        "_decoded", "_ends", "_frame_ends", "_origins", "_shapes", "_sizes", "checksum", "checksums",
         "chunk_codec", "dtype", "frame_size", "frames", "header_length", "kind", "links", "n", "name",
         "ndim", "nulls", "raw_length", "rows", "sample_codec", "sequences", "shape", "size",
         "stored_length", "verified", "whole",
@@ -369,7 +373,8 @@ class ChunkHeader:
         ) = _PROLOGUE.unpack_from(view)  # fmt: skip
         if magic != MAGIC:
             raise FormatError(f"{name}: not a chunk (it starts with {magic!r})")
-        known = _NULLS | _DECODED_SIZES | _LINKS | (_NULL_ROWS if kind == SEQUENCE else 0)
+        known = _NULLS | _DECODED_SIZES | _LINKS | _ORIGINS
+        known |= _NULL_ROWS if kind == SEQUENCE else 0
         if version != VERSION or algorithm != XXH3_64 or kind > BLOB or flags & ~known:
             raise UnsupportedFormatError(
                 f"{name}: chunk of version {version}, kind {kind}, checksum {algorithm}, flags "
@@ -413,7 +418,7 @@ class ChunkHeader:
         """Refuse what a chunk of one sample in tiles, or of one blob, never has."""
         tile = self.kind == TILE
         frame_size = 0 if tile else BLOB_FRAME
-        if self.n != 1 or flags or self.chunk_codec or self.frame_size != frame_size:
+        if self.n != 1 or flags & ~_ORIGINS or self.chunk_codec or self.frame_size != frame_size:
             raise FormatError(f"{self.name}: no chunk of one sample of kind {self.kind}")
         if tile == bool(self.sample_codec) or self.dtype in ("", "str", "json"):
             raise FormatError(
@@ -446,6 +451,7 @@ class ChunkHeader:
             bits = reader.array("u1", -(-self.rows // 8))
             null_rows = np.unpackbits(bits, count=self.rows, bitorder="little").astype(bool)
             self.sequences = self.sequences.with_nulls(null_rows, self.name)
+        self._origins = origins.Origins.parse(reader, n) if flags & _ORIGINS else None
         self._ends: np.ndarray | None = None
         if self._sizes is not None:
             self._ends = _running(
@@ -503,6 +509,10 @@ class ChunkHeader:
     def is_null(self, i: int) -> bool:
         """Whether sample ``i`` is None."""
         return self.nulls is not None and bool(self.nulls[i])
+
+    def origin(self, i: int) -> str:
+        """Path or URL of the file that sample ``i`` was read from; empty if that is not known."""
+        return "" if self._origins is None else self._origins[i]
 
     def raw_range(self, i: int) -> tuple[int, int]:
         """Where sample ``i`` lies in the raw payload."""

@@ -260,16 +260,18 @@ class Directory:
         """The payload of a tile chunk."""
         return np.array(self.grid.tile, "<u8").tobytes() + self.tiles.tobytes()
 
-    def block(self, dtype: str) -> chunk.Block:
+    def block(self, dtype: str, origin: str = "") -> chunk.Block:
         """The chunk of a sample in these tiles.
 
         Args:
             dtype: Of the sample's elements.
+            origin: Path or URL of the file that it was read from; empty if there is none.
         """
         data = self.encode()
         return chunk.build(
-            [data], n=1, dtype=dtype, shapes=self.grid.shape, sizes=len(data), kind=chunk.TILE
-        )
+            [data], n=1, dtype=dtype, shapes=self.grid.shape, sizes=len(data), kind=chunk.TILE,
+            paths=[origin] if origin else None,
+        )  # fmt: skip
 
 
 def check_grid(grid: Grid, itemsize: int, name: str) -> None:

@@ -194,11 +194,15 @@ class FileSample:
         shape: Shape of what it decodes to.
         dtype: Its dtype.
         codec: Name of its format.
+
+    Attributes:
+        origin: Path or URL of the file; empty if there is none.
     """
 
     flag = BLOB
 
     def __init__(self, data: Buffer, shape: Shape, dtype: str, codec: str) -> None:
+        self.origin = ""
         self._data = data
         self._shape = shape
         self._dtype = dtype
@@ -214,6 +218,7 @@ class FileSample:
         block = chunk_format.build(
             [self._data], n=1, dtype=self._dtype, shapes=self._shape, sizes=len(self._data),
             sample_codec=self._codec, kind=chunk_format.BLOB,
+            paths=[self.origin] if self.origin else None,
         )  # fmt: skip
         return placed(block, staging)
 
@@ -237,6 +242,7 @@ class KeptFile:
         self._data = data
         self._record = record
         self._blocks = blocks
+        self.origin = opened.header.origin(0)
 
     @property
     def shape(self) -> Shape:

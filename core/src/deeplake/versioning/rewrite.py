@@ -94,7 +94,7 @@ def _remapped(run: Run, mapping: np.ndarray, dtype: str, codecs: Encoding) -> Ru
     if codecs.sample is not None:
         values = codecs.sample.decode(run.buffer)
         data: Buffer = codecs.sample.encode(_mapped(values, mapping).reshape(values.shape))
-        return Run(data, 1, run.shape, len(data))
+        return Run(data, 1, run.shape, len(data), origin=run.origin)
     plain: Buffer = run.buffer
     if codecs.sample_bytes is not None and run.decoded is not None:
         plain = codecs.sample_bytes.decompress(run.buffer, run.decoded)
@@ -143,7 +143,10 @@ def encoded_sample(opened: OpenChunk, i: int, data: memoryview) -> Run:
     decoded = header.decoded_size(i) if header.has_decoded_sizes else None
     kept = _values(opened, i, data)
     null = header.is_null(i)
-    return Run(bytes(data), 1, header.sample_shape(i), len(data), null, decoded, kept)
+    return Run(
+        bytes(data), 1, header.sample_shape(i), len(data), null, decoded, kept,
+        origin=header.origin(i),
+    )  # fmt: skip
 
 
 def _runs(opened: OpenChunk, start: int, stop: int) -> Iterator[tuple[int, Run]]:

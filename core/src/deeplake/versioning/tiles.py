@@ -59,15 +59,18 @@ class Tiles:
         directory: Where each of them is.
         dtype: Of the sample's elements.
         tensor: Name of the tensor, for messages.
+        origin: Path or URL of the file that it was read from; empty if there is none.
     """
 
     def __init__(
-        self, blocks: Blocks, directory: Directory, dtype: np.dtype[Any], tensor: str
-    ) -> None:
+        self, blocks: Blocks, directory: Directory, dtype: np.dtype[Any], tensor: str,
+        origin: str = "",
+    ) -> None:  # fmt: skip
         self.blocks = blocks
         self.directory = directory
         self.dtype = dtype
         self.tensor = tensor
+        self.origin = origin
         self._open: dict[int, OpenChunk] = {}
         self._plain: dict[int, np.ndarray] = {}
 
@@ -85,7 +88,7 @@ class Tiles:
         dtype = array_dtype(header)
         payload = opened.sample_bytes(0, stored)
         directory = Directory.decode(payload, header.sample_shape(0), dtype.itemsize, header.name)
-        return cls(blocks, directory, dtype, tensor)
+        return cls(blocks, directory, dtype, tensor, header.origin(0))
 
     @property
     def grid(self) -> Grid:
@@ -357,13 +360,15 @@ class TiledSample(ABC):
     Args:
         grid: How it is cut.
         dtype: Of its elements.
+        origin: Path or URL of the file that it was read from; empty if there is none.
     """
 
     flag = TILED
 
-    def __init__(self, grid: Grid, dtype: str) -> None:
+    def __init__(self, grid: Grid, dtype: str, origin: str = "") -> None:
         self.grid = grid
         self.dtype = dtype
+        self.origin = origin
 
     @property
     def shape(self) -> Shape:
@@ -382,7 +387,7 @@ class TiledSample(ABC):
             blocks: Where blocks of the dataset that it is stored in are read.
         """
         directory = Directory(self.grid, self.tiles(staging, blocks))
-        return placed(directory.block(self.dtype), staging)
+        return placed(directory.block(self.dtype, self.origin), staging)
 
 
 class ZeroSample(TiledSample):
@@ -432,7 +437,7 @@ class PatchedSample(TiledSample):
     def __init__(
         self, before: Tiles, parts: Sequence[Part], values: np.ndarray, codecs: Encoding
     ) -> None:
-        super().__init__(before.grid, before.dtype.str)
+        super().__init__(before.grid, before.dtype.str, before.origin)
         self._before = before
         self._parts = parts
         self._values = values
@@ -489,7 +494,7 @@ class ChangedSample(TiledSample):
     def __init__(
         self, before: Tiles, change: Callable[[np.ndarray], np.ndarray], codecs: Encoding
     ) -> None:
-        super().__init__(before.grid, before.dtype.str)
+        super().__init__(before.grid, before.dtype.str, before.origin)
         self._before = before
         self._change = change
         self._codecs = codecs
@@ -514,7 +519,7 @@ class KeptSample(TiledSample):
     """
 
     def __init__(self, before: Tiles, record: np.ndarray) -> None:
-        super().__init__(before.grid, before.dtype.str)
+        super().__init__(before.grid, before.dtype.str, before.origin)
         self.before = before
         self._record = record
 
