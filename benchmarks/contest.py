@@ -26,9 +26,6 @@ from worker import Answer, Kept, Loaded
 
 HERE = Path(__file__).parent
 
-TURN = 1.5
-"""Seconds of what counts, of work that is short, whenever it is a contender's turn: at least once."""
-
 
 @dataclass(slots=True)
 class Contender:

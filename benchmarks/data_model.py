@@ -8,7 +8,7 @@ from pathlib import Path
 
 import data
 import numpy as np
-from contest import TURN, Contender, Kept, Loaded, contest, race
+from contest import Contender, Kept, Loaded, contest, race
 from measure import Options, Table
 
 
@@ -67,12 +67,12 @@ def _files(options: Options, contenders: list[Contender]) -> Table:
     race(
         table.row("read one, decoded, random", "img/s"), readers,
         lambda one: one.call("read_file", OPENED, each=some),
-        items=len(some), rounds=options.rounds, turn=TURN, agree=False,
+        items=len(some), rounds=options.rounds, turn=options.turn, agree=False,
     )  # fmt: skip
     race(
         table.row(f"take of {len(many):,} at once, decoded", "img/s"), readers,
         lambda one: one.call("read_files", OPENED, many),
-        items=len(many), rounds=options.rounds, turn=TURN, agree=False,
+        items=len(many), rounds=options.rounds, turn=options.turn, agree=False,
     )  # fmt: skip
     return table
 
@@ -96,17 +96,17 @@ def _small(options: Options, contenders: list[Contender]) -> Table:
     race(
         table.row("read one, random", "µs", target=20), readers,
         lambda one: one.call("read_image", OPENED, each=some),
-        items=len(some), rounds=options.rounds, turn=TURN,
+        items=len(some), rounds=options.rounds, turn=options.turn,
     )  # fmt: skip
     race(
         table.row("take of 2,000 at once", "rows/s"), readers,
         lambda one: one.call("read_images", OPENED, many),
-        items=len(many), rounds=options.rounds, turn=TURN,
+        items=len(many), rounds=options.rounds, turn=options.turn,
     )  # fmt: skip
     race(
         table.row("read all labels", "ms", target=20), readers,
         lambda one: one.call("read_labels", OPENED),
-        items=1, rounds=options.rounds, turn=TURN,
+        items=1, rounds=options.rounds, turn=options.turn,
     )  # fmt: skip
     return table
 
@@ -142,7 +142,7 @@ def _embeddings(options: Options, contenders: list[Contender]) -> Table:
     race(
         table.row("read all embeddings", "ms"), _open(contenders, "embeddings"),
         lambda one: one.call("read_embeddings", OPENED),
-        items=1, rounds=options.rounds, turn=TURN,
+        items=1, rounds=options.rounds, turn=options.turn,
     )  # fmt: skip
     for one in contenders:
         shutil.rmtree(one.folder / "embeddings", ignore_errors=True)
@@ -164,7 +164,7 @@ def _scan(options: Options, contenders: list[Contender]) -> Table:
     race(
         table.row("crop of 512 x 512, random", "ms"), _open(able, "scan"),
         lambda one: one.call("read_crop", OPENED, each=[(y, x, 512) for y, x in corners]),
-        items=len(corners), rounds=options.rounds, turn=TURN,
+        items=len(corners), rounds=options.rounds, turn=options.turn,
     )  # fmt: skip
     for one in contenders:
         shutil.rmtree(one.folder / "scan", ignore_errors=True)
@@ -186,7 +186,7 @@ def _film(options: Options, contenders: list[Contender]) -> Table:
     race(
         table.row("one frame, random", "ms"), _open(able, "film"),
         lambda one: one.call("read_frame", OPENED, each=[(frame,) for frame in frames]),
-        items=len(frames), rounds=options.rounds, turn=TURN,
+        items=len(frames), rounds=options.rounds, turn=options.turn,
     )  # fmt: skip
     for one in contenders:
         shutil.rmtree(one.folder / "film", ignore_errors=True)

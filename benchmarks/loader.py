@@ -10,7 +10,7 @@ from pathlib import Path
 
 import data
 import numpy as np
-from contest import TURN, Answer, Contender, Loaded, contest, race
+from contest import Answer, Contender, Loaded, contest, race
 from measure import Options, Table, Timing
 
 CPUS = 2
@@ -48,7 +48,7 @@ def _race(
 
         answers = race(
             table.row(order, unit), contenders, work, items=count, rounds=options.rounds,
-            before=lambda one: _warmed(one.folder / folder), agree=False, turn=TURN,
+            before=lambda one: _warmed(one.folder / folder), agree=False, turn=options.turn,
         )  # fmt: skip
         row = notes.row(f"{what} {order}", "ms", target=200)
         for name, counted in answers.items():

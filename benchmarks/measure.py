@@ -13,6 +13,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
+TURN = 1.5
+"""Seconds of what counts, of work that is short, whenever it is a contender's turn: at least once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -35,6 +38,11 @@ class Options:
     match: str = ""
     resume: bool = False
     tables: frozenset[str] = frozenset()
+
+    @property
+    def turn(self) -> float:
+        """Seconds of what counts, of work that is short, whenever it is a contender's turn."""
+        return 0.0 if self.quick else TURN
 
     def runs(self, contender: str) -> bool:
         """Whether a contender takes part."""

@@ -33,6 +33,9 @@ DELAYS = (0, 15)
 LIMIT = 120.0
 """Seconds that an epoch may take: some clients wait for ever."""
 
+ONCE = 0.0
+"""Seconds of epochs that count whenever it is a contender's turn: one, after one that does not."""
+
 AWAKE = 512 << 20
 """Bytes of memory that an epoch may need anew."""
 
@@ -178,11 +181,11 @@ class Found:
             known[name] = {
                 "wall": list(cell.wall) if cell else [],
                 "cpu": list(cell.cpu) if cell else [],
-                "first": firsts.get(name, [])[1:],
+                "first": firsts.get(name, []),
             }
             if name == "ours" and beside:
-                known[name]["local wall"] = [answer.wall for answer in beside[1:]]
-                known[name]["local cpu"] = [answer.cpu for answer in beside[1:]]
+                known[name]["local wall"] = [answer.wall for answer in beside]
+                known[name]["local cpu"] = [answer.cpu for answer in beside]
         self._path.write_text(json.dumps(self._known, indent=1))
 
     def timing(self, race: Race, name: str, items: int) -> Timing | None:
@@ -249,7 +252,6 @@ def _race(
     race_: Race, found: Found, contenders: list[Contender], count: int, options: Options,
     lacking: set[tuple[str, str]], endpoint: str = "",
 ) -> None:  # fmt: skip
-    firsts: dict[str, list[float]] = {}
     beside: list[Answer] = []
 
     def work(one: Contender) -> Answer | None:
@@ -278,18 +280,23 @@ def _race(
             print(f"{one.name} is left out of {race_.name!r}: {said}", flush=True)
             answer = None
         if answer is not None:
-            (_, rows), (_, first) = answer.digest
+            (_, rows), _ = answer.digest
             if rows != count:
                 raise AssertionError(f"{one.name}: {rows} rows of {count}")
-            firsts.setdefault(one.name, []).append(first / 1000)
         return answer
 
     begin = time.monotonic()
     row = Row(race_.name, "img/s")
     for one in contenders:
         one.lacks.clear()  # what another server lacks is not theirs
-    race(row, contenders, work, items=count, rounds=options.rounds, agree=False)
-    found.add(race_, row, [one.name for one in contenders], firsts, beside)
+    answers = race(
+        row, contenders, work, items=count, rounds=options.rounds, agree=False, turn=ONCE
+    )
+    firsts = {
+        name: [one.digest[1][1] / 1000 for one in counted] for name, counted in answers.items()
+    }
+    # Of the two epochs of each turn the second one counts, here too.
+    found.add(race_, row, [one.name for one in contenders], firsts, beside[1::2])
     print(f"{race_.name}: {time.monotonic() - begin:.0f} s", flush=True)
 
 

@@ -29,7 +29,7 @@ def test_rows_as_a_table(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.splitlines() == [
         "row  labels  names   facts      large        short",
         "3    3       row 3   {'k': 3}   int16[9, 9]  [1, 2]",
-        "13   3       row 13  {'k': 13}  int16[9, 9]  []",
+        "13   3       row 13  {'k': 13}  int16[9, 9]  -",
         "6 rows, 4 more rows not shown",
     ]
 
@@ -40,7 +40,7 @@ def test_rows_as_json(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out) == {
         "length": 12,
         "tensors": ["labels", "names", "short"],
-        "rows": [{"row": 9, "labels": [9], "names": "row 9", "short": []}],
+        "rows": [{"row": 9, "labels": [9], "names": "row 9", "short": None}],
     }
     assert cli.main(["query", path, "select * where labels > 70", "--json", "-n", "0"]) == 0
     assert json.loads(capsys.readouterr().out)["length"] == 0
