@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,7 @@ def race(
     before: Callable[[Contender], object] | None = None,
     agree: bool = True,
     turn: float | None = None,
+    afresh: bool = False,
 ) -> dict[str, list[Answer]]:
     """Time some work of all contenders in turn, into a row of a table.
 
@@ -166,6 +168,7 @@ def race(
         turn: Each does it once more whenever it is its turn, before those that count, and then again
             until so many seconds have passed: what is short is timed more often. While the others had
             their turns, a virtual machine may have taken away what was not used for half a minute.
+        afresh: ``before`` runs before each of them, not once a turn.
 
     Returns:
         For each contender what counts.
@@ -180,16 +183,16 @@ def race(
         for one in (*contenders[first:], *contenders[:first]):
             if row.work in one.lacks:
                 continue
-            if before is not None:
-                before(one)
-                wake_memory()
+            prepared = partial(_prepared, before, one)
+            prepared()
             one.forget_peak()
             answer = work(one)
             if answer is None:
                 one.lacks.add(row.work)
                 continue
             found[one.name] = answer.digest
-            counted = [answer] if turn is None else list(_turn(lambda one=one: work(one), turn))
+            again = partial(_again, partial(work, one), prepared if afresh else None)
+            counted = [answer] if turn is None else list(_turn(again, turn))
             if number:
                 timings.setdefault(one.name, []).extend(counted)
         if agree and len({repr(digest) for digest in found.values()}) > 1:
@@ -199,6 +202,18 @@ def race(
             wall = tuple(answer.wall for answer in answers)
             row.cells[one.name] = Timing(wall, tuple(answer.cpu for answer in answers), items)
     return timings
+
+
+def _prepared(before: Callable[[Contender], object] | None, one: Contender) -> None:
+    if before is not None:
+        before(one)
+        wake_memory()
+
+
+def _again(work: Callable[[], Answer | None], before: Callable[[], None] | None) -> Answer | None:
+    if before is not None:
+        before()
+    return work()
 
 
 def _turn(work: Callable[[], Answer | None], seconds: float) -> Iterator[Answer]:

@@ -61,7 +61,8 @@ def _files(options: Options, contenders: list[Contender]) -> Table:
     race(
         table.row("write all, bytes untouched", "img/s"), contenders,
         lambda one: one.call("write_files", one.folder / "files", files.paths, files.labels),
-        items=count, rounds=options.rounds, before=lambda one: _fresh(one, "files"),
+        items=count, rounds=options.rounds, turn=options.turn, afresh=True,
+        before=lambda one: _fresh(one, "files"),
     )  # fmt: skip
     readers = _open(contenders, "files")
     race(
@@ -90,7 +91,8 @@ def _small(options: Options, contenders: list[Contender]) -> Table:
     race(
         table.row("write all", "rows/s"), contenders,
         lambda one: one.call("write_arrays", one.folder / "small", Loaded(images), Loaded(labels)),
-        items=rows, rounds=options.rounds, before=lambda one: _fresh(one, "small"),
+        items=rows, rounds=options.rounds, turn=options.turn, afresh=True,
+        before=lambda one: _fresh(one, "small"),
     )  # fmt: skip
     readers = _open(contenders, "small")
     race(
@@ -121,7 +123,8 @@ def _large(options: Options, contenders: list[Contender]) -> Table:
     race(
         table.row("write all of them", "img/s"), contenders,
         lambda one: one.call("write_arrays", one.folder / "large", Loaded(images), Loaded(labels)),
-        items=count, rounds=options.rounds, before=lambda one: _fresh(one, "large"),
+        items=count, rounds=options.rounds, turn=options.turn, afresh=True,
+        before=lambda one: _fresh(one, "large"),
     )  # fmt: skip
     for one in contenders:
         shutil.rmtree(one.folder / "large", ignore_errors=True)
@@ -137,7 +140,8 @@ def _embeddings(options: Options, contenders: list[Contender]) -> Table:
     race(
         table.row("write all embeddings", "rows/s"), contenders,
         lambda one: one.call("write_embeddings", one.folder / "embeddings", Loaded(path)),
-        items=rows, rounds=options.rounds, before=lambda one: _fresh(one, "embeddings"),
+        items=rows, rounds=options.rounds, turn=options.turn, afresh=True,
+        before=lambda one: _fresh(one, "embeddings"),
     )  # fmt: skip
     race(
         table.row("read all embeddings", "ms"), _open(contenders, "embeddings"),
