@@ -33,9 +33,6 @@ DELAYS = (0, 15)
 LIMIT = 120.0
 """Seconds that an epoch may take: some clients wait for ever."""
 
-ONCE = 0.0
-"""Seconds of epochs that count whenever it is a contender's turn: one, after one that does not."""
-
 AWAKE = 512 << 20
 """Bytes of memory that an epoch may need anew."""
 
@@ -181,11 +178,11 @@ class Found:
             known[name] = {
                 "wall": list(cell.wall) if cell else [],
                 "cpu": list(cell.cpu) if cell else [],
-                "first": firsts.get(name, []),
+                "first": firsts.get(name, [])[1:],
             }
             if name == "ours" and beside:
-                known[name]["local wall"] = [answer.wall for answer in beside]
-                known[name]["local cpu"] = [answer.cpu for answer in beside]
+                known[name]["local wall"] = [answer.wall for answer in beside[1:]]
+                known[name]["local cpu"] = [answer.cpu for answer in beside[1:]]
         self._path.write_text(json.dumps(self._known, indent=1))
 
     def timing(self, race: Race, name: str, items: int) -> Timing | None:
@@ -252,6 +249,7 @@ def _race(
     race_: Race, found: Found, contenders: list[Contender], count: int, options: Options,
     lacking: set[tuple[str, str]], endpoint: str = "",
 ) -> None:  # fmt: skip
+    firsts: dict[str, list[float]] = {}
     beside: list[Answer] = []
 
     def work(one: Contender) -> Answer | None:
@@ -280,23 +278,18 @@ def _race(
             print(f"{one.name} is left out of {race_.name!r}: {said}", flush=True)
             answer = None
         if answer is not None:
-            (_, rows), _ = answer.digest
+            (_, rows), (_, first) = answer.digest
             if rows != count:
                 raise AssertionError(f"{one.name}: {rows} rows of {count}")
+            firsts.setdefault(one.name, []).append(first / 1000)
         return answer
 
     begin = time.monotonic()
     row = Row(race_.name, "img/s")
     for one in contenders:
         one.lacks.clear()  # what another server lacks is not theirs
-    answers = race(
-        row, contenders, work, items=count, rounds=options.rounds, agree=False, turn=ONCE
-    )
-    firsts = {
-        name: [one.digest[1][1] / 1000 for one in counted] for name, counted in answers.items()
-    }
-    # Of the two epochs of each turn the second one counts, here too.
-    found.add(race_, row, [one.name for one in contenders], firsts, beside[1::2])
+    race(row, contenders, work, items=count, rounds=options.rounds, agree=False)
+    found.add(race_, row, [one.name for one in contenders], firsts, beside)
     print(f"{race_.name}: {time.monotonic() - begin:.0f} s", flush=True)
 
 
