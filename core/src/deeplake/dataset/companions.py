@@ -1,8 +1,8 @@
 """``_x_info``, ``_x_shape``, ``_x_id``: what Deep Lake 3 kept in hidden tensors beside tensor ``x``.
 
-Here shapes, row ids and paths of files are part of the format, and files say the rest of what ``sample_info``
-shows. Code that reads these tensors by name gets them all the same: made when they are asked for,
-read only, and not listed anywhere.
+Here shapes, row ids and paths of files are part of the format, and files say the rest of what
+``sample_info`` shows. Code that reads these tensors by name gets them all the same: made when they
+are asked for, read only, and not listed anywhere.
 """
 
 from __future__ import annotations
