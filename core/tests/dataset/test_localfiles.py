@@ -73,6 +73,26 @@ def test_files_are_stored_as_they_are(images: Any, files: list[Path], short: lis
     assert images[4].tobytes() == files[0].read_bytes()
 
 
+def test_files_of_all_sizes(
+    ds: Dataset, tmp_path: Path, short: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deeplake.versioning.draft.LARGE_CHUNK", 200_000)
+    rng = np.random.default_rng(1)
+    paths = []
+    for number, side in enumerate([2, 300, 10, 200, 5, 400, 250, 4, 4, 120] * 3):
+        path = tmp_path / f"{number}.png"
+        path.write_bytes(encoded(rng.integers(0, 256, (side, side, 3), dtype=np.uint8), "png"))
+        paths.append(path)
+    tensor = ds.create_tensor("pngs", htype="image", sample_compression="png")
+    with ds:
+        tensor.extend([deeplake.read(path) for path in paths])
+        tensor.append(deeplake.read(paths[0]))
+    assert len(short) == len(paths) - 1
+    ds.commit()
+    again = deeplake.load(ds.path, read_only=True) if "://" not in ds.path else ds
+    assert [one.tobytes() for one in again.pngs] == [p.read_bytes() for p in (*paths, paths[0])]
+
+
 def test_sequences_of_files(ds: Dataset, files: list[Path], short: list[str]) -> None:
     tensor = ds.create_tensor("s", htype="sequence[image]", sample_compression="jpeg")
     tensor.extend([[deeplake.read(path) for path in files], [deeplake.read(files[0])]])

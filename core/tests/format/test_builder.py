@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deeplake.format.builder import ChunkBuilder, Run
-from deeplake.format.chunk import FIXED, MAX_SAMPLES, RAGGED, ChunkHeader
+from deeplake.format.checksum import digest
+from deeplake.format.chunk import FIXED, MAX_SAMPLES, RAGGED, SAMPLE_FRAME, ChunkHeader
 from deeplake.format.codecs import Zlib
 from deeplake.format.pieces import DOMAIN, VALID, row_ids
 
@@ -116,6 +117,48 @@ def test_room() -> None:
     assert room(10) == 0
     # Samples without bytes do not pile up for ever.
     assert 0 < ChunkBuilder("|u1", 100).room(Run(b"", 1, (), 0)) <= MAX_SAMPLES
+
+
+@given(sizes=st.lists(st.integers(0, 12), min_size=1, max_size=30), target=st.integers(1, 25))
+def test_many_at_once_are_cut_as_one_after_the_other(sizes: list[int], target: int) -> None:
+    runs = [Run(bytes([k]) * size, 1, (size,), size) for k, size in enumerate(sizes)]
+    ends = np.cumsum(sizes).tolist()
+    start = 0
+    while start < len(runs):
+        together, alone = ChunkBuilder("|u1", target), ChunkBuilder("|u1", target)
+        taken = together.add_ones(runs, ends, start, (1, start, 0, 0))
+        for k in range(start, start + taken):
+            assert alone.room(runs[k]) >= 1 or (alone.nbytes == target and not runs[k].size)
+            alone.add(runs[k], (1, k, 1, 0))
+        start += taken
+        assert (together.n, together.nbytes, together.ids) == (alone.n, alone.nbytes, alone.ids)
+        assert together.runs == alone.runs
+        assert start == len(runs) or alone.room(runs[start]) == 0
+
+
+def test_checksums_that_are_known_are_stored() -> None:
+    files = [bytes([k]) * (SAMPLE_FRAME + k) for k in range(3)]
+    sums = []
+    for known in (True, False):
+        builder = ChunkBuilder("|u1", 1 << 20, sample_codec="png")
+        for k, file in enumerate(files):
+            checksum = digest(file) if known else None
+            run = Run(file, 1, (1, 1 + k), len(file), checksum=checksum)
+            builder.add(run, (1, k, 1, 0))
+        block, _ = builder.build(2)
+        header = ChunkHeader(bytes(block.buffers[0]), "x")
+        header.check(b"".join(files), 0, 3)
+        sums.append(header.checksums.tolist())
+    assert sums[0] == sums[1] == [digest(file) for file in files]
+
+
+def test_checksums_of_small_samples_are_those_of_their_frames() -> None:
+    builder = ChunkBuilder("|u1", 1 << 20, sample_codec="png")
+    for k in range(3):
+        builder.add(Run(b"abc", 1, (1, 1 + k), 3, checksum=digest(b"abc")), (1, k, 1, 0))
+    block, _ = builder.build(2)
+    header = ChunkHeader(bytes(block.buffers[0]), "x")
+    assert header.checksums.tolist() == [digest(b"abcabcabc")]
 
 
 def test_values_that_nobody_knows_have_no_bounds() -> None:

@@ -18,6 +18,8 @@ from deeplake.dataset.sample import HEAD, TELLING, Sample
 from deeplake.errors import DeepLakeError, PluginNotFoundError
 from deeplake.format.arena import LARGEST
 from deeplake.format.builder import Run
+from deeplake.format.checksum import digest
+from deeplake.format.chunk import SAMPLE_FRAME
 from deeplake.format.encoding import codec_plugin
 from deeplake.spi import SampleCodec
 
@@ -77,6 +79,9 @@ class LocalFiles:
             return None
         if data is None:
             return None
+        size = len(data)
+        # While the processor has it in its cache: from memory that takes twice as long.
+        checksum = digest(data) if size >= SAMPLE_FRAME else None
         codec = self._codec
         try:
             if not codec.sniff(data[:HEAD]) or not codec.is_whole(data):
@@ -90,7 +95,8 @@ class LocalFiles:
             or self._plugin.check_shape(shape)
         ):  # fmt: skip
             return None
-        return Run(data, 1, shape, len(data), origin=path if self._names else "")
+        origin = path if self._names else ""
+        return Run(data, 1, shape, size, origin=origin, checksum=checksum)
 
     def _learn(self, extension: str) -> bool:
         """Whether files with this extension are looked at first by the tensor's own codec."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar
@@ -81,6 +82,7 @@ class Run:
         borrowed: ``buffer`` and ``values`` are memory of the caller, who may change it as soon as
             the rows were added (see ``Draft.own``).
         origin: Path or URL of the file that the sample was read from; empty if there is none.
+        checksum: XXH3-64 of ``buffer``, where that was computed when it was read; of one sample.
     """
 
     buffer: Buffer
@@ -93,6 +95,7 @@ class Run:
     alone: Alone | None = None
     borrowed: bool = False
     origin: str = ""
+    checksum: int | None = None
 
     @classmethod
     def of(cls, sample: Alone) -> Run:
@@ -182,6 +185,10 @@ class Builder(Generic[R]):
         self.runs.append(run)
         self.n += run.n
         self.nbytes += run.nbytes
+        self._identify(ids)
+
+    def _identify(self, ids: RowIds) -> None:
+        """Note the ids of rows that were added."""
         if self.ids:
             session, counter, count, edit = self.ids[-1]
             if ids[0] == session and ids[1] == counter + count and ids[3] == edit:
@@ -247,6 +254,28 @@ class ChunkBuilder(Builder[Run]):
         self.borrowed = self.borrowed or run.borrowed
         super().add(run, ids)
 
+    def add_ones(self, runs: Sequence[Run], ends: Sequence[int], start: int, first: RowIds) -> int:
+        """Take as many runs of one sample each as still fit; at least one into an empty builder.
+
+        Args:
+            runs: The runs, none of them borrowed.
+            ends: Bytes of each and of all before it.
+            start: The first of them to take.
+            first: Id of its row; the next ones have the next.
+
+        Returns:
+            How many were taken.
+        """
+        before = ends[start - 1] if start else 0
+        fit = bisect_right(ends, before + self.target - self.nbytes, start) - start
+        fit = max(min(fit, chunk.MAX_SAMPLES // 4 - self.n), 0 if self.n else 1)
+        if fit:
+            self.runs += runs[start : start + fit]
+            self.n += fit
+            self.nbytes += ends[start + fit - 1] - before
+            self._identify((first[0], first[1], fit, first[3]))
+        return fit
+
     def own(self) -> None:
         """Copy what is borrowed."""
         if self.borrowed:
@@ -297,15 +326,16 @@ def block_of(
         ndim: Dimensions of a sample.
         rows: How they belong to rows, if these are sequences.
     """
-    n = sum(run.n for run in runs)
     counts = [run.n for run in runs]
-    shapes: np.ndarray | Shape = padded(runs[0].shape, ndim) if runs else (0,) * ndim
-    if any(padded(run.shape, ndim) != shapes for run in runs):
-        table = np.array([padded(run.shape, ndim) for run in runs], np.uint64)
-        shapes = np.repeat(table, counts, axis=0).reshape(n, ndim)
-    sizes: np.ndarray | int = runs[0].size if runs else 0
-    if any(run.size != sizes for run in runs):
-        sizes = np.repeat(np.array([run.size for run in runs], np.uint64), counts)
+    n = sum(counts)
+    each = [padded(run.shape, ndim) for run in runs]
+    shapes: np.ndarray | Shape = each[0] if runs else (0,) * ndim
+    if each.count(shapes) < len(each):
+        shapes = np.repeat(np.array(each, np.uint64), counts, axis=0).reshape(n, ndim)
+    lengths = [run.size for run in runs]
+    sizes: np.ndarray | int = lengths[0] if runs else 0
+    if lengths.count(sizes) < len(lengths):
+        sizes = np.repeat(np.array(lengths, np.uint64), counts)
     nulls = None
     if any(run.null for run in runs):
         nulls = np.repeat(np.array([run.null for run in runs], bool), counts)
@@ -315,8 +345,10 @@ def block_of(
     paths = None
     if any(run.origin for run in runs):
         paths = [run.origin for run in runs for _ in range(run.n)]
+    filled = [run for run in runs if run.size and run.n]
+    checksums = [run.checksum for run in filled if run.checksum is not None]
     return chunk.build(
-        [run.buffer for run in runs if run.nbytes],  # each of these is a frame, or several
+        [run.buffer for run in filled],  # each of these is a frame, or several
         n=n,
         dtype=builder.dtype,
         shapes=shapes,
@@ -331,6 +363,7 @@ def block_of(
         links=builder.links,
         borrowed=builder.borrowed,
         paths=paths,
+        checksums=checksums if len(checksums) == len(filled) else None,
     )
 
 

@@ -104,12 +104,12 @@ def build(
     links: bool = False,
     borrowed: bool = False,
     paths: Sequence[str] | None = None,
+    checksums: Sequence[int] | None = None,
 ) -> Block:
     """Make a chunk block.
 
     Args:
-        payload: Stored bytes of the samples one after the other, in non-empty buffers that each
-        hold
+        payload: Stored bytes of the samples one after the other, in non-empty buffers that each hold
             whole samples.
         n: Samples.
         dtype: NumPy dtype string, ``"str"`` or ``"json"``.
@@ -126,6 +126,7 @@ def build(
         borrowed: The payload is somebody else's memory; so is that of the block, unless it is
             compressed.
         paths: Where each sample was read from, empty where nothing is known of that; None: nowhere.
+        checksums: XXH3-64 of each buffer, where they are known.
     """
     if rows is not None:
         kind = SEQUENCE
@@ -187,13 +188,16 @@ def build(
     if paths is not None:
         arrays.append(origins.encode(paths))
     arrays.append(lengths)
-    checksums = digests(frames)
-    arrays.append(checksums.astype("<u8").tobytes())
+    if checksums is not None and codec is None and not frame_size and len(checksums) == len(frames):
+        sums = np.array(checksums, np.uint64)  # each frame is a sample, and each sample a buffer
+    else:
+        sums = digests(frames)
+    arrays.append(sums.astype("<u8").tobytes())
     header, checksum = _header(
         arrays, kind, flags, n if rows is None else rows.n, raw_length, stored_length, frame_size,
         ndim, dtype, sample_codec, chunk_codec,
     )  # fmt: skip
-    lent = (frames, checksums) if borrowed and codec is None else None
+    lent = (frames, sums) if borrowed and codec is None else None
     return Block([header, *stored], len(header) + stored_length, len(header), checksum, lent)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -151,6 +152,9 @@ class Draft:
             runs: The samples.
             ids: Their row ids, in the same order.
         """
+        if type(runs) is list and len(ids) == 1 and all(map(_is_one, runs)):
+            self._append_ones(runs, ids[0])
+            return
         queue = deque(ids)
         for run in runs:
             start = 0
@@ -186,6 +190,22 @@ class Draft:
                     queue[0] = (session, counter + take, count - take, edit)
                 if builder.nbytes >= builder.target:
                     self.seal()
+
+    def _append_ones(self, runs: list[Run], ids: RowIds) -> None:
+        """Add rows that were encoded one by one: as many at a time as fit into a chunk."""
+        session, counter, _, edit = ids
+        ends = [*accumulate([run.size for run in runs])]
+        start = 0
+        while start < len(runs):
+            builder = self._builder
+            if builder is None:
+                builder = self._new_builder(runs[start].size)
+                self._rows = (self._table, builder)
+            assert isinstance(builder, ChunkBuilder)
+            taken = builder.add_ones(runs, ends, start, (session, counter + start, 0, edit))
+            start += taken
+            if not taken or builder.nbytes >= builder.target:
+                self.seal()
 
     def _append_lent(self, run: Run, start: int, queue: deque[RowIds]) -> int:
         """Add rows of somebody else's memory that fill chunks, stored from where they are.
@@ -582,6 +602,11 @@ def lent_pieces(data: LentObject, ids: RowIds, shape: Shape, ndim: int) -> Piece
     pieces["edit"] = edit
     pieces["low"] = pieces["high"] = shape
     return pieces
+
+
+def _is_one(run: object) -> bool:
+    """Whether this is one sample that goes into a chunk with others, in memory of our own."""
+    return type(run) is Run and run.n == 1 and run.alone is None and not run.borrowed
 
 
 def _write(part: Segment, staging: Staging) -> SegmentRef:

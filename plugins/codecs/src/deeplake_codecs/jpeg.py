@@ -11,7 +11,14 @@ from deeplake.types import Buffer, SampleHeader, Shape, byte_length
 from deeplake_codecs import turbo
 from deeplake_codecs.crops import Box, checked, resize_into
 from deeplake_codecs.metadata import PictureMeta
-from deeplake_codecs.pictures import as_picture, destination, refuse_bomb, shape_of, unreadable
+from deeplake_codecs.pictures import (
+    MAX_PIXELS,
+    as_picture,
+    destination,
+    refuse_bomb,
+    shape_of,
+    unreadable,
+)
 from deeplake_codecs.pillow import PillowCodec
 from deeplake_codecs.scratch import scratch
 
@@ -129,7 +136,8 @@ def read_header(name: str, data: Buffer) -> JpegHeader:
         raise unreadable(name, f"{components} components of {bits} bits cannot be decoded")
     shape = shape_of(height, width, components if components > 1 else 0)
     ratio = _HUFFMAN_RATIO if marker < 0xC8 else _ARITHMETIC_RATIO
-    refuse_bomb(name, shape, 1, stored, ratio)
+    if not 0 < height * width * components <= min(ratio * stored, MAX_PIXELS):
+        refuse_bomb(name, shape, 1, stored, ratio)  # which knows what is wrong, if anything
     return JpegHeader(shape, mode, marker, exif, position + 5)
 
 
