@@ -330,11 +330,11 @@ def block_of(
     n = sum(counts)
     each = [padded(run.shape, ndim) for run in runs]
     shapes: np.ndarray | Shape = each[0] if runs else (0,) * ndim
-    if each.count(shapes) < len(each):
+    if runs and each.count(each[0]) < len(each):
         shapes = np.repeat(np.array(each, np.uint64), counts, axis=0).reshape(n, ndim)
     lengths = [run.size for run in runs]
     sizes: np.ndarray | int = lengths[0] if runs else 0
-    if lengths.count(sizes) < len(lengths):
+    if runs and lengths.count(lengths[0]) < len(lengths):
         sizes = np.repeat(np.array(lengths, np.uint64), counts)
     nulls = None
     if any(run.null for run in runs):
