@@ -76,6 +76,7 @@ class Contender:
             self.line.send(order)
             if limit is not None and not self.line.poll(limit):
                 self.process.kill()
+                self.process.wait()
                 raise RuntimeError(f"{self.name} took more than {limit:.0f} s in {method}")
             answer: Answer = self.line.recv()
         except (EOFError, ConnectionError):
