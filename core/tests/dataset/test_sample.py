@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -301,6 +302,22 @@ def test_append_a_damaged_file(ds: Dataset, png: Path) -> None:
             tensor.append(deeplake.read(png.read_bytes()[:size], compression="png"))
         assert isinstance(caught.value.__cause__, CorruptedSampleError)
         assert tensor.num_samples == 0
+
+
+def test_a_file_that_is_damaged_where_its_end_is_told(ds: Dataset, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.tiff", tmp_path / "bad.tiff"
+    Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(good)
+    data = bytearray(good.read_bytes())
+    entry = data.index(struct.pack("<HHI", 273, 4, 1))  # where its strips are
+    data[entry : entry + 4] = struct.pack("<HH", 273, 11)  # as floating point numbers
+    bad.write_bytes(data)
+    tensor = ds.create_tensor("x", htype="image", sample_compression="tiff")
+    tensor.append(deeplake.read(good))
+    with pytest.raises(SampleAppendError, match=r"tensor 'x', row 1: .*bad\.tiff: .*tag 273"):
+        tensor.append(deeplake.read(bad))
+    with pytest.raises(CorruptedSampleError, match=r"bad\.tiff: .*tag 273"):
+        deeplake.read(bad).check()
+    assert len(tensor) == 1
 
 
 def test_append_to_a_tensor_without_htype(ds: Dataset, png: Path, gradient: Any) -> None:

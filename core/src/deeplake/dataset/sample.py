@@ -278,8 +278,23 @@ class Sample:
         Raises:
             CorruptedSampleError: It is cut off, or damaged.
         """
-        if self._array is None and not self._codec.is_whole(self.buffer):
+        if self._array is None and not self.is_whole:
             self._decoded()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the file ends where it should, as far as a look at its bytes tells.
+
+        Raises:
+            CorruptedSampleError: It is damaged where one has to look; the message has its path.
+        """
+        codec = self._codec  # whose errors have the path already
+        try:
+            return codec.is_whole(self.buffer)
+        except CorruptedSampleError as error:
+            if self.path is None:
+                raise
+            raise CorruptedSampleError(f"{self.path}: {error}") from error
 
     @property
     def pil(self) -> Any:

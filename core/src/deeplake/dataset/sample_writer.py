@@ -259,7 +259,7 @@ def _encode_file(sample: Sample, plan: Plan, passing: bool) -> Run | Callable[[]
     if limit is not None and 0 <= limit < len(data) and codec.writable and codec.media == "image":
         # Who says from which size on wants tiles; by default files stay as they are.
         return tiling.cut(sample.array.reshape(shape), plan.schema, plan.codecs)
-    if not codec.is_whole(data):
+    if not sample.is_whole:
         return lambda: _checked_run(sample, shape, dtype, plan.schema, passing)
     if passing:
         sample.forget()
